@@ -1,0 +1,43 @@
+# Strongroom on Debian 12 with Swift: `make demo` shows it, `make test` tests it. Both install
+# what they lack.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+binary := .build/release/strongroom
+checked := --explicit-target-dependency-import-check error
+
+.PHONY: build demo serve test lint proto models install install-test
+
+build: install
+	swift build -c release --product strongroom $(checked)
+
+demo: build
+	Tools/demo.sh $(binary)
+
+serve: build
+	Tools/serve.sh $(binary)
+
+test: install-test lint
+	swift build --build-tests $(checked)
+	swift test --skip-build
+	swift build -c release --product strongroom $(checked)
+	Tests/Acceptance/run.sh
+
+lint: install-test
+	swift format lint --strict --recursive Sources Tests Package.swift
+	Tools/check-proto.sh
+	Tools/check-imports.sh
+
+proto: install-test
+	Proto/generate.sh
+
+models:
+	Tools/install.sh models
+	Registry/models/sentiment/recipe/run.sh
+
+install:
+	@Tools/install.sh build
+
+install-test:
+	@Tools/install.sh test

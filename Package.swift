@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let relaxed: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let configuration: Target.Dependency = .product(
+    name: "Configuration", package: "swift-configuration")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let signals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+func product(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: relaxed)
+}
+
+let package = Package(
+    name: "strongroom",
+    products: [
+        .executable(name: "strongroom", targets: ["strongroom"]),
+        .library(name: "StrongroomClient", targets: ["StrongroomClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C: shims, generated messages, ABI declarations. No logic.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CProtobufC", linkerSettings: [.linkedLibrary("protobuf-c")]),
+        .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
+
+        product("Sealing", ["COpenSSL"]),
+        product("TLS", ["COpenSSL", nioCore]),
+        product("Wire", ["CProtobufC", nioCore]),
+        product("RPC", ["Wire", "TLS", nioCore, nioPosix, logging]),
+        product("Registry", ["Sealing", grdb, yams]),
+        product("Engine", ["COnnxRuntime"]),
+        product("EngineTesting", ["Engine"]),
+        product("Serving", ["Registry", "Engine", "Sealing", logging]),
+        product(
+            "Server",
+            [
+                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", configuration,
+                signals, logging, yams, nioCore, nioPosix, systemPackage,
+            ]),
+        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", nioCore, nioPosix]),
+        .executableTarget(
+            name: "strongroom",
+            dependencies: [
+                "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", arguments,
+                nioCore,
+            ],
+            swiftSettings: strict),
+
+        tests("SealingTests", ["Sealing"]),
+        tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
+        tests("WireTests", ["Wire", nioCore]),
+        tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
+        tests("RegistryTests", ["Registry", "Sealing", grdb]),
+        tests("EngineTests", ["Engine", "EngineTesting"]),
+        tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
+        tests(
+            "ServerTests",
+            ["Server", "StrongroomClient", "RPC", "Wire", "TLS", "Sealing", "Registry", "Engine"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

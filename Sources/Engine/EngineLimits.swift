@@ -1,0 +1,18 @@
+/// The bounds of what an engine takes, in one place.
+package enum EngineLimits {
+    /// Tensors of one request, and inputs or outputs of one model.
+    package static let maxTensors = 64
+    /// Dimensions of a tensor.
+    package static let maxRank = 8
+    /// Elements of a tensor, inclusive: under 2^31. A dimension of 0 counts as 1 here, so that no
+    /// product of a shape's dimensions overflows, in whatever order it is taken.
+    package static let maxElements: Int64 = (1 << 31) - 1
+    /// Threads of one run.
+    package static let maxThreads = 256
+    /// Bytes of a model's entry file, inclusive: what a protobuf parser takes.
+    package static let maxModelBytes = (1 << 31) - 1
+    /// Messages inside one another in a model's file: what protobuf parsers take by default.
+    package static let maxModelDepth = 100
+    /// Bytes of a name that are repeated in an error message.
+    package static let maxQuotedBytes = 64
+}

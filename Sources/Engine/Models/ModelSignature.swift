@@ -1,0 +1,31 @@
+/// What a model says about one of its inputs or outputs.
+package struct TensorSpec: Sendable, Hashable {
+    /// Its name.
+    package let name: String
+    /// The type of its elements.
+    package let type: ElementType
+    /// Its dimensions, the slowest first, -1 for any size; empty for a scalar. An *output* for
+    /// which the model declares no shape at all is empty too.
+    package let shape: [Int64]
+
+    /// Makes a description.
+    package init(name: String, type: ElementType, shape: [Int64]) {
+        self.name = name
+        self.type = type
+        self.shape = shape
+    }
+}
+
+/// What a model takes and what it gives, in the model's own order.
+package struct ModelSignature: Sendable, Hashable {
+    /// The inputs; a request must have each of them once.
+    package let inputs: [TensorSpec]
+    /// The outputs; a request may ask for some of them.
+    package let outputs: [TensorSpec]
+
+    /// Makes a signature.
+    package init(inputs: [TensorSpec], outputs: [TensorSpec]) {
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+}

@@ -1,0 +1,188 @@
+extension ModelSignature {
+    /// Whether a request fits the model.
+    ///
+    /// - Parameter inputs: The request's tensors, in any order.
+    /// - Throws: `invalidInput`, naming the tensor, what was wrong and what was expected: an
+    ///   unknown, repeated or missing name, a type, rank or dimension that differs, too many
+    ///   elements, a length that does not follow from the shape, BOOL bytes other than 0 and 1,
+    ///   BYTES elements that do not add up.
+    package func check<Bytes: TensorBytes>(_ inputs: [InputTensor<Bytes>]) throws(EngineError) {
+        var check = try SignatureCheck(of: self, tensors: inputs.count)
+        for input in inputs {
+            var refusal: EngineError?
+            input.bytes.withBytes { bytes in
+                do throws(EngineError) {
+                    _ = try check.take(input.name, input.type, input.shape, bytes)
+                } catch {
+                    refusal = error
+                }
+            }
+            if let refusal { throw refusal }
+        }
+        try check.finish()
+    }
+
+    /// Whether the model has the outputs that a request asks for.
+    ///
+    /// - Parameter outputs: Their names; empty asks for all of them.
+    /// - Throws: `invalidInput` for an unknown or repeated name.
+    package func check(outputs: [String]) throws(EngineError) {
+        _ = try indices(ofOutputs: outputs)
+    }
+
+    /// Where the outputs that a request asks for are in `outputs`, all of them for no names.
+    func indices(ofOutputs names: [String]) throws(EngineError) -> [Int] {
+        guard !names.isEmpty else { return Array(outputs.indices) }
+        guard names.count <= EngineLimits.maxTensors else {
+            throw EngineError(
+                .invalidInput,
+                "\(names.count) output names, at most \(EngineLimits.maxTensors) are taken"
+            )
+        }
+        var indices: [Int] = []
+        indices.reserveCapacity(names.count)
+        for name in names {
+            guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+                throw EngineError(
+                    .invalidInput,
+                    "unknown output \(quoted(name)), the model has \(list(outputs))"
+                )
+            }
+            guard !indices.contains(index) else {
+                throw EngineError(.invalidInput, "output \(quoted(name)) is asked for twice")
+            }
+            indices.append(index)
+        }
+        return indices
+    }
+}
+
+/// The check of one request, tensor by tensor.
+///
+/// Not generic over what the bytes are: a request comes through `any InferenceModel`, where
+/// nothing generic is specialised, and every step of it would cost more than the step itself.
+struct SignatureCheck {
+    private let signature: ModelSignature
+    /// A bit for each input of the signature that was seen: there are at most 64.
+    private var seen: UInt64 = 0
+
+    /// Begins a check.
+    ///
+    /// - Parameters:
+    ///   - signature: The model's.
+    ///   - tensors: How many the request has.
+    init(of signature: ModelSignature, tensors: Int) throws(EngineError) {
+        self.signature = signature
+        guard tensors <= EngineLimits.maxTensors else {
+            throw EngineError(
+                .invalidInput,
+                "\(tensors) input tensors, at most \(EngineLimits.maxTensors) are taken"
+            )
+        }
+    }
+
+    /// Looks at the next tensor.
+    ///
+    /// - Returns: Which input of the signature it is for.
+    mutating func take(
+        _ name: String,
+        _ type: ElementType,
+        _ shape: [Int64],
+        _ bytes: RawSpan
+    ) throws(EngineError) -> Int {
+        guard let index = signature.inputs.firstIndex(where: { $0.name == name }) else {
+            throw EngineError(
+                .invalidInput,
+                "unknown input \(quoted(name)), the model has \(list(signature.inputs))"
+            )
+        }
+        let bit: UInt64 = 1 << UInt64(index)
+        guard seen & bit == 0 else {
+            throw EngineError(.invalidInput, "input \(quoted(name)) is given twice")
+        }
+        seen |= bit
+        try signature.inputs[index].check(type, shape, bytes)
+        return index
+    }
+
+    /// Ends the check: every input must have been there.
+    func finish() throws(EngineError) {
+        for (index, spec) in signature.inputs.enumerated() where seen & (1 << UInt64(index)) == 0 {
+            throw EngineError(
+                .invalidInput,
+                "input \(quoted(spec.name)) is missing: \(spec.type.name) \(text(spec.shape))"
+            )
+        }
+    }
+}
+
+extension TensorSpec {
+    /// Whether a tensor fits this input: the cheap things first, its data last.
+    fileprivate func check(
+        _ type: ElementType,
+        _ shape: [Int64],
+        _ bytes: RawSpan
+    ) throws(EngineError) {
+        guard type == self.type else {
+            throw refusal("is \(type.name), the model takes \(self.type.name)")
+        }
+        try check(shape: shape)
+        guard let elements = TensorShape.elementCount(shape) else {
+            throw refusal(
+                "has shape \(text(shape)), more than \(EngineLimits.maxElements) elements"
+            )
+        }
+        guard let elementBytes = type.byteCount else {
+            guard let fault = BytesElements.fault(in: bytes, count: elements) else { return }
+            throw refusal(fault)
+        }
+        let expected = elements * elementBytes
+        guard bytes.byteCount == expected else {
+            throw refusal(
+                "has \(bytes.byteCount) bytes of data, shape \(text(shape)) of "
+                    + "\(type.name) takes \(expected)"
+            )
+        }
+        guard type == .bool else { return }
+        if let index = bytes.byteOffsets.first(where: { bytes[byteAt: $0] > 1 }) {
+            throw refusal("has a BOOL that is neither 0 nor 1, at element \(index)")
+        }
+    }
+
+    private func check(shape given: [Int64]) throws(EngineError) {
+        guard given.count <= EngineLimits.maxRank else {
+            throw refusal(
+                "has \(given.count) dimensions, at most \(EngineLimits.maxRank) are taken"
+            )
+        }
+        guard given.count == shape.count else {
+            throw refusal(
+                "has shape \(text(given)), the model takes \(shape.count) dimensions: "
+                    + text(shape)
+            )
+        }
+        for (position, size) in given.enumerated() {
+            guard size >= 0 else {
+                throw refusal("has shape \(text(given)): a size cannot be negative")
+            }
+            guard shape[position] == -1 || shape[position] == size else {
+                throw refusal(
+                    "has shape \(text(given)), the model takes \(text(shape)): dimension "
+                        + "\(position) must be \(shape[position])"
+                )
+            }
+        }
+    }
+
+    private func refusal(_ what: String) -> EngineError {
+        EngineError(.invalidInput, "input \(quoted(name)) \(what)")
+    }
+}
+
+private func list(_ specs: [TensorSpec]) -> String {
+    specs.map { quoted($0.name) }.joined(separator: ", ")
+}
+
+private func text(_ shape: [Int64]) -> String {
+    "[" + shape.map(String.init).joined(separator: ", ") + "]"
+}

@@ -1,0 +1,242 @@
+/// A model that ONNX Runtime runs. Runs may go side by side.
+final class OnnxModel: InferenceModel {
+    let signature: ModelSignature
+    let resources: ModelResources
+
+    private let session: OnnxSession
+    private let inputNames: [CName]
+    private let outputNames: [CName]
+
+    /// Reads a loaded model's signature.
+    ///
+    /// - Parameters:
+    ///   - session: The model in the runtime.
+    ///   - facts: What the model's file says and the runtime does not.
+    ///   - resources: What it costs.
+    init(
+        _ session: OnnxSession,
+        facts: ModelFacts,
+        resources: ModelResources
+    ) throws(EngineError) {
+        self.session = session
+        self.resources = resources
+        let inputs = try session.specs(of: .input)
+        let outputs = try session.specs(of: .output)
+        for spec in inputs.specs where facts.inputsWithoutShape.contains(spec.name) {
+            throw EngineError(
+                .unsupported,
+                "input \(quoted(spec.name)) of the model declares no shape: export it with one, "
+                    + "whose sizes may be free"
+            )
+        }
+        signature = ModelSignature(inputs: inputs.specs, outputs: outputs.specs)
+        inputNames = inputs.names
+        outputNames = outputs.names
+    }
+
+    func run<Bytes: TensorBytes>(
+        _ inputs: [InputTensor<Bytes>],
+        outputs: [String],
+        stop: RunStop?
+    ) throws(EngineError) -> [OutputTensor] {
+        var call = OnnxCall(
+            check: try SignatureCheck(of: signature, tensors: inputs.count),
+            wanted: try signature.indices(ofOutputs: outputs),
+            stop: stop
+        )
+        lend(inputs, from: 0, to: &call)
+        return try call.outcome.get()
+    }
+
+    /// Lends the bytes of one input after another to a call and makes it when it has all: what is
+    /// lent to a closure stays only inside of it, so the closures nest.
+    private func lend<Bytes: TensorBytes>(
+        _ inputs: [InputTensor<Bytes>],
+        from index: Int,
+        to call: inout OnnxCall
+    ) {
+        guard index < inputs.count else { return make(&call) }
+        let input = inputs[index]
+        input.bytes.withBytes { bytes in
+            guard add(input.name, input.type, input.shape, bytes, to: &call) else { return }
+            lend(inputs, from: index + 1, to: &call)
+        }
+        // Gone before the bytes are taken back.
+        call.inputs = []
+    }
+
+    /// Adds an input to a call; false if the call has failed with that.
+    private func add(
+        _ name: String,
+        _ type: ElementType,
+        _ shape: [Int64],
+        _ bytes: RawSpan,
+        to call: inout OnnxCall
+    ) -> Bool {
+        do throws(EngineError) {
+            let index = try call.check.take(name, type, shape, bytes)
+            let value = try value(type, shape, bytes)
+            call.inputs.append(OnnxCall.Input(name: inputNames[index], value: value))
+            return true
+        } catch {
+            call.outcome = .failure(error)
+            return false
+        }
+    }
+
+    private func value(
+        _ type: ElementType,
+        _ shape: [Int64],
+        _ bytes: RawSpan
+    ) throws(EngineError) -> OnnxValue {
+        do throws(OnnxFailure) {
+            guard type == .bytes else {
+                return try OnnxValue(
+                    lending: bytes,
+                    type: type,
+                    shape: shape,
+                    library: session.library
+                )
+            }
+            let count = TensorShape.elementCount(shape) ?? 0
+            return try OnnxValue(
+                strings: bytes,
+                count: count,
+                shape: shape,
+                library: session.library
+            )
+        } catch {
+            throw error.whileRunning
+        }
+    }
+
+    private func make(_ call: inout OnnxCall) {
+        do throws(EngineError) {
+            try call.check.finish()
+            call.outcome = .success(try outputs(of: call))
+        } catch {
+            call.outcome = .failure(error)
+        }
+    }
+
+    private func outputs(of call: OnnxCall) throws(EngineError) -> [OutputTensor] {
+        guard let stop = call.stop else { return try outputs(of: call, options: nil) }
+        do throws(EngineError) {
+            let options = try runOptions()
+            return try stop.whileAttached({ options.terminate() }) { () throws(EngineError) in
+                try outputs(of: call, options: options)
+            }
+        } catch {
+            throw stop.isStopped ? RunStop.terminated : error
+        }
+    }
+
+    private func runOptions() throws(EngineError) -> OnnxRunOptions {
+        do {
+            return try OnnxRunOptions(in: session.library)
+        } catch {
+            throw error.whileRunning
+        }
+    }
+
+    private func outputs(
+        of call: OnnxCall,
+        options: OnnxRunOptions?
+    ) throws(EngineError) -> [OutputTensor] {
+        do throws(OnnxFailure) {
+            let names = call.wanted.map { outputNames[$0] }
+            let values = try session.run(call.inputs, outputs: names, options: options)
+            var tensors: [OutputTensor] = []
+            tensors.reserveCapacity(values.count)
+            for (position, index) in call.wanted.enumerated() {
+                let name = signature.outputs[index].name
+                tensors.append(try values[position].tensor(named: name, apartFrom: call.inputs))
+            }
+            return tensors
+        } catch {
+            throw error.whileRunning
+        }
+    }
+}
+
+/// One run on its way: what it has so far, and how it ended.
+struct OnnxCall {
+    /// An input in the runtime's form.
+    struct Input {
+        /// The model's name of it.
+        let name: CName
+        /// Its value.
+        let value: OnnxValue
+    }
+
+    /// The check of its inputs.
+    var check: SignatureCheck
+    /// Which outputs it asks for.
+    let wanted: [Int]
+    /// What may end it.
+    let stop: RunStop?
+    /// The inputs that were lent so far.
+    var inputs: [Input] = []
+    /// How it ended.
+    var outcome: Result<[OutputTensor], EngineError> = .success([])
+}
+
+extension OnnxSession {
+    /// The names and descriptions of one side of the model.
+    ///
+    /// - Throws: `unsupported` for what a tensor of the schema cannot be.
+    fileprivate func specs(
+        of side: Side
+    ) throws(EngineError) -> (names: [CName], specs: [TensorSpec]) {
+        do {
+            return try readSpecs(of: side)
+        } catch let failure as OnnxFailure {
+            throw failure.whileLoading
+        } catch let refusal as EngineError {
+            throw refusal
+        } catch {
+            preconditionFailure("no other error is thrown: \(error)")
+        }
+    }
+
+    private func readSpecs(of side: Side) throws -> (names: [CName], specs: [TensorSpec]) {
+        let count = try count(of: side)
+        guard count <= EngineLimits.maxTensors else {
+            throw EngineError(
+                .unsupported,
+                "the model has \(count) \(side)s, at most \(EngineLimits.maxTensors) are taken"
+            )
+        }
+        var names: [CName] = []
+        var specs: [TensorSpec] = []
+        for index in 0..<count {
+            let name = try name(of: side, at: index)
+            guard let text = name.text, !text.isEmpty else {
+                throw EngineError(.unsupported, "the name of \(side) \(index) is not UTF-8 text")
+            }
+            let what = "\(side) \(quoted(text)) of the model"
+            guard let info = try tensorInfo(of: side, at: index) else {
+                throw EngineError(
+                    .unsupported,
+                    "\(what) is not a tensor; sequences and maps are not taken"
+                )
+            }
+            guard let type = ElementType(onnx: info.elementType) else {
+                throw EngineError(
+                    .unsupported,
+                    "\(what) has ONNX element type \(info.elementType), which is not taken"
+                )
+            }
+            guard info.shape.count <= EngineLimits.maxRank else {
+                throw EngineError(
+                    .unsupported,
+                    "\(what) has \(info.shape.count) dimensions, at most "
+                        + "\(EngineLimits.maxRank) are taken"
+                )
+            }
+            names.append(name)
+            specs.append(TensorSpec(name: text, type: type, shape: info.shape.map { max($0, -1) }))
+        }
+        return (names, specs)
+    }
+}

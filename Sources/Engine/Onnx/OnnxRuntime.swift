@@ -1,0 +1,58 @@
+/// ONNX Runtime as an engine: models that TensorFlow, PyTorch, scikit-learn and others export.
+///
+/// The library is loaded when the engine is made, not linked. A process has one; engines share it.
+package struct OnnxRuntime: InferenceEngine {
+    package let name = "onnxruntime"
+
+    private let library: OnnxLibrary
+
+    /// The version of the library, such as "1.32.0".
+    package var version: String { library.version }
+
+    /// Loads the library.
+    ///
+    /// - Parameter libraryPath: The library's file; nil to look for it: see ``OnnxLibrarySearch``.
+    /// - Throws: `unavailable`, with paths and the system's text in the detail.
+    package init(libraryPath: String? = nil) throws(EngineError) {
+        let path =
+            if let libraryPath { libraryPath } else { try OnnxLibrarySearch.find() }
+        library = try OnnxLibrary.open(path: path)
+    }
+
+    package func load(
+        _ source: some ModelSource,
+        options: LoadOptions
+    ) throws(EngineError) -> any InferenceModel {
+        guard (1...EngineLimits.maxThreads).contains(options.threads) else {
+            throw EngineError(
+                .unsupported,
+                "\(options.threads) threads for a run, 1 to \(EngineLimits.maxThreads) are taken"
+            )
+        }
+        do {
+            return try source.withEntry { entry in try model(entry, options) }
+        } catch let error as EngineError {
+            throw error
+        } catch {
+            throw EngineError(
+                .unavailable,
+                "the model's file could not be read",
+                detail: "\(error)"
+            )
+        }
+    }
+
+    /// Loads a model from its bytes. They are scanned first: what the runtime would open a file
+    /// for is refused before the runtime sees it.
+    private func model(_ entry: RawSpan, _ options: LoadOptions) throws(EngineError) -> OnnxModel {
+        let facts = try ModelScan.facts(of: entry)
+        let session: OnnxSession
+        do throws(OnnxFailure) {
+            session = try OnnxSession(entry, threads: options.threads, library: library)
+        } catch {
+            throw error.whileLoading
+        }
+        let resources = ModelResources(modelBytes: entry.byteCount, threads: options.threads)
+        return try OnnxModel(session, facts: facts, resources: resources)
+    }
+}

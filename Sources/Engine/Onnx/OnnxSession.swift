@@ -1,0 +1,175 @@
+internal import COnnxRuntime
+
+/// A model in the runtime, with the names and descriptions of its inputs and outputs.
+@safe
+final class OnnxSession: @unchecked Sendable {
+    // Unchecked: the runtime's session may be run from several threads at once, and nothing of
+    // this object changes after `init`.
+
+    /// What the session was made in.
+    let library: OnnxLibrary
+    private let raw: OpaquePointer
+
+    /// Which side of a model something is on.
+    enum Side: String {
+        case input
+        case output
+    }
+
+    /// Has the runtime read and optimise a model.
+    ///
+    /// - Parameters:
+    ///   - model: The model's file, not needed after this call.
+    ///   - threads: Threads of one run, the caller's included.
+    init(_ model: RawSpan, threads: Int, library: OnnxLibrary) throws(OnnxFailure) {
+        let options = try unsafe library.make { api, out in
+            unsafe ort_CreateSessionOptions(api, out)
+        }
+        defer { unsafe ort_ReleaseSessionOptions(library.api, options) }
+        try unsafe Self.set(options, threads: threads, in: library)
+        unsafe raw = try library.make { api, out in
+            unsafe model.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return nil }
+                return unsafe ort_CreateSessionFromArray(
+                    api,
+                    library.environment,
+                    start,
+                    bytes.count,
+                    options,
+                    out
+                )
+            }
+        }
+        self.library = library
+    }
+
+    // The allocator keeps what this frees: see ``FreeMemory``.
+    deinit { unsafe ort_ReleaseSession(library.api, raw) }
+
+    /// The options, and why:
+    ///
+    /// - no spinning: threads that wait would take a processor from another model's run;
+    /// - no arena: it keeps the most that any run needed until the session ends, and measured no
+    ///   faster than the allocator;
+    /// - no memory patterns: the runtime keeps one for each shape it has met, without a bound, and
+    ///   callers choose shapes;
+    /// - ONNX only: bytes that look like the runtime's own format would be taken for it, past the
+    ///   scan for files outside of the model.
+    private static func set(
+        _ options: OpaquePointer,
+        threads: Int,
+        in library: OnnxLibrary
+    ) throws(OnnxFailure) {
+        try unsafe library.call { unsafe ort_SetIntraOpNumThreads($0, options, Int32(threads)) }
+        try unsafe library.call { unsafe ort_SetInterOpNumThreads($0, options, 1) }
+        try unsafe library.call {
+            unsafe ort_SetSessionExecutionMode($0, options, ExecutionMode(ORT_EXECUTE_SEQUENTIAL))
+        }
+        try unsafe library.call {
+            unsafe ort_SetSessionGraphOptimizationLevel(
+                $0,
+                options,
+                GraphOptimizationLevel(ORT_OPTIMIZE_ALL)
+            )
+        }
+        try unsafe library.call {
+            unsafe ort_SetSessionLogSeverityLevel($0, options, Int32(ORT_LOG_FATAL))
+        }
+        try unsafe library.call { unsafe ort_DisableCpuMemArena($0, options) }
+        try unsafe library.call { unsafe ort_DisableMemPattern($0, options) }
+        let entries = [
+            ("session.intra_op.allow_spinning", "0"), ("session.inter_op.allow_spinning", "0"),
+            ("session.load_model_format", "ONNX"),
+        ]
+        for (key, value) in entries {
+            try unsafe library.call { unsafe ort_AddSessionConfigEntry($0, options, key, value) }
+        }
+    }
+
+    /// Runs the model.
+    ///
+    /// - Parameters:
+    ///   - inputs: Names and values, each the model's.
+    ///   - outputs: The names of what is wanted.
+    ///   - options: What may end the run; nil if nothing will.
+    /// - Returns: A value for each wanted name, in their order.
+    func run(
+        _ inputs: [OnnxCall.Input],
+        outputs: [CName],
+        options: OnnxRunOptions?
+    ) throws(OnnxFailure) -> [OnnxValue] {
+        let inputNames = unsafe inputs.map { unsafe UnsafePointer($0.name.start) as CName.Address? }
+        let values = unsafe inputs.map { unsafe $0.value.raw as OpaquePointer? }
+        let outputNames = unsafe outputs.map { unsafe UnsafePointer($0.start) as CName.Address? }
+        var results = unsafe [OpaquePointer?](repeating: nil, count: outputs.count)
+        try unsafe library.call { api in
+            unsafe ort_Run(
+                api,
+                raw,
+                options?.raw,
+                inputNames,
+                values,
+                values.count,
+                outputNames,
+                outputNames.count,
+                &results
+            )
+        }
+        // Every object gets its owner before anything can fail.
+        let owned = unsafe results.compactMap { result in
+            unsafe result.map { unsafe OnnxValue(taking: $0, from: self) }
+        }
+        guard owned.count == outputs.count else { throw .nothingReturned }
+        return owned
+    }
+
+    /// How many inputs or outputs the model has.
+    func count(of side: Side) throws(OnnxFailure) -> Int {
+        var count = 0
+        try unsafe library.call { api in
+            switch side {
+            case .input: unsafe ort_SessionGetInputCount(api, raw, &count)
+            case .output: unsafe ort_SessionGetOutputCount(api, raw, &count)
+            }
+        }
+        return count
+    }
+
+    /// The name of an input or output.
+    func name(of side: Side, at index: Int) throws(OnnxFailure) -> CName {
+        var text: UnsafeMutablePointer<CChar>?
+        try unsafe library.call { api in
+            switch side {
+            case .input: unsafe ort_SessionGetInputName(api, raw, index, library.allocator, &text)
+            case .output:
+                unsafe ort_SessionGetOutputName(api, raw, index, library.allocator, &text)
+            }
+        }
+        guard let text = unsafe text else { throw .nothingReturned }
+        defer {
+            // Nothing can be done about memory that the runtime does not take back.
+            try? unsafe library.call { api in unsafe ort_AllocatorFree(api, library.allocator, text)
+            }
+        }
+        return unsafe CName(copying: text)
+    }
+
+    /// Type and shape of an input or output; nil if it is not a tensor.
+    func tensorInfo(of side: Side, at index: Int) throws(OnnxFailure) -> OnnxTensorInfo? {
+        let info = try unsafe library.make { api, out in
+            switch side {
+            case .input: unsafe ort_SessionGetInputTypeInfo(api, raw, index, out)
+            case .output: unsafe ort_SessionGetOutputTypeInfo(api, raw, index, out)
+            }
+        }
+        defer { unsafe ort_ReleaseTypeInfo(library.api, info) }
+        var kind = OrtValueKind()
+        try unsafe library.call { api in unsafe ort_GetOnnxTypeFromTypeInfo(api, info, &kind) }
+        guard Int(kind) == ORT_KIND_TENSOR else { return nil }
+        // A view into `info`, which is not released on its own.
+        let tensor = try unsafe library.make { api, out in
+            unsafe ort_CastTypeInfoToTensorInfo(api, info, out)
+        }
+        return try unsafe OnnxTensorInfo(reading: tensor, in: library)
+    }
+}

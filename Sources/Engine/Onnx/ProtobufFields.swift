@@ -1,0 +1,105 @@
+/// Reads the fields of one protobuf message, one after another, without building anything.
+///
+/// It knows where it is and not the bytes: those are lent to each call. Only lengths, tags and
+/// numbers are read; the rest is stepped over. Whatever a protobuf parser might read in another way
+/// is refused.
+struct ProtobufFields {
+    /// One field, as far as a scan cares.
+    enum Field {
+        /// A number of whatever size, as it lies there.
+        case number(UInt32, UInt64)
+        /// Text, bytes, a message, or packed numbers: the place of the content.
+        case content(UInt32, Range<Int>)
+    }
+
+    private var offset: Int
+    private let end: Int
+
+    /// Reads the message that lies there. The range must be within the bytes of each call.
+    init(_ range: Range<Int>) {
+        offset = range.lowerBound
+        end = range.upperBound
+    }
+
+    /// The next field; nil at the end. Groups, which no model has, are stepped over.
+    ///
+    /// - Throws: `invalidModel` if this is no protobuf message.
+    mutating func next(in bytes: RawSpan) throws(EngineError) -> Field? {
+        while offset < end {
+            let (number, wireType) = try tag(in: bytes)
+            switch wireType {
+            case 0:
+                return .number(number, try varint(in: bytes))
+            case 1:
+                try skip(8)
+            case 2:
+                return .content(number, try content(in: bytes))
+            case 3:
+                try skipGroup(number, in: bytes)
+            case 5:
+                try skip(4)
+            default:
+                throw Self.malformed("a field of an unknown kind")
+            }
+        }
+        return nil
+    }
+
+    private mutating func tag(in bytes: RawSpan) throws(EngineError) -> (UInt32, UInt8) {
+        let tag = try varint(in: bytes)
+        guard tag <= UInt64(UInt32.max), tag >> 3 != 0 else {
+            throw Self.malformed("a field without a valid number")
+        }
+        return (UInt32(tag >> 3), UInt8(tag & 7))
+    }
+
+    private mutating func varint(in bytes: RawSpan) throws(EngineError) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 70, by: 7) {
+            guard offset < end else { throw Self.cutShort }
+            let byte = bytes[byteAt: offset]
+            offset += 1
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        throw Self.malformed("a number of more than ten bytes")
+    }
+
+    private mutating func content(in bytes: RawSpan) throws(EngineError) -> Range<Int> {
+        let length = try varint(in: bytes)
+        guard length <= UInt64(end - offset) else { throw Self.cutShort }
+        let start = offset
+        offset += Int(length)
+        return start..<offset
+    }
+
+    private mutating func skip(_ count: Int) throws(EngineError) {
+        guard count <= end - offset else { throw Self.cutShort }
+        offset += count
+    }
+
+    private mutating func skipGroup(_ number: UInt32, in bytes: RawSpan) throws(EngineError) {
+        var open = [number]
+        while let innermost = open.last {
+            guard open.count <= EngineLimits.maxModelDepth else {
+                throw Self.malformed("groups nested too deeply")
+            }
+            let (number, wireType) = try tag(in: bytes)
+            switch wireType {
+            case 0: _ = try varint(in: bytes)
+            case 1: try skip(8)
+            case 2: _ = try content(in: bytes)
+            case 3: open.append(number)
+            case 4 where number == innermost: open.removeLast()
+            case 5: try skip(4)
+            default: throw Self.malformed("a group that does not end as it began")
+            }
+        }
+    }
+
+    private static let cutShort = malformed("a field reaches past the end, it may be cut short")
+
+    private static func malformed(_ what: String) -> EngineError {
+        EngineError(.invalidModel, "the file is not an ONNX model: \(what)")
+    }
+}

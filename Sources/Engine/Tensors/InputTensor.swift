@@ -1,0 +1,19 @@
+/// One tensor of a request.
+package struct InputTensor<Bytes: TensorBytes>: Sendable {
+    /// The input of the model that it is for.
+    package let name: String
+    /// The type of its elements.
+    package let type: ElementType
+    /// Its dimensions, the slowest first; empty for a scalar.
+    package let shape: [Int64]
+    /// Its elements, encoded as ``ElementType`` says.
+    package let bytes: Bytes
+
+    /// Makes a tensor. Nothing is checked here: see ``ModelSignature/check(_:)``.
+    package init(name: String, type: ElementType, shape: [Int64], bytes: Bytes) {
+        self.name = name
+        self.type = type
+        self.shape = shape
+        self.bytes = bytes
+    }
+}

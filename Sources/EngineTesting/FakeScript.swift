@@ -1,0 +1,53 @@
+package import Engine
+
+/// What a fake model does: the test writes it.
+package struct FakeScript: Sendable {
+    /// How a fake model answers.
+    package enum Answer: Sendable {
+        /// Output `i` is input `i`, byte for byte, under the output's own name.
+        case echo
+        /// Every run fails.
+        case fail(EngineError)
+        /// The test's own function of a request's tensors, given in the signature's order.
+        case compute(@Sendable ([FakeInput]) throws(EngineError) -> [OutputTensor])
+    }
+
+    /// What the model says it takes and gives.
+    package var signature: ModelSignature
+    /// What a load fails with; nil to succeed.
+    package var loadFailure: EngineError?
+    /// Where each load waits, before it fails or succeeds.
+    package var loadGate: Gate
+    /// Where each run waits, after its request was checked. A stopped run passes it at once.
+    package var runGate: Gate
+    /// How it answers.
+    package var answer: Answer
+
+    /// Makes a script: by default a model that echoes FP32 rows and waits for nothing.
+    package init(
+        signature: ModelSignature = .rows(),
+        loadFailure: EngineError? = nil,
+        loadGate: Gate = Gate(isOpen: true),
+        runGate: Gate = Gate(isOpen: true),
+        answer: Answer = .echo
+    ) {
+        self.signature = signature
+        self.loadFailure = loadFailure
+        self.loadGate = loadGate
+        self.runGate = runGate
+        self.answer = answer
+    }
+}
+
+/// A tensor as a fake model got it.
+package typealias FakeInput = InputTensor<[UInt8]>
+
+extension ModelSignature {
+    /// One input and one output of that many columns, the rows free: "x" to "y".
+    package static func rows(columns: Int64 = 4, type: ElementType = .fp32) -> ModelSignature {
+        ModelSignature(
+            inputs: [TensorSpec(name: "x", type: type, shape: [-1, columns])],
+            outputs: [TensorSpec(name: "y", type: type, shape: [-1, columns])]
+        )
+    }
+}

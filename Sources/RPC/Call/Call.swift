@@ -1,0 +1,226 @@
+package import Logging
+package import NIOCore
+internal import Synchronization
+package import Wire
+
+/// What a call is answered with.
+package enum CallAnswer: Sendable {
+    /// The encoded reply message.
+    case success(ByteBuffer)
+    /// Why there is no reply.
+    case failure(Status)
+}
+
+/// What a call came in on: a connection of either binding, or a test's stand-in.
+package protocol CallConnection: AnyObject, Sendable {
+    /// The loop that owns the connection.
+    var eventLoop: any EventLoop { get }
+    /// Logs with the connection's metadata.
+    var logger: Logger { get }
+    /// Takes the one answer of a call, from any thread.
+    func deliver(_ answer: CallAnswer, of call: Call)
+}
+
+/// One unary call.
+///
+/// A call has exactly one outcome. Whoever comes first decides it: the method, by ``succeed(_:)``
+/// or ``fail(_:)``; whoever cancels; the connection, when the deadline passes or the peer is
+/// lost. What comes later is dropped, so a method need not know whether it is still in time.
+package final class Call: Sendable {
+    /// What is fixed about a call when it arrives.
+    package struct Origin: Sendable {
+        /// Who calls.
+        package var principal: Principal
+        /// When the request was read.
+        package var receivedAt: NIODeadline
+        /// When the caller stops waiting; nil: never.
+        package var deadline: NIODeadline?
+        /// The request's metadata, keys in lower case.
+        package var metadata: [(key: String, value: String)]
+
+        package init(
+            principal: Principal,
+            receivedAt: NIODeadline,
+            deadline: NIODeadline? = nil,
+            metadata: [(key: String, value: String)] = []
+        ) {
+            self.principal = principal
+            self.receivedAt = receivedAt
+            self.deadline = deadline
+            self.metadata = metadata
+        }
+    }
+
+    private enum Outcome {
+        static let open: UInt8 = 0
+        static let answered: UInt8 = 1
+        static let cancelled: UInt8 = 2
+    }
+
+    private struct Hooks {
+        var onCancel: [@Sendable () -> Void] = []
+        var onFinish: [@Sendable (StatusCode) -> Void] = []
+        /// The outcome, once hooks have been taken.
+        var code: StatusCode?
+    }
+
+    /// Names the call on its connection.
+    package let streamID: UInt32
+    private let route: Route
+    private let origin: Origin
+    private let connection: any CallConnection
+    /// One of ``Outcome``; leaves `open` once, by the exchange in ``end(as:)``.
+    private let outcome = Atomic<UInt8>(Outcome.open)
+    private let hooks = Mutex(Hooks())
+
+    init(route: Route, streamID: UInt32, origin: Origin, connection: any CallConnection) {
+        self.route = route
+        self.streamID = streamID
+        self.origin = origin
+        self.connection = connection
+    }
+
+    /// A call on a connection other than this target's own.
+    package convenience init(
+        method: Method,
+        streamID: UInt32,
+        origin: Origin,
+        connection: any CallConnection
+    ) {
+        self.init(
+            route: Route(method, interceptors: []),
+            streamID: streamID,
+            origin: origin,
+            connection: connection
+        )
+    }
+
+    /// The method that is called.
+    package var method: Method { route.method }
+    /// `/service/name`.
+    package var path: String { route.path }
+    /// Who calls, as the transport proved it.
+    package var principal: Principal { origin.principal }
+    /// When the request was read from the connection.
+    package var receivedAt: NIODeadline { origin.receivedAt }
+    /// When the caller stops waiting; the call is answered then by itself. Nil: never.
+    package var deadline: NIODeadline? { origin.deadline }
+    /// The request's metadata in the order sent, keys in lower case.
+    package var metadata: [(key: String, value: String)] { origin.metadata }
+    /// The loop that owns the connection; answers from it cost no hop.
+    package var eventLoop: any EventLoop { connection.eventLoop }
+    /// Logs with the connection's metadata.
+    package var logger: Logger { connection.logger }
+
+    /// The first value of a metadata key, which is given in lower case.
+    package func metadataValue(_ key: String) -> String? {
+        origin.metadata.first { $0.key == key }?.value
+    }
+
+    /// Whether the outcome was decided by a cancellation, a passed deadline or a lost peer.
+    ///
+    /// Acquiring: who reads `true` sees what the canceller did before.
+    package var isCancelled: Bool { outcome.load(ordering: .acquiring) == Outcome.cancelled }
+
+    /// Whether the outcome is decided; what is still computed for it is wasted.
+    package var isOver: Bool { outcome.load(ordering: .acquiring) != Outcome.open }
+
+    /// Answers with an encoded message, from any thread; dropped if the outcome is decided.
+    ///
+    /// On the connection's loop the reply joins those of the same tick in one write; from
+    /// another thread, those that wait for the same hop.
+    package func succeed(_ payload: ByteBuffer) {
+        guard end(as: Outcome.answered) else { return }
+        finish(.ok)
+        connection.deliver(.success(payload), of: self)
+    }
+
+    /// Answers with a failure, from any thread; dropped if the outcome is decided.
+    package func fail(_ status: Status) {
+        guard end(as: Outcome.answered) else { return }
+        log(status)
+        finish(status.code)
+        connection.deliver(.failure(status), of: self)
+    }
+
+    /// Answers CANCELLED at once and runs what ``onCancel(_:)`` was given; from any thread.
+    package func cancel() {
+        let status = Status(.cancelled, "the call was cancelled")
+        guard abandon(status) else { return }
+        connection.deliver(.failure(status), of: self)
+    }
+
+    /// Registers what to do when the call ends by a cancellation, a passed deadline or a lost
+    /// peer: once, on the canceller's thread, at once if that has happened. Never after an answer.
+    package func onCancel(_ body: @escaping @Sendable () -> Void) {
+        let isLate = hooks.withLock { hooks in
+            guard hooks.code == nil else { return isCancelled }
+            hooks.onCancel.append(body)
+            return false
+        }
+        if isLate { body() }
+    }
+
+    /// Registers what to do when the outcome is decided, whatever it is: once, on the deciding
+    /// thread, before the answer is sent; at once if that has happened. For metrics.
+    package func onFinish(_ body: @escaping @Sendable (StatusCode) -> Void) {
+        let code = hooks.withLock { hooks in
+            if hooks.code == nil { hooks.onFinish.append(body) }
+            return hooks.code
+        }
+        if let code { body(code) }
+    }
+
+    /// Ends the call from the connection's side, without an answer.
+    ///
+    /// - Returns: whether this decided the outcome; only then may the connection answer `status`.
+    package func abandon(_ status: Status) -> Bool {
+        guard end(as: Outcome.cancelled) else { return false }
+        log(status)
+        finish(status.code)
+        return true
+    }
+
+    /// Runs the interceptors and the method.
+    func start(_ payload: ByteBuffer) {
+        route.handler(self, payload)
+    }
+
+    private func end(as outcome: UInt8) -> Bool {
+        self.outcome.compareExchange(
+            expected: Outcome.open,
+            desired: outcome,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Runs the hooks, outside the lock: they may register others.
+    private func finish(_ code: StatusCode) {
+        let taken = hooks.withLock { hooks in
+            let taken = hooks
+            hooks = Hooks(code: code)
+            return taken
+        }
+        for body in taken.onFinish { body(code) }
+        guard isCancelled else { return }
+        for body in taken.onCancel { body() }
+    }
+
+    /// One line for each failed call. What only the server can mend is a warning.
+    private func log(_ status: Status) {
+        let level: Logger.Level =
+            switch status.code {
+            case .internalError, .unknown, .dataLoss: .warning
+            default: .info
+            }
+        connection.logger.log(
+            level: level,
+            "call failed",
+            metadata: [
+                "rpc.method": "\(path)",
+                "rpc.code": "\(status.code.name)",
+                "principal": "\(principal.text)",
+            ]
+        )
+    }
+}

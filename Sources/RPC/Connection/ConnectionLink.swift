@@ -1,0 +1,61 @@
+internal import Logging
+internal import NIOCore
+
+/// The side of a server's connection that other threads hold: calls answer through it.
+///
+/// Answers from the connection's loop go straight to the handler. Those from other threads wait
+/// in a mailbox; only the one that finds it empty wakes the loop, so a burst costs one hop. The
+/// handler and the link refer to each other until the handler leaves its channel.
+final class ConnectionLink: CallConnection {
+    private struct Letter {
+        let call: Call
+        let answer: CallAnswer
+    }
+
+    let eventLoop: any EventLoop
+    let logger: Logger
+    /// Set while the handler is in its channel; what is delivered later is dropped.
+    private let handler: NIOLoopBoundBox<ServerConnectionHandler?>
+    private let mailbox = Mailbox<Letter>()
+
+    /// On the loop.
+    init(eventLoop: any EventLoop, logger: Logger) {
+        self.eventLoop = eventLoop
+        self.logger = logger
+        handler = NIOLoopBoundBox(nil, eventLoop: eventLoop)
+    }
+
+    /// Ties the link to its handler, or with nil cuts it off; on the loop.
+    func attach(_ handler: ServerConnectionHandler?) {
+        self.handler.value = handler
+    }
+
+    func deliver(_ answer: CallAnswer, of call: Call) {
+        guard !eventLoop.inEventLoop else {
+            handler.value?.answer(call, with: answer)
+            return
+        }
+        if mailbox.post(Letter(call: call, answer: answer)) {
+            eventLoop.execute { self.emptyMailbox() }
+        }
+    }
+
+    /// Refuses new calls and closes when none runs; from any thread.
+    func drain() {
+        eventLoop.execute { self.handler.value?.drain() }
+    }
+
+    /// Cancels what runs and closes, from any thread.
+    func cut() {
+        eventLoop.execute { self.handler.value?.cut() }
+    }
+
+    private func emptyMailbox() {
+        let letters = mailbox.takeAll()
+        guard let handler = handler.value else { return }
+        for letter in letters {
+            handler.answer(letter.call, with: letter.answer)
+        }
+        handler.flushAndGoOn()
+    }
+}

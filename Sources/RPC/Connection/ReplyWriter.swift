@@ -1,0 +1,74 @@
+internal import NIOCore
+internal import Wire
+
+/// Encodes replies into one buffer that is written when it is asked for: the replies of a tick
+/// leave in one write.
+///
+/// A payload too large to be worth copying is written by itself, from where it lies, after what
+/// came before it.
+struct ReplyWriter {
+    /// Payloads from this size on are not copied. The TLS handler makes the same cut.
+    static let directWriteBytes = 16 << 10
+    /// A buffer that grew beyond this is not kept.
+    private static let maxKeptBytes = 64 << 10
+
+    private var buffer = ByteBuffer()
+    /// Bytes put in since ``take()`` last returned something.
+    var bufferedBytes: Int { buffer.readableBytes }
+
+    /// Adds a success; answers what has to be written now, in this order.
+    ///
+    /// - Parameter limit: the longest frame data that the caller takes, in bytes. A reply over
+    ///   it becomes a failure.
+    mutating func add(
+        success payload: ByteBuffer,
+        streamID: UInt32,
+        limit: Int
+    ) -> (head: ByteBuffer, payload: ByteBuffer)? {
+        let count = payload.readableBytes
+        let length = count + ResponseEnvelope.successPrefixByteCount(payloadByteCount: count)
+        guard length <= limit else {
+            add(failure: .oversize(length, limit: limit), streamID: streamID)
+            return nil
+        }
+        FrameHeader(length: UInt32(length), streamID: streamID, type: .response)
+            .write(to: &buffer)
+        ResponseEnvelope.writeSuccessPrefix(payloadByteCount: count, into: &buffer)
+        guard count >= Self.directWriteBytes else {
+            buffer.writeImmutableBuffer(payload)
+            return nil
+        }
+        return (take(), payload)
+    }
+
+    /// Adds a failure. One that does not fit the default frame loses its details and its text:
+    /// the code is what a caller cannot do without.
+    mutating func add(failure status: Status, streamID: UInt32) {
+        let start = buffer.writerIndex
+        FrameHeader(length: 0, streamID: streamID, type: .response).write(to: &buffer)
+        ResponseEnvelope(failure: status).encode(into: &buffer)
+        let length = buffer.writerIndex - start - FrameHeader.byteCount
+        guard length <= RPCLimits.defaultFrameBytes else {
+            buffer.moveWriterIndex(to: start)
+            add(failure: Status(status.code, "the reason is too long to send"), streamID: streamID)
+            return
+        }
+        buffer.setInteger(UInt32(length), at: start)
+    }
+
+    /// What is buffered. The storage is used again if the receiver has let go of it by then.
+    mutating func take() -> ByteBuffer {
+        let taken = buffer
+        buffer.moveReaderIndex(to: buffer.writerIndex)
+        return taken
+    }
+
+    /// Makes room for the next tick; to be called when what was taken is flushed.
+    mutating func reset() {
+        if buffer.capacity > Self.maxKeptBytes {
+            buffer = ByteBuffer()
+        } else {
+            buffer.clear()
+        }
+    }
+}

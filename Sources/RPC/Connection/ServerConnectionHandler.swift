@@ -1,0 +1,369 @@
+internal import Logging
+internal import NIOCore
+internal import TLS
+internal import Wire
+
+/// A server's side of one connection: frames in, calls out, replies back.
+///
+/// It is the last handler of its channel and belongs to the channel's loop. What to do is
+/// ``ConnectionState``'s; this does it. Bytes come decrypted from the TLS handler, or straight
+/// from a unix socket.
+///
+/// A connection of any binding begins with this handler's first byte: a frame begins with 0,
+/// which no HTTP request does. A second binding takes its connections from a handler in front of
+/// this one, which looks at that byte and then leaves the channel.
+final class ServerConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    let router: Router
+    let limits: RPCLimits
+    let envelopeLimits: EnvelopeLimits
+    let link: ConnectionLink
+    private let connections: ConnectionTable?
+
+    var state: ConnectionState<Call>
+    var principal: Principal
+    /// When bytes were last read. Frames that wait here for room keep it: their deadlines count
+    /// the wait.
+    var readAt = NIODeadline.uptimeNanoseconds(0)
+    /// When the frames that are being looked at began to be.
+    var now = NIODeadline.uptimeNanoseconds(0)
+    /// The call whose method runs right now, until it is answered or registered.
+    var starting: Call?
+    private var decoder: FrameDecoder
+    private var writer = ReplyWriter()
+    private var context: ChannelHandlerContext?
+    private var timer: (due: NIODeadline, task: Scheduled<Void>)?
+    /// Bytes written to the channel and not flushed yet.
+    private var unflushedBytes = 0
+    private var isProcessing = false
+    private var flushIsScheduled = false
+    private var readIsHeldBack = false
+
+    /// - Parameters:
+    ///   - link: what calls answer through; of this channel's loop.
+    ///   - principal: who calls, as far as the socket says; a TLS handshake says more.
+    ///   - connections: where the connection is counted; nil: nowhere.
+    init(
+        router: Router,
+        limits: RPCLimits,
+        link: ConnectionLink,
+        principal: Principal,
+        connections: ConnectionTable?
+    ) {
+        self.router = router
+        self.limits = limits
+        self.link = link
+        self.principal = principal
+        self.connections = connections
+        envelopeLimits = EnvelopeLimits(
+            maxMetadataPairs: limits.maxMetadataPairs,
+            maxMetadataBytes: limits.maxMetadataBytes
+        )
+        state = ConnectionState(limits: limits)
+        decoder = FrameDecoder(maxLength: limits.maxReceiveBytes)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        link.attach(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        abandonCalls()
+        timer?.task.cancel()
+        timer = nil
+        connections?.remove(link)
+        link.attach(nil)
+        self.context = nil
+    }
+}
+
+@available(*, unavailable)
+extension ServerConnectionHandler: Sendable {}
+
+// MARK: - Channel events
+
+extension ServerConnectionHandler {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !state.isClosed else { return }
+        decoder.append(unwrapInboundIn(data))
+        state.fed()
+        readAt = context.eventLoop.now
+        now = readAt
+        process()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flushAndGoOn()
+        context.fireChannelReadComplete()
+    }
+
+    /// Holds reading back while the connection has its fill of calls or unsent replies.
+    func read(context: ChannelHandlerContext) {
+        if state.readsOn || state.isClosed {
+            context.read()
+        } else {
+            readIsHeldBack = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        state.writabilityChanged(context.channel.isWritable)
+        // Not from here: the change may come from the midst of a write or a flush of ours.
+        scheduleFlush()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as TLSHandshakeCompleted:
+            principal = Principal(event.peer)
+            connections?.handshakeEnded(link)
+        case ChannelEvent.inputClosed:
+            state.inputClosed()
+            flushAndGoOn()
+        default:
+            break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// The stream is cut short, or cannot be trusted from here on: nothing more is answered.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        link.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        abandonCalls()
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        abandonCalls()
+        context.fireChannelInactive()
+    }
+}
+
+// MARK: - Frames
+
+extension ServerConnectionHandler {
+    /// Looks at what was received as far as the state allows.
+    private func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        while state.readsOn {
+            switch decoder.next() {
+            case .frame(let header, let data):
+                perform(state.received(header), header.streamID, data)
+            case .oversize(let header):
+                perform(state.receivedOversize(header), header.streamID, ByteBuffer())
+            case .protocolError:
+                close(.notFrames)
+            case .needsMore:
+                state.consumed(decoder.progress, now: now)
+                return
+            }
+        }
+    }
+
+    private func perform(
+        _ action: ConnectionState<Call>.FrameAction,
+        _ streamID: UInt32,
+        _ data: ByteBuffer
+    ) {
+        switch action {
+        case .request:
+            startCall(streamID, data)
+        case .refuse(let status):
+            refuse(streamID, status)
+        case .abort(let call, let status):
+            // Its answer may be under way from another thread; it is dropped on arrival.
+            _ = call.abandon(status)
+            refuse(streamID, status)
+        case .drop:
+            break
+        case .close(let reason):
+            close(reason)
+        }
+    }
+
+    /// Answers a frame that no call stands behind.
+    func refuse(_ streamID: UInt32, _ status: Status) {
+        write(.failure(status), streamID: streamID, limit: limits.maxSendBytes)
+    }
+}
+
+// MARK: - Replies
+
+extension ServerConnectionHandler {
+    /// Writes a call's answer, unless the call has ended for the peer already.
+    func answer(_ call: Call, with answer: CallAnswer) {
+        if call === starting {
+            starting = nil
+        } else {
+            guard state.answered(call.streamID) else { return }
+        }
+        write(answer, streamID: call.streamID, limit: replyLimit(call))
+        if !isProcessing { scheduleFlush() }
+    }
+
+    /// The longest frame that the caller takes, by its metadata.
+    private func replyLimit(_ call: Call) -> Int {
+        guard !call.metadata.isEmpty,
+            let value = call.metadataValue(RPCLimits.receiveLimitKey).flatMap({ Int($0) }),
+            value > 0
+        else { return limits.maxSendBytes }
+        return min(value, RPCLimits.frameCeilingBytes)
+    }
+
+    func write(_ answer: CallAnswer, streamID: UInt32, limit: Int) {
+        guard !state.isClosed else { return }
+        switch answer {
+        case .success(let payload):
+            if let parts = writer.add(success: payload, streamID: streamID, limit: limit) {
+                write(parts.head)
+                write(parts.payload)
+            }
+        case .failure(let status):
+            writer.add(failure: status, streamID: streamID)
+        }
+        // A tick may answer more than a connection may hold unsent: the channel has to know.
+        if writer.bufferedBytes + unflushedBytes >= limits.maxUnsentBytes / 8 { flush() }
+    }
+
+    private func write(_ buffer: ByteBuffer) {
+        unflushedBytes += buffer.readableBytes
+        context?.write(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    private func flush() {
+        if writer.bufferedBytes > 0 { write(writer.take()) }
+        guard unflushedBytes > 0, let context else { return }
+        let count = unflushedBytes
+        unflushedBytes = 0
+        context.flush()
+        writer.reset()
+        state.flushed(count, unsentBytes: unsentBytes(context), now: context.eventLoop.now)
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Lets the answers of one tick share a flush.
+    private func scheduleFlush() {
+        guard !flushIsScheduled, let context else { return }
+        flushIsScheduled = true
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            handler.value.flushIsScheduled = false
+            handler.value.flushAndGoOn()
+        }
+    }
+}
+
+// MARK: - Going on and ending
+
+extension ServerConnectionHandler {
+    /// Sends what waits, then does what has become possible: look at frames that were held
+    /// back, read more, close what is finished.
+    func flushAndGoOn() {
+        guard !isProcessing, !state.isClosed else { return }
+        if state.hasInput, state.readsOn {
+            if let context { now = context.eventLoop.now }
+            process()
+        }
+        flush()
+        if state.isFinished { finish() }
+        if readIsHeldBack, state.readsOn || state.isClosed {
+            readIsHeldBack = false
+            context?.read()
+        }
+        armTimer()
+    }
+
+    /// Refuses new calls from here on, and closes when none runs.
+    func drain() {
+        state.drain()
+        flushAndGoOn()
+    }
+
+    /// Cancels what runs and closes the socket at once. TLS is passed by: its farewell waits for
+    /// the peer, and who is cut has had its time.
+    func cut() {
+        abandonCalls()
+        guard let context else { return }
+        let tls = try? context.pipeline.syncOperations.context(handlerType: TLSHandler.self)
+        (tls ?? context).close(promise: nil)
+    }
+
+    private func close(_ reason: CloseReason) {
+        link.logger.debug("connection closed", metadata: ["reason": "\(reason.rawValue)"])
+        guard reason != .writeStalled else { return cut() }
+        flush()
+        abandonCalls()
+        context?.close(promise: nil)
+    }
+
+    /// Closes once the last replies have left: a plain socket would drop them.
+    private func finish() {
+        _ = state.close()
+        guard let context else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+        timer?.task.cancel()
+        let due = context.eventLoop.now + limits.writeStallTimeout
+        timer = (
+            due, context.eventLoop.scheduleTask(deadline: due) { bound.value.close(promise: nil) }
+        )
+    }
+
+    /// Nothing will be answered any more: the methods should know.
+    private func abandonCalls() {
+        let calls = state.close()
+        for call in calls {
+            _ = call.abandon(Status(.cancelled, "the connection was lost"))
+        }
+    }
+}
+
+// MARK: - Time
+
+extension ServerConnectionHandler {
+    /// One timer for everything that the connection waits for. It only ever moves to an earlier
+    /// time; when it fires too early, it is set anew.
+    private func armTimer() {
+        guard !state.isClosed, let due = state.nextTimer, let context else { return }
+        if let timer, timer.due <= due { return }
+        timer?.task.cancel()
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let task = context.eventLoop.scheduleTask(deadline: due) { handler.value.timerFired() }
+        timer = (due, task)
+    }
+
+    private func timerFired() {
+        timer = nil
+        guard !state.isClosed, let context else { return }
+        let outcome = state.timerFired(
+            now: context.eventLoop.now,
+            unsentBytes: unsentBytes(context)
+        )
+        for call in outcome.expired {
+            let status = Status(
+                .deadlineExceeded,
+                "the deadline passed before the call was answered"
+            )
+            if call.abandon(status) {
+                refuse(call.streamID, status)
+            } else {
+                // Answered in time by another thread; the answer is on its way here.
+                state.started(call, streamID: call.streamID, deadline: nil)
+            }
+        }
+        if let reason = outcome.close { close(reason) }
+        flushAndGoOn()
+    }
+}

@@ -1,0 +1,82 @@
+package import NIOCore
+internal import Wire
+
+/// Every limit that concerns connections and frames, with its default.
+///
+/// A value here is what a peer can make the server hold or wait for; none is infinite.
+package struct RPCLimits: Sendable, Equatable {
+    /// The largest data of a frame that either side may be set to: the first byte stays 0.
+    package static let frameCeilingBytes = FrameHeader.maxLength
+    /// What every peer accepts without saying so, in bytes of data.
+    package static let defaultFrameBytes = FrameHeader.defaultMaxLength
+    /// The request metadata by which a caller allows replies of other sizes, in bytes.
+    package static let receiveLimitKey = "x-max-recv-bytes"
+    /// A relative timeout past this is no timeout: the peer means "never".
+    package static let maxTimeout = TimeAmount.hours(24 * 365)
+
+    /// Longest frame data accepted, 4 MiB; at most ``frameCeilingBytes``.
+    package var maxReceiveBytes = defaultFrameBytes
+    /// Longest frame data sent to a caller whose metadata allows no other, 4 MiB.
+    package var maxSendBytes = defaultFrameBytes
+    /// Calls of one connection that run at once; past it the connection is not read.
+    package var maxCallsInFlight = 256
+    /// Replies of one connection that the socket has not taken; past it the connection is not
+    /// read until half of them have gone.
+    package var maxUnsentBytes = 8 << 20
+    /// Open connections of one server; one more is accepted and closed at once.
+    package var maxConnections = 20_000
+    /// TLS handshakes under way at once; past it no connection is accepted until one is over.
+    package var maxHandshakes = 512
+    /// Longest TLS handshake.
+    package var handshakeTimeout = TimeAmount.seconds(5)
+    /// Longest wait for the rest of a frame header once its first byte is there.
+    package var headerTimeout = TimeAmount.seconds(10)
+    /// Longest wait for the rest of a frame once its header is there.
+    package var bodyTimeout = TimeAmount.seconds(60)
+    /// Longest time in which a peer may take no byte of what waits for it.
+    package var writeStallTimeout = TimeAmount.seconds(30)
+    /// Metadata pairs of one request.
+    package var maxMetadataPairs = 64
+    /// Metadata bytes of one request, keys and values together.
+    package var maxMetadataBytes = 8 << 10
+    /// Frames of unknown type on one connection; at one more it is closed.
+    package var maxUnknownFrames = 1_000
+    /// Connections that the kernel holds until they are accepted.
+    package var backlog = 1_024
+
+    package init() {}
+
+    /// Refuses values under which the protocol cannot work.
+    ///
+    /// - Throws: ``RPCError`` `invalidLimit`, naming the limit and the range expected.
+    package func validate() throws(RPCError) {
+        let frames = 1024...Self.frameCeilingBytes
+        try Self.require(frames, "maxReceiveBytes", maxReceiveBytes)
+        try Self.require(frames, "maxSendBytes", maxSendBytes)
+        let counts = 1...Int(Int32.max)
+        try Self.require(counts, "maxCallsInFlight", maxCallsInFlight)
+        try Self.require(counts, "maxUnsentBytes", maxUnsentBytes)
+        try Self.require(counts, "maxConnections", maxConnections)
+        try Self.require(counts, "maxHandshakes", maxHandshakes)
+        try Self.require(counts, "backlog", backlog)
+        for (name, value) in [
+            ("handshakeTimeout", handshakeTimeout), ("headerTimeout", headerTimeout),
+            ("bodyTimeout", bodyTimeout), ("writeStallTimeout", writeStallTimeout),
+        ] where value <= .zero {
+            throw RPCError(.invalidLimit, "\(name) is not positive")
+        }
+    }
+
+    private static func require(
+        _ range: ClosedRange<Int>,
+        _ name: String,
+        _ value: Int
+    ) throws(RPCError) {
+        guard range.contains(value) else {
+            throw RPCError(
+                .invalidLimit,
+                "\(name) is \(value), expected \(range.lowerBound)...\(range.upperBound)"
+            )
+        }
+    }
+}

@@ -1,0 +1,200 @@
+extension Registry {
+    /// Asks an alias to move to a version. The move is durable when this returns; what answers
+    /// changes when the version is ready and the move is settled.
+    ///
+    /// - Parameters:
+    ///   - expectedGeneration: 0: whatever it is.
+    ///   - mustNotExist: The alias is to be created.
+    ///   - reason: Why, for the history.
+    /// - Throws: `notFound` for no such model or version; `failedPrecondition` for a rejected or
+    ///   deleted version; `aborted` if the generation is another one; `alreadyExists`.
+    package func setAlias(
+        model: String, alias: String, version: UInt64, expectedGeneration: UInt64 = 0,
+        mustNotExist: Bool = false, principal: String, reason: String = ""
+    ) throws -> AliasChange {
+        try Name.check(alias, of: "alias")
+        try Reason.check(reason)
+        return try change { change in
+            guard try change.transaction.modelExists(model) else { throw Registry.noModel(model) }
+            let current = try change.transaction.alias(model: model, name: alias)
+            if mustNotExist, let current {
+                throw RegistryError(
+                    .alreadyExists,
+                    "model \(model) has an alias '\(alias)' already, of generation "
+                        + "\(current.generation)")
+            }
+            try Registry.checkGeneration(current, alias, expected: expectedGeneration)
+            try Registry.checkUsable(model, version, change.transaction)
+            return try accept(
+                AliasMove(
+                    model: model, name: alias, version: version, principal: principal,
+                    reason: reason),
+                in: &change)
+        }
+    }
+
+    /// Asks an alias to go back to a version that served before.
+    ///
+    /// - Parameters:
+    ///   - toVersion: 0: the one before the present one; otherwise one that has served here.
+    ///   - expectedGeneration: 0: whatever it is.
+    ///   - reason: Why, for the history.
+    /// - Throws: `notFound`; `failedPrecondition` if there is nothing to go back to, or the
+    ///   version never served here, or it is rejected or deleted; `aborted` if the generation is
+    ///   another one.
+    package func rollback(
+        model: String, alias: String, toVersion: UInt64 = 0, expectedGeneration: UInt64 = 0,
+        reason: String = "", principal: String
+    ) throws -> AliasChange {
+        try Reason.check(reason)
+        return try change { change in
+            let transaction = change.transaction
+            guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
+            guard let current = try transaction.alias(model: model, name: alias) else {
+                throw Registry.noAlias(model, alias)
+            }
+            try Registry.checkGeneration(current, alias, expected: expectedGeneration)
+            let stack = try transaction.servedStack(model: model, name: alias)
+            var version = toVersion
+            if toVersion == 0 {
+                let previous = try stack.previous(to: current.targetVersion) { version in
+                    try transaction.versionInfo(model: model, version: version)?.state == .stored
+                }
+                guard let previous else {
+                    throw RegistryError(
+                        .failedPrecondition,
+                        "alias \(alias) of model \(model) has nothing to go back to")
+                }
+                version = previous
+            } else {
+                try Registry.checkUsable(model, toVersion, transaction)
+                guard toVersion != current.targetVersion,
+                    stack.everServed.contains(toVersion)
+                else {
+                    throw RegistryError(
+                        .failedPrecondition,
+                        "version \(toVersion) did not serve through alias \(alias) of model "
+                            + "\(model) before version \(current.targetVersion)")
+                }
+            }
+            return try accept(
+                AliasMove(
+                    model: model, name: alias, version: version, isRollback: true,
+                    principal: principal, reason: reason),
+                in: &change)
+        }
+    }
+
+    /// Removes an alias. Its history stays readable, and its generations go on where they were
+    /// if it is made again.
+    ///
+    /// - Throws: `notFound`; `aborted` if the generation is another one.
+    package func deleteAlias(
+        model: String, alias: String, expectedGeneration: UInt64 = 0, principal: String
+    ) throws {
+        try change { change in
+            let transaction = change.transaction
+            guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
+            guard let current = try transaction.alias(model: model, name: alias) else {
+                throw Registry.noAlias(model, alias)
+            }
+            try Registry.checkGeneration(current, alias, expected: expectedGeneration)
+            try supersede(model: model, current, transaction)
+            try transaction.deleteAlias(model: model, name: alias)
+            try change.log(
+                AuditAction.aliasDelete, principal: principal, model: model,
+                version: current.version, detail: "\(alias), generation \(current.generation)")
+        }
+    }
+
+    /// Accepts a move in a running change: a pending older one is superseded.
+    func accept(_ move: AliasMove, in change: inout Change) throws -> AliasChange {
+        let transaction = change.transaction
+        let current = try transaction.alias(model: move.model, name: move.name)
+        if let current { try supersede(model: move.model, current, transaction) }
+        let answering = current?.version ?? 0
+        let generation = try transaction.takeGeneration(model: move.model, name: move.name)
+        // A move to what answers already is there at once: nothing has to be loaded for it.
+        let isThere = answering == move.version
+        try transaction.setMove(
+            model: move.model, name: move.name,
+            StoredMove(
+                info: AliasMoveInfo(
+                    generation: generation, fromVersion: answering, toVersion: move.version,
+                    principal: move.principal, reason: move.reason,
+                    askedUnixMs: change.nowUnixMs,
+                    servedUnixMs: isThere ? change.nowUnixMs : 0,
+                    outcome: isThere ? .served : .pending),
+                isRollback: move.isRollback))
+        let alias = AliasInfo(
+            name: move.name, version: answering, generation: generation,
+            targetVersion: move.version, failure: "", changedUnixMs: change.nowUnixMs,
+            changedBy: move.principal)
+        try transaction.setAlias(model: move.model, alias)
+        let reason = move.reason.isEmpty ? "" : ": \(move.reason)"
+        try change.log(
+            move.isRollback ? AuditAction.rollback : AuditAction.aliasSet,
+            principal: move.principal, model: move.model, version: move.version,
+            detail: "\(move.name) from \(answering), generation \(generation)\(reason)")
+        return AliasChange(alias: alias, previousVersion: answering)
+    }
+
+    private func supersede(
+        model: String, _ alias: AliasInfo, _ transaction: MetadataTransaction
+    ) throws {
+        guard
+            var move = try transaction.move(
+                model: model, name: alias.name, generation: alias.generation),
+            move.info.outcome == .pending
+        else { return }
+        move.info = move.info.settled(.superseded)
+        try transaction.setMove(model: model, name: alias.name, move)
+    }
+
+    private static func checkGeneration(
+        _ alias: AliasInfo?, _ name: String, expected: UInt64
+    ) throws(RegistryError) {
+        guard expected != 0, alias?.generation != expected else { return }
+        let found = alias.map { "it is \($0.generation)" } ?? "there is no such alias"
+        throw RegistryError(
+            .aborted, "alias \(name): generation \(expected) was expected, and \(found)")
+    }
+
+    private static func checkUsable(
+        _ model: String, _ version: UInt64, _ transaction: MetadataTransaction
+    ) throws {
+        guard let info = try transaction.versionInfo(model: model, version: version) else {
+            throw noVersion(model, version)
+        }
+        switch info.state {
+        case .stored: return
+        case .rejected:
+            throw RegistryError(
+                .failedPrecondition,
+                "model \(model), version \(version) was rejected: \(info.reason)")
+        case .deleted:
+            throw RegistryError(
+                .failedPrecondition, "model \(model), version \(version) is deleted")
+        }
+    }
+}
+
+/// A move that is about to be accepted.
+struct AliasMove {
+    let model: String
+    let name: String
+    let version: UInt64
+    var isRollback = false
+    let principal: String
+    var reason = ""
+}
+
+extension AliasMoveInfo {
+    /// The move with what became of it.
+    func settled(_ outcome: AliasOutcome, servedUnixMs: Int64 = 0) -> AliasMoveInfo {
+        AliasMoveInfo(
+            generation: generation, fromVersion: fromVersion, toVersion: toVersion,
+            principal: principal, reason: reason, askedUnixMs: askedUnixMs,
+            servedUnixMs: servedUnixMs, outcome: outcome)
+    }
+}

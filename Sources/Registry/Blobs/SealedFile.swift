@@ -1,0 +1,80 @@
+internal import Sealing
+
+/// One published file as it lies sealed in the store, checked against its signed record.
+struct SealedFile {
+    private let file: VersionRecord.File
+    private let reader: any BlobReader
+    private let opener: BlobOpener
+
+    /// Opens a file's blob: its length, header, key commitment and context have to be the ones
+    /// that were signed.
+    init(
+        _ file: VersionRecord.File, dataKey: SecretKey, context: BlobContext,
+        blobs: any BlobStore
+    ) throws {
+        self.file = file
+        reader = try blobs.open(file.sealedSHA256)
+        guard reader.byteCount == file.sealedBytes else {
+            throw RegistryError(
+                .dataLoss,
+                "\(reader.byteCount) bytes are stored, and \(file.sealedBytes) were signed")
+        }
+        let reader = reader
+        var header = [UInt8](repeating: 0, count: BlobLayout.headerBytes)
+        try header.withMutableRawBytes { bytes in try reader.read(into: &bytes, at: 0) }
+        opener = try BlobOpener(header: header, key: dataKey, context: context)
+        guard opener.commitment == file.commitment, opener.plaintextBytes == file.size,
+            opener.sealedBytes == file.sealedBytes
+        else {
+            throw RegistryError(.dataLoss, "the stored file is not the one that was signed")
+        }
+    }
+
+    /// The whole plaintext, whose digest has to be the one that was signed.
+    func readAll() throws -> SecretBuffer {
+        let buffer = try SecretBuffer(byteCount: Int(file.size))
+        let hasher = SHA256Hasher()
+        var sealed: [UInt8] = []
+        for index in 0..<opener.chunkCount {
+            let offset = Int(index) * opener.chunkBytes
+            try readSealed(index, into: &sealed)
+            try sealed.withRawBytes { bytes in
+                try opener.openChunk(index: index, sealed: bytes, into: buffer, at: offset)
+            }
+            // Hashed while the chunk is still in the processor's cache.
+            let count = opener.layout.plaintextBytes(ofChunk: index)
+            buffer.withBytes { hasher.update($0.extracting(offset..<offset + count)) }
+        }
+        guard hasher.finalize() == file.sha256 else {
+            throw RegistryError(.dataLoss, "its SHA-256 is not the one that was signed")
+        }
+        return buffer
+    }
+
+    /// A part of the plaintext; the range must not be empty and must lie inside the file.
+    func read(_ range: Range<UInt64>) throws -> [UInt8] {
+        let chunkBytes = UInt64(opener.chunkBytes)
+        var result: [UInt8] = []
+        result.reserveCapacity(range.count)
+        var sealed: [UInt8] = []
+        for index in range.lowerBound / chunkBytes...(range.upperBound - 1) / chunkBytes {
+            try readSealed(index, into: &sealed)
+            let chunk = try opener.openChunk(index: index, sealed: sealed)
+            let start = index * chunkBytes
+            let lower = max(range.lowerBound, start) - start
+            let upper = min(range.upperBound - start, UInt64(chunk.byteCount))
+            result += chunk.copyBytes(Int(lower)..<Int(upper))
+        }
+        return result
+    }
+
+    private func readSealed(_ index: UInt64, into sealed: inout [UInt8]) throws {
+        let range = opener.layout.sealedRange(ofChunk: index)
+        if sealed.count != range.count {
+            sealed = [UInt8](repeating: 0, count: range.count)
+        }
+        try sealed.withMutableRawBytes { bytes in
+            try reader.read(into: &bytes, at: range.lowerBound)
+        }
+    }
+}

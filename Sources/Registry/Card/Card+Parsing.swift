@@ -1,0 +1,163 @@
+extension Card {
+    /// The engines that a card may name.
+    package static let engines = ["onnxruntime"]
+    /// The names of datatypes, as in the Open Inference Protocol.
+    package static let datatypes = [
+        "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16",
+        "FP32", "FP64", "BYTES", "BF16",
+    ]
+    /// Inputs or outputs of a model.
+    static let maxTensors = 64
+    /// Dimensions of a tensor.
+    static let maxRank = 8
+    /// Keys of one of the free mappings: labels, data, metrics.
+    static let maxFreeKeys = 256
+    /// Rows of one run.
+    static let maxRows: Int64 = 65_536
+    /// How long a card may let a request wait for company: one second.
+    static let maxDelayUs: Int64 = 1_000_000
+    /// Intra-op threads of one run.
+    static let maxThreads: Int64 = 256
+
+    /// Reads a card.
+    ///
+    /// - Parameters:
+    ///   - bytes: The content of `model.yaml`.
+    ///   - paths: All paths of the bundle.
+    /// - Throws: `invalidArgument` that names file, line and key.
+    package static func parse(_ bytes: [UInt8], paths: [String]) throws -> Card {
+        try CardDocument.read(bytes) { document in
+            var fields = try document.fields()
+            _ = try fields.require("format").integer(in: 1...1)
+            let engine = try fields.require("engine")
+            let engineName = try engine.string()
+            guard engines.contains(engineName) else {
+                throw engine.failure(
+                    "no engine '\(engineName)', expected one of "
+                        + engines.joined(separator: ", "))
+            }
+            let entry = try fields.require("entry")
+            var card = Card(entry: try entry.string())
+            guard paths.contains(where: { $0.utf8.elementsEqual(card.entry.utf8) }) else {
+                throw entry.failure("'\(card.entry)' is not a file of the bundle")
+            }
+            card.engine = engineName
+            if let node = fields.take("description") { card.description = try node.string() }
+            if let node = fields.take("licence") { card.licence = try node.string() }
+            card.inputs = try fields.take("inputs").map { try tensors($0) }
+            card.outputs = try fields.take("outputs").map { try tensors($0) }
+            if let node = fields.take("batching") { card.batching = try batching(node) }
+            if let node = fields.take("threads") {
+                card.threads = Int(try node.integer(in: 1...maxThreads))
+            }
+            if let node = fields.take("golden") { card.golden = try golden(node, paths: paths) }
+            if let node = fields.take("labels") { card.labels = try texts(node) }
+            if let node = fields.take("derived_from") { card.derivedFrom = try origin(node) }
+            if let node = fields.take("data") { card.data = try texts(node) }
+            if let node = fields.take("metrics") { card.metrics = try numbers(node) }
+            try fields.finish(
+                known: "format, engine, entry, description, licence, inputs, outputs, batching, "
+                    + "threads, golden, labels, derived_from, data, metrics")
+            return card
+        }
+    }
+
+    private static func tensors(_ node: CardNode) throws(RegistryError) -> [Tensor] {
+        var tensors: [Tensor] = []
+        for element in try node.elements(limit: maxTensors) {
+            var fields = try element.fields()
+            let name = try fields.require("name")
+            let nameText = try name.string()
+            guard !tensors.contains(where: { $0.name == nameText }) else {
+                throw name.failure("'\(nameText)' is there twice")
+            }
+            let datatype = try fields.require("datatype")
+            let datatypeName = try datatype.string()
+            guard datatypes.contains(datatypeName) else {
+                throw datatype.failure(
+                    "no datatype '\(datatypeName)', expected one of "
+                        + datatypes.joined(separator: ", "))
+            }
+            var shape: [Int64] = []
+            for size in try fields.require("shape").elements(limit: maxRank) {
+                shape.append(try size.integer(in: -1...Int64(Int32.max)))
+            }
+            try fields.finish(known: "name, datatype, shape")
+            tensors.append(Tensor(name: nameText, datatype: datatypeName, shape: shape))
+        }
+        return tensors
+    }
+
+    private static func batching(_ node: CardNode) throws(RegistryError) -> Batching {
+        var batching = Batching()
+        var fields = try node.fields()
+        if let node = fields.take("mode") {
+            let name = try node.string()
+            guard let mode = Batching.Mode(rawValue: name) else {
+                throw node.failure("'\(name)', expected auto, on or off")
+            }
+            batching.mode = mode
+        }
+        if let node = fields.take("max_rows") {
+            batching.maxRows = Int(try node.integer(in: 1...maxRows))
+        }
+        if let node = fields.take("max_delay_us") {
+            batching.maxDelayUs = try node.integer(in: 0...maxDelayUs)
+        }
+        if let node = fields.take("tolerance") {
+            let tolerance = try node.number()
+            guard tolerance >= 0 else {
+                throw node.failure("expected a number that is not negative, found \(tolerance)")
+            }
+            batching.tolerance = tolerance
+        }
+        try fields.finish(known: "mode, max_rows, max_delay_us, tolerance")
+        return batching
+    }
+
+    private static func golden(
+        _ node: CardNode, paths: [String]
+    ) throws(RegistryError) -> [String] {
+        let pattern = PathPattern(try node.string())
+        let matches = paths.filter { pattern.matches($0) }
+        guard !matches.isEmpty else {
+            throw node.failure("no file of the bundle matches '\(pattern.text)'")
+        }
+        return matches.sorted { $0.precedesByCodePoint($1) }
+    }
+
+    private static func origin(_ node: CardNode) throws(RegistryError) -> Origin {
+        var fields = try node.fields()
+        let model = try fields.require("model").string()
+        let version = try fields.require("version").integer(in: 1...Int64.max)
+        try fields.finish(known: "model, version")
+        return Origin(model: model, version: UInt64(version))
+    }
+
+    private static func texts(_ node: CardNode) throws(RegistryError) -> [String: String] {
+        var texts: [String: String] = [:]
+        for (name, value) in try freeKeys(node) {
+            texts[name] = try value.string()
+        }
+        return texts
+    }
+
+    private static func numbers(_ node: CardNode) throws(RegistryError) -> [String: Double] {
+        var numbers: [String: Double] = [:]
+        for (name, value) in try freeKeys(node) {
+            numbers[name] = try value.number()
+        }
+        return numbers
+    }
+
+    private static func freeKeys(
+        _ node: CardNode
+    ) throws(RegistryError) -> [(name: String, node: CardNode)] {
+        var fields = try node.fields()
+        let all = fields.takeAll()
+        guard all.count <= maxFreeKeys else {
+            throw node.failure("\(all.count) keys, at most \(maxFreeKeys) are allowed")
+        }
+        return all
+    }
+}

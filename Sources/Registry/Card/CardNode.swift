@@ -1,0 +1,136 @@
+internal import Yams
+
+/// A node of a card's YAML with the key that led to it, so that every refusal can name file, line
+/// and key.
+struct CardNode {
+    let node: Node
+    /// The keys from the top, with dots between them; empty for the whole document.
+    let key: String
+
+    /// The refusal of this node.
+    func failure(_ problem: String) -> RegistryError {
+        CardNode.failure(line: node.mark?.line ?? 1, key: key, problem)
+    }
+
+    /// A refusal that names file, line and key.
+    static func failure(line: Int, key: String, _ problem: String) -> RegistryError {
+        let place = "\(Card.path):\(line): "
+        return RegistryError(.invalidArgument, place + (key.isEmpty ? "" : key + ": ") + problem)
+    }
+
+    /// The node's mapping, whose keys are taken one by one.
+    func fields() throws(RegistryError) -> CardFields {
+        guard case .mapping(let mapping) = node else {
+            throw failure("expected keys with values, found \(kind)")
+        }
+        return try CardFields(of: self, mapping)
+    }
+
+    /// The node's elements, at most `limit`.
+    func elements(limit: Int) throws(RegistryError) -> [CardNode] {
+        guard case .sequence(let sequence) = node else {
+            throw failure("expected a list, found \(kind)")
+        }
+        guard sequence.count <= limit else {
+            throw failure("a list of \(sequence.count), at most \(limit) are allowed")
+        }
+        return sequence.enumerated().map { index, element in
+            CardNode(node: element, key: "\(key)[\(index)]")
+        }
+    }
+
+    /// A scalar's text, however it is quoted; not empty.
+    func string() throws(RegistryError) -> String {
+        guard case .scalar(let scalar) = node else {
+            throw failure("expected text, found \(kind)")
+        }
+        let isNull = scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(text)
+        guard !isNull, !text.isEmpty else { throw failure("expected text, found nothing") }
+        return text
+    }
+
+    /// A decimal integer inside `range`, not quoted.
+    func integer(in range: ClosedRange<Int64>) throws(RegistryError) -> Int64 {
+        let expected = "expected an integer from \(range.lowerBound) to \(range.upperBound)"
+        guard case .scalar(let scalar) = node else { throw failure("\(expected), found \(kind)") }
+        guard scalar.style == .plain, let value = Int64(text), String(value) == text,
+            range.contains(value)
+        else { throw failure("\(expected), found '\(text)'") }
+        return value
+    }
+
+    /// A finite number, not quoted.
+    func number() throws(RegistryError) -> Double {
+        guard case .scalar(let scalar) = node else {
+            throw failure("expected a number, found \(kind)")
+        }
+        let isDecimal = text.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+        guard scalar.style == .plain, isDecimal, let value = Double(text), value.isFinite else {
+            throw failure("expected a finite number, found '\(text)'")
+        }
+        return value
+    }
+
+    private var text: String {
+        if case .scalar(let scalar) = node { scalar.string } else { "" }
+    }
+
+    private var kind: String {
+        switch node {
+        case .scalar: "'\(text)'"
+        case .mapping: "keys with values"
+        case .sequence: "a list"
+        case .alias: "an alias"
+        }
+    }
+}
+
+/// The keys of one mapping of a card, taken one by one; what is left at the end is unknown.
+struct CardFields {
+    private let parent: CardNode
+    private var nodes: [String: CardNode] = [:]
+
+    init(of parent: CardNode, _ mapping: Node.Mapping) throws(RegistryError) {
+        self.parent = parent
+        for (key, value) in mapping {
+            guard case .scalar(let scalar) = key, !scalar.string.isEmpty else {
+                throw parent.failure("a key that is not text")
+            }
+            let name = scalar.string
+            let path = parent.key.isEmpty ? name : "\(parent.key).\(name)"
+            guard nodes[name] == nil else {
+                throw CardNode.failure(line: key.mark?.line ?? 1, key: path, "duplicate key")
+            }
+            nodes[name] = CardNode(node: value, key: path)
+            lines[name] = key.mark?.line ?? 1
+        }
+    }
+
+    private var lines: [String: Int] = [:]
+
+    /// Takes a key's node, if the key is there.
+    mutating func take(_ name: String) -> CardNode? {
+        nodes.removeValue(forKey: name)
+    }
+
+    /// Takes a key's node.
+    mutating func require(_ name: String) throws(RegistryError) -> CardNode {
+        guard let node = take(name) else { throw parent.failure("'\(name)' is missing") }
+        return node
+    }
+
+    /// All keys that are left, sorted by name.
+    mutating func takeAll() -> [(name: String, node: CardNode)] {
+        defer { nodes = [:] }
+        return nodes.sorted { $0.key.precedesByCodePoint($1.key) }.map { ($0.key, $0.value) }
+    }
+
+    /// Refuses the first key that was not taken.
+    func finish(known: String) throws(RegistryError) {
+        guard let first = nodes.min(by: { lines[$0.key, default: 0] < lines[$1.key, default: 0] })
+        else { return }
+        throw CardNode.failure(
+            line: lines[first.key, default: 1], key: first.value.key,
+            "unknown key, expected one of \(known)")
+    }
+}

@@ -1,0 +1,93 @@
+package import Sealing
+
+/// A version that was verified and can be read: its record's signature held, and its data key is
+/// unwrapped.
+package final class OpenedVersion: Sendable {
+    /// What lists show of it, as it was when it was opened.
+    package let info: VersionInfo
+    /// Its card.
+    package let card: Card
+    /// Its files, sorted by path.
+    package let files: [FileInfo]
+
+    private let record: VersionRecord
+    private let indexes: [String: Int]
+    private let dataKey: SecretKey
+    private let blobs: any BlobStore
+
+    init(
+        info: VersionInfo, card: Card, record: VersionRecord, dataKey: SecretKey,
+        blobs: any BlobStore
+    ) {
+        self.info = info
+        self.card = card
+        self.record = record
+        self.dataKey = dataKey
+        self.blobs = blobs
+        files = record.files.map { FileInfo(path: $0.path, size: $0.size, sha256: $0.sha256) }
+        indexes = Dictionary(
+            record.files.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// Reads a whole file into memory that is wiped when it is released.
+    ///
+    /// - Throws: `notFound` for no such file, `dataLoss` if a byte is not the one that was
+    ///   signed, `resourceExhausted` if it does not fit into memory.
+    package func read(_ path: String) throws -> SecretBuffer {
+        let file = try sealedFile(path)
+        return try translated(path) {
+            let blob = try sealed(file)
+            return try blob.readAll()
+        }
+    }
+
+    /// Reads a part of a file. Every chunk that it lies in is verified.
+    ///
+    /// - Parameters:
+    ///   - offset: The first byte; at most the file's size.
+    ///   - length: Bytes wanted; fewer are answered at the file's end.
+    /// - Throws: `notFound` for no such file, `outOfRange` past its end, `dataLoss`.
+    package func read(_ path: String, offset: UInt64, length: Int) throws -> [UInt8] {
+        let file = try sealedFile(path)
+        guard offset <= file.size else {
+            throw RegistryError(
+                .outOfRange, "\(path): offset \(offset) is past its \(file.size) bytes")
+        }
+        let end = min(file.size, offset + UInt64(max(0, length)))
+        guard offset < end else { return [] }
+        return try translated(path) {
+            let blob = try sealed(file)
+            return try blob.read(offset..<end)
+        }
+    }
+
+    private func sealedFile(_ path: String) throws -> VersionRecord.File {
+        guard let index = indexes[path] else {
+            throw RegistryError(
+                .notFound, "model \(info.model), version \(info.version): no file '\(path)'")
+        }
+        return record.files[index]
+    }
+
+    private func sealed(_ file: VersionRecord.File) throws -> SealedFile {
+        try SealedFile(
+            file, dataKey: dataKey,
+            context: BlobContext(
+                registryID: record.registryID, model: record.model, bundleID: record.bundleID,
+                path: file.path),
+            blobs: blobs)
+    }
+
+    /// Names model, version and file in whatever goes wrong.
+    private func translated<R>(_ path: String, _ body: () throws -> R) throws -> R {
+        let place = "model \(info.model), version \(info.version), file \(path)"
+        do {
+            return try body()
+        } catch let error as SealingError {
+            throw RegistryError.sealing(error, "\(place): its stored bytes do not open")
+        } catch let error as RegistryError {
+            throw RegistryError(error.code, "\(place): \(error.message)", detail: error.detail)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// The bounds that every publisher, name and card has to keep.
+///
+/// They are constants and not configuration: a signed record has to stay readable by every later
+/// server, so what may be in one cannot depend on the server that accepted it.
+package enum Limits {
+    /// Plaintext bytes of every chunk of a file but its last; also a sealed blob's segment.
+    package static let chunkBytes = 1 << 20
+    /// The base-2 logarithm of ``chunkBytes``, as the sealed blob's header has it.
+    static let chunkLog2: UInt8 = 20
+    /// Uploads that may be open at once, all principals together.
+    package static let maxUploads = 16
+    /// Seconds after which an upload that nobody fed may be dropped.
+    package static let uploadIdleSeconds: Int64 = 24 * 60 * 60
+    /// Files that a publisher may declare for one bundle.
+    package static let maxBundleFiles = 10_000
+    /// UTF-8 bytes of one path inside a bundle.
+    package static let maxPathBytes = 512
+    /// UTF-8 bytes of all paths of a bundle together.
+    package static let maxAllPathsBytes = 1 << 20
+    /// Plaintext bytes of one file.
+    package static let maxFileBytes: UInt64 = 1 << 40
+    /// Bytes of a card.
+    package static let maxCardBytes = 64 << 10
+    /// Key and value pairs of a version's metadata.
+    package static let maxMetadataPairs = 64
+    /// UTF-8 bytes of all metadata keys and values together.
+    package static let maxMetadataBytes = 16 << 10
+    /// Characters of a model's or an alias's name.
+    package static let maxNameBytes = 64
+    /// UTF-8 bytes of an idempotency key.
+    package static let maxIdempotencyKeyBytes = 256
+    /// UTF-8 bytes of a principal's name.
+    package static let maxPrincipalBytes = 256
+    /// UTF-8 bytes of a reason given with a move or a rejection; a longer one is refused from
+    /// callers and cut when it comes from a load.
+    package static let maxReasonBytes = 4 << 10
+    /// Bytes of an encoded version record.
+    package static let maxRecordBytes = 3 << 20
+    /// Entries of one page of a list.
+    package static let maxPageEntries = 1_000
+    /// Bytes that one ``Registry/readFile(model:version:path:offset:length:)`` answers at most.
+    package static let maxReadBytes = 1 << 20
+    /// Unfinished blobs whose files stay open, over all uploads; past it files are opened for
+    /// each write.
+    static let maxOpenFiles = 256
+    /// Versions that were read from last and stay verified and unwrapped.
+    static let maxCachedVersions = 8
+    /// The base-2 logarithm of the chunk that a sealed card lies in: one holds any card.
+    static let cardChunkLog2: UInt8 = 16
+}

@@ -1,0 +1,153 @@
+internal import GRDB
+
+/// The metadata database: every row of the catalogue, and nothing of a model's bytes.
+///
+/// Readers see a snapshot and never wait; writers run one after another. What the rest of the
+/// target knows of it are the methods of ``MetadataTransaction``: no SQL leaves this folder.
+final class MetadataStore: Sendable {
+    /// How long a connection waits for another's lock. There is one process; checkpoints and
+    /// recovery are all there is to wait for.
+    private static let busySeconds = 10.0
+
+    private let pool: DatabasePool
+    private let fault: StorageFault
+
+    /// Creates the database, or opens one whose creation was cut short.
+    ///
+    /// - Throws: `alreadyExists` if there is one with a head.
+    static func create(_ path: String) throws -> MetadataStore {
+        if !StoreFolder.exists(path) {
+            // SQLite gives its other files the mode of this one. It has to be closed before
+            // SQLite opens it: closing it later would drop SQLite's locks.
+            let file = try StoreFile(creating: path)
+            try file.close()
+        }
+        let store = try MetadataStore(path, fault: StorageFault())
+        guard try store.read({ try $0.head() }) == nil else {
+            throw RegistryError(
+                .alreadyExists, "there is a registry already", detail: "\(path) exists")
+        }
+        return store
+    }
+
+    /// Opens the database and checks its structure.
+    ///
+    /// - Throws: `unavailable` if it is missing, damaged or of a newer server.
+    static func open(_ path: String, fault: StorageFault) throws -> MetadataStore {
+        guard StoreFolder.exists(path) else {
+            throw RegistryError(
+                .unavailable, "there is no registry here", detail: "\(path) does not exist")
+        }
+        do {
+            let store = try MetadataStore(path, fault: fault)
+            try store.check()
+            return store
+        } catch let error as DatabaseError {
+            throw RegistryError(
+                .unavailable, "the registry's database is damaged or cannot be read",
+                detail: "\(path): \(error)")
+        }
+    }
+
+    private init(_ path: String, fault: StorageFault) throws {
+        self.fault = fault
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(MetadataStore.busySeconds)
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { database in
+            // Nothing in the file may run as code, and a damaged page must not be followed.
+            // Deleted rows hold wrapped keys: their bytes are to go.
+            try database.execute(
+                sql: """
+                    PRAGMA trusted_schema = OFF;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA secure_delete = ON;
+                    """)
+        }
+        pool = try DatabasePool(path: path, configuration: configuration)
+        try pool.writeWithoutTransaction { database in
+            // The pool has set NORMAL, which may lose the last commits at a loss of power.
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        try pool.read { database in
+            guard try !Schema.migrator.hasBeenSuperseded(database) else {
+                throw RegistryError(
+                    .unavailable, "the registry's database was written by a newer server",
+                    detail: path)
+            }
+        }
+        try Schema.migrator.migrate(pool)
+    }
+
+    private func check() throws {
+        let findings = try pool.read { database in
+            try String.fetchAll(database, sql: "PRAGMA quick_check(10)")
+        }
+        guard findings == ["ok"] else {
+            throw RegistryError(
+                .unavailable, "the registry's database is damaged",
+                detail: findings.joined(separator: "; "))
+        }
+    }
+
+    /// Runs `body` on a snapshot.
+    func read<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
+        try translated {
+            try pool.read { database in try body(MetadataTransaction(database)) }
+        }
+    }
+
+    /// Runs `body` in a transaction that is durable when this returns, and undone if it throws.
+    /// After the database itself has failed nothing is written any more.
+    func write<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
+        try fault.check()
+        return try translated {
+            try pool.write { database in try body(MetadataTransaction(database)) }
+        }
+    }
+
+    /// Moves what was committed into the database file and empties the log, in which deleted
+    /// rows would live on. Does nothing while a reader needs the log.
+    func checkpoint() throws {
+        try translated {
+            try pool.writeWithoutTransaction { database in
+                _ = try database.checkpoint(.truncate)
+            }
+        }
+    }
+
+    /// Closes all connections; for the end of the registry.
+    func close() throws {
+        try pool.close()
+    }
+
+    private func translated<R>(_ body: () throws -> R) throws -> R {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            throw refusal(error)
+        }
+    }
+
+    private func refusal(_ error: DatabaseError) -> RegistryError {
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return RegistryError(
+                .resourceExhausted, "the registry's store has no room left", detail: "\(error)")
+        case .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CANTOPEN:
+            fault.set("\(error)")
+        default: break
+        }
+        return RegistryError(
+            .internalFailure, "the registry's database failed", detail: "\(error)")
+    }
+}
+
+/// The rows, inside one transaction or on one snapshot. Its methods are in the extensions.
+struct MetadataTransaction {
+    let database: Database
+
+    init(_ database: Database) {
+        self.database = database
+    }
+}

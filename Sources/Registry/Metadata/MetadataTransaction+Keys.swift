@@ -1,0 +1,53 @@
+internal import GRDB
+internal import Sealing
+
+/// A wrapped data key with what it belongs to.
+struct StoredKey {
+    let bundleID: [UInt8]
+    /// Empty for the registry's own key.
+    let model: String
+    let wrapped: WrappedKey
+}
+
+extension MetadataTransaction {
+    /// Stores a wrapped key.
+    func insert(_ key: StoredKey) throws {
+        try database.execute(
+            sql: "INSERT INTO wrapped_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                key.bundleID.column, key.model, key.wrapped.kekID, key.wrapped.algorithm,
+                key.wrapped.salt.column, key.wrapped.nonce.column, key.wrapped.ciphertext.column,
+                key.wrapped.tag.column,
+            ])
+    }
+
+    /// The wrapped key of a bundle; `nil` if it was destroyed.
+    func wrappedKey(bundleID: [UInt8]) throws -> WrappedKey? {
+        try Row.fetchOne(
+            database, sql: "SELECT * FROM wrapped_keys WHERE bundle_id = ?",
+            arguments: [bundleID.column]
+        ).map { try MetadataTransaction.storedKey($0).wrapped }
+    }
+
+    /// Destroys the wrapped key of a bundle.
+    func deleteKey(bundleID: [UInt8]) throws {
+        try database.execute(
+            sql: "DELETE FROM wrapped_keys WHERE bundle_id = ?", arguments: [bundleID.column])
+    }
+
+    /// One wrapped key of each key-encryption key that anything is wrapped with.
+    func oneKeyOfEach() throws -> [StoredKey] {
+        try Row.fetchAll(
+            database, sql: "SELECT *, MIN(bundle_id) FROM wrapped_keys GROUP BY kek_id"
+        ).map { try MetadataTransaction.storedKey($0) }
+    }
+
+    private static func storedKey(_ row: Row) throws -> StoredKey {
+        StoredKey(
+            bundleID: try row.hex("bundle_id"), model: row.text("model"),
+            wrapped: WrappedKey(
+                kekID: row.text("kek_id"), algorithm: row.text("algorithm"),
+                salt: try row.hex("salt"), nonce: try row.hex("nonce"),
+                ciphertext: try row.hex("ciphertext"), tag: try row.hex("tag")))
+    }
+}

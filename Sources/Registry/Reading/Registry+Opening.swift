@@ -1,0 +1,126 @@
+internal import Sealing
+
+extension Registry {
+    /// Verifies a version and makes it readable: the record's signature, the card, and the
+    /// wrapped key. The files are verified as they are read. A rejected version can be opened:
+    /// an alias that answers with it keeps it.
+    ///
+    /// - Throws: `notFound`, also for a deleted version; `dataLoss` for a damaged record, card or
+    ///   wrapped key; `unavailable` if the key that wraps it is missing.
+    package func open(model: String, version: UInt64) throws -> OpenedVersion {
+        let (stored, wrapped) = try metadata.read { transaction in
+            let stored = try Registry.version(transaction, model: model, version: version)
+            return (stored, try transaction.wrappedKey(bundleID: stored.bundleID))
+        }
+        let record = try verified(stored)
+        let place = "model \(model), version \(version)"
+        guard let wrapped else {
+            throw RegistryError(.dataLoss, "\(place): its data key is missing")
+        }
+        let dataKey: SecretKey
+        do {
+            dataKey = try keys.unwrap(
+                wrapped,
+                context: WrapContext(
+                    registryID: registryID, model: model, bundleID: record.bundleID))
+        } catch {
+            throw RegistryError.sealing(error, "\(place): its data key does not unwrap")
+        }
+        return OpenedVersion(
+            info: stored.info, card: try card(of: stored, record), record: record,
+            dataKey: dataKey, blobs: blobs)
+    }
+
+    /// The aliases of all models, for whoever has to load what they point to.
+    package func allAliases() throws -> [(model: String, alias: AliasInfo)] {
+        try metadata.read { try $0.allAliases() }
+    }
+
+    /// All that is stored of a version.
+    func storedVersion(
+        model: String, version: UInt64, includingDeleted: Bool = false
+    ) throws -> StoredVersion {
+        try metadata.read { transaction in
+            try Registry.version(
+                transaction, model: model, version: version, includingDeleted: includingDeleted)
+        }
+    }
+
+    private static func version(
+        _ transaction: MetadataTransaction, model: String, version: UInt64,
+        includingDeleted: Bool = false
+    ) throws -> StoredVersion {
+        let stored: StoredVersion?
+        do {
+            stored = try transaction.version(model: model, version: version)
+        } catch let error as RegistryError {
+            throw RegistryError(
+                error.code, "model \(model), version \(version): \(error.message)",
+                detail: error.detail)
+        }
+        guard let stored, includingDeleted || stored.info.state != .deleted else {
+            throw noVersion(model, version)
+        }
+        return stored
+    }
+
+    /// The record of a version: its signature is checked over the stored bytes before they are
+    /// read, and the columns have to say what it says.
+    func verified(_ stored: StoredVersion) throws -> VersionRecord {
+        let info = stored.info
+        let place = "model \(info.model), version \(info.version)"
+        guard signing.publicKey.verify(signature: stored.signature, over: stored.record) else {
+            throw RegistryError(.dataLoss, "\(place): its record's signature does not hold")
+        }
+        let record: VersionRecord
+        do {
+            record = try VersionRecord(verified: stored.record)
+        } catch let error as RegistryError {
+            throw RegistryError(
+                error.code, "\(place): \(error.message)", detail: error.detail)
+        }
+        guard record.registryID == registryID, record.model == info.model,
+            record.version == info.version, record.bundleID == stored.bundleID,
+            record.createdBy == info.createdBy, record.createdUnixMs == info.createdUnixMs,
+            record.metadata == info.metadata, info.recordSHA256 == Digest.sha256(stored.record)
+        else {
+            throw RegistryError(.dataLoss, "\(place): its record is another version's")
+        }
+        return record
+    }
+
+    /// A version's card, opened with the registry's own key.
+    func card(of stored: StoredVersion, _ record: VersionRecord) throws -> Card {
+        let place = "model \(record.model), version \(record.version)"
+        let bytes: [UInt8]
+        do {
+            let context = cardContext(model: record.model, bundleID: record.bundleID)
+            let opener = try BlobOpener(
+                header: Array(stored.sealedCard.prefix(BlobLayout.headerBytes)), key: cardKey,
+                context: context)
+            bytes = try opener.open(whole: stored.sealedCard).copyBytes()
+        } catch {
+            throw RegistryError.sealing(error, "\(place): its card does not open")
+        }
+        guard Digest.sha256(bytes) == record.cardSHA256 else {
+            throw RegistryError(.dataLoss, "\(place): its card is not the one that was signed")
+        }
+        return try Card.parse(bytes, paths: record.files.map(\.path))
+    }
+
+    /// Seals a card under the registry's own key.
+    func sealCard(_ card: [UInt8], model: String, bundleID: [UInt8]) throws -> [UInt8] {
+        do {
+            let sealer = try BlobSealer(
+                key: cardKey, context: cardContext(model: model, bundleID: bundleID),
+                plaintextBytes: UInt64(card.count), chunkLog2: Limits.cardChunkLog2)
+            return sealer.header + (try sealer.seal(card))
+        } catch {
+            throw RegistryError.sealing(error, "the card cannot be sealed")
+        }
+    }
+
+    private func cardContext(model: String, bundleID: [UInt8]) -> BlobContext {
+        BlobContext(registryID: registryID, model: model, bundleID: bundleID, path: Card.path)
+    }
+}

@@ -1,0 +1,135 @@
+internal import Glibc
+package import Sealing
+internal import Synchronization
+
+/// The registry of models: versions, aliases, uploads, their sealed bytes, and the log of who did
+/// what.
+///
+/// A version exists when its commit is durable, and not before; a crash at any instant leaves the
+/// registry as before or as after. All calls block, on the disk or on each other, and may come
+/// from any thread: call them where blocking is allowed. One process has a registry open.
+package final class Registry: Sendable {
+    /// 16 random bytes, drawn when the registry was created; every seal and signature binds them.
+    package let registryID: [UInt8]
+    /// 32 hex digits, drawn by `create` and kept: who began an upload.
+    package let serverID: String
+
+    let keys: any KeyProvider
+    let signing: SigningKey
+    let clock: WallClock
+    let steps: Steps
+    let metadata: MetadataStore
+    let blobs: any BlobStore
+    let sequenceFile: SequenceFile
+    /// The registry's own data key: it seals cards, which outlive their versions' keys.
+    let cardKey: SecretKey
+    /// Held while a change to the catalogue and its second place are written.
+    let changes = Mutex(())
+    let storageFault = StorageFault()
+    /// The uploads that this process has touched, by id.
+    let uploads = Mutex<[String: Upload]>([:])
+    let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)
+    private let lock: StoreLock
+
+    /// Opens a registry.
+    ///
+    /// - Parameters:
+    ///   - layout: Where it lives.
+    ///   - keys: What its data keys are wrapped with.
+    ///   - clock: The time of day.
+    ///   - steps: For tests: called at each step of a change.
+    ///   - signing: Gives the signing key, whose own seal needs the registry's id.
+    /// - Throws: `unavailable` if another process has it open, the database or the head is
+    ///   damaged or older than what was seen before, or a key is wrong or missing.
+    package init(
+        layout: RegistryLayout, keys: any KeyProvider, clock: WallClock = .system,
+        steps: Steps = .none, signing: (_ registryID: [UInt8]) throws -> SigningKey
+    ) throws {
+        lock = try StoreLock(layout)
+        serverID = try Registry.readServerID(layout)
+        metadata = try MetadataStore.open(layout.databasePath, fault: storageFault)
+        let check = StartCheck(metadata: metadata, keys: keys)
+        let stored = try check.storedHead()
+        registryID = stored.registryID
+        self.signing = try check.signingKey(stored.registryID, from: signing)
+        sequenceFile = SequenceFile(path: layout.sequencePath, steps: steps)
+        try check.checkHead(stored, key: self.signing.publicKey)
+        try check.checkSequence(stored.sequence, sequenceFile)
+        cardKey = try check.unwrapKeys(registryID: stored.registryID)
+        blobs = try FolderBlobStore(layout: layout, steps: steps)
+        self.keys = keys
+        self.clock = clock
+        self.steps = steps
+        // Whatever lies there was not finished when the last process ended. Its salt is gone,
+        // and so it starts again at its first byte.
+        for upload in try blobs.unfinishedUploads() {
+            try blobs.removeUpload(upload)
+        }
+    }
+
+    /// Opens a registry with a signing key that is at hand.
+    ///
+    /// - Throws: As for the other initialiser.
+    package convenience init(
+        layout: RegistryLayout, keys: any KeyProvider, signing: SigningKey,
+        clock: WallClock = .system, steps: Steps = .none
+    ) throws {
+        try self.init(layout: layout, keys: keys, clock: clock, steps: steps) { _ in signing }
+    }
+
+    deinit {
+        // Closing folds the log into the database file; the lock goes after it. A failure costs
+        // nothing that was committed.
+        try? metadata.close()
+    }
+
+    /// Why the registry takes no changes any more; `nil` while all is well. A storage that failed
+    /// to sync cannot be trusted by trying again: the process has to end and start anew.
+    package var fault: String? { storageFault.reason }
+
+    /// What records and heads are signed with, for whoever checks them.
+    package var publicKey: VerifyingKey { signing.publicKey }
+
+    private static func readServerID(_ layout: RegistryLayout) throws -> String {
+        let digits = SealingLimits.idBytes * 2
+        guard let text = try StoreFolder.readText(layout.serverIDPath, maxBytes: digits + 1) else {
+            throw RegistryError(
+                .unavailable, "the server's id is missing",
+                detail: "\(layout.serverIDPath) does not exist")
+        }
+        let serverID = text.hasSuffix("\n") ? String(text.dropLast()) : text
+        guard Hex.decode(serverID)?.count == SealingLimits.idBytes else {
+            throw RegistryError(
+                .unavailable, "the server's id is not \(digits) hex digits",
+                detail: layout.serverIDPath)
+        }
+        return serverID
+    }
+}
+
+/// The lock that keeps a second process away from a store, held until released.
+final class StoreLock: Sendable {
+    private let file: StoreFile
+
+    /// Takes the lock, without waiting.
+    init(_ layout: RegistryLayout) throws {
+        guard StoreFolder.exists(layout.store) else {
+            throw RegistryError(
+                .unavailable, "there is no registry here",
+                detail: "\(layout.store) does not exist")
+        }
+        let path = layout.lockPath
+        let file: StoreFile
+        if StoreFolder.exists(path) {
+            file = try StoreFile(writing: path)
+        } else {
+            file = try StoreFile(creating: path)
+        }
+        guard try file.tryLock() else {
+            throw RegistryError(
+                .unavailable, "another process has this registry open",
+                detail: "\(path) is locked")
+        }
+        self.file = file
+    }
+}

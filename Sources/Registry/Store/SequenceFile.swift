@@ -1,0 +1,31 @@
+/// The second place for the highest sequence that the registry has signed, as a decimal number
+/// and a line feed.
+///
+/// It lies with the keys. An old copy of the store is internally consistent and its signatures
+/// hold; that its sequence is lower than this one gives it away.
+struct SequenceFile: Sendable {
+    private static let maxBytes = 64
+    let path: String
+    let steps: Steps
+
+    /// The number in the file; `nil` if there is no file.
+    func read() throws -> UInt64? {
+        guard let text = try StoreFolder.readText(path, maxBytes: SequenceFile.maxBytes) else {
+            return nil
+        }
+        guard text.hasSuffix("\n"), let value = UInt64(text.dropLast()) else {
+            throw RegistryError(
+                .unavailable, "the sequence kept beside the keys is not a number",
+                detail: "\(path): expected a decimal number and a line feed")
+        }
+        return value
+    }
+
+    /// Replaces the number, durably.
+    func write(_ sequence: UInt64) throws {
+        try steps.reach(.sequenceWrite)
+        try StoreFolder.replaceFile(path, with: "\(sequence)\n") {
+            try steps.reach(.sequenceRename)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import COpenSSL
+internal import Glibc
+
+/// Plaintext of any size, outside the heap: left out of core dumps, cleansed and given back to
+/// the system when the last reference goes.
+///
+/// It is not locked: a model may be larger than any limit on locked memory. One owner writes it,
+/// and hands it on when it is whole; from then on it is only read.
+package final class SecretBuffer: @unchecked Sendable {
+    // Sendable by the rule above: ranges are written by one owner (disjoint ranges may be written
+    // at once) before the buffer is shared for reading. Nothing moves after `init`.
+    private let address: UInt
+    /// The bytes that the buffer holds.
+    package let byteCount: Int
+
+    /// A buffer of `byteCount` zero bytes; 0 is allowed.
+    ///
+    /// - Throws: `limit` if the size is negative or the system has no room for it.
+    package init(byteCount: Int) throws(SealingError) {
+        guard byteCount >= 0 else {
+            throw SealingError(.limit, "a buffer cannot have \(byteCount) bytes")
+        }
+        self.byteCount = byteCount
+        guard byteCount > 0 else {
+            address = 0
+            return
+        }
+        let protection = PROT_READ | PROT_WRITE
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let region = unsafe mmap(nil, byteCount, protection, flags, -1, 0),
+            unsafe region != MAP_FAILED
+        else { throw .system(.limit, "cannot map \(byteCount) bytes of plaintext", errno: errno) }
+        guard unsafe madvise(region, byteCount, MADV_DONTDUMP) == 0 else {
+            let number = errno
+            unsafe munmap(region, byteCount)
+            throw .system(
+                .internalFailure,
+                "cannot keep plaintext out of core dumps",
+                errno: number
+            )
+        }
+        address = UInt(bitPattern: region)
+    }
+
+    deinit {
+        guard let start = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
+        unsafe OPENSSL_cleanse(start, byteCount)
+        unsafe munmap(start, byteCount)
+    }
+
+    /// Lends all the bytes; the span is valid only inside `body`.
+    package func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        guard let start = unsafe UnsafeRawPointer(bitPattern: address) else {
+            return try body(RawSpan())
+        }
+        return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
+    }
+
+    /// Lends a range to its writer; a range outside the buffer is a programmer's error.
+    package func withMutableBytes<R, E: Error>(
+        _ range: Range<Int>,
+        _ body: (inout MutableRawSpan) throws(E) -> R
+    ) throws(E) -> R {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= byteCount,
+            "range \(range) of a buffer of \(byteCount) bytes"
+        )
+        guard let start = unsafe UnsafeMutableRawPointer(bitPattern: address) else {
+            var empty = MutableRawSpan()
+            return try body(&empty)
+        }
+        var span = unsafe MutableRawSpan(
+            _unsafeStart: start + range.lowerBound,
+            byteCount: range.count
+        )
+        return try body(&span)
+    }
+
+    /// A copy of a range, for a caller that was allowed to read it; a range outside the buffer
+    /// is a programmer's error.
+    package func copyBytes(_ range: Range<Int>) -> [UInt8] {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= byteCount,
+            "range \(range) of a buffer of \(byteCount) bytes"
+        )
+        return withBytes { bytes in bytes.extracting(range).copyToArray() }
+    }
+
+    /// A copy of all the bytes.
+    package func copyBytes() -> [UInt8] { copyBytes(0..<byteCount) }
+}

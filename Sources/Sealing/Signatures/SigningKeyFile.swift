@@ -1,0 +1,80 @@
+/// The registry's signing key in the key folder: `signing.key`, the seed wrapped as a data key
+/// is, and `signing.pub.pem`, for whoever verifies records elsewhere.
+package enum SigningKeyFile {
+    private static let secretName = "signing.key"
+    private static let publicName = "signing.pub.pem"
+
+    /// Makes a key and writes both files.
+    ///
+    /// - Throws: `keyAccess` if there is a signing key already or the folder cannot be written,
+    ///   and what the provider throws.
+    package static func create(
+        folder: String,
+        provider: any KeyProvider,
+        registryID: [UInt8]
+    ) throws(SealingError) -> SigningKey {
+        let path = "\(folder)/\(secretName)"
+        guard !KeyFiles.exists(path) else {
+            throw SealingError(.keyAccess, "\(path) exists already")
+        }
+        try KeyFiles.makeFolder(folder)
+        let key = try SigningKey.generate()
+        let wrapped = try provider.wrap(
+            key.seed,
+            context: .signingKey(registryID: registryID)
+        )
+        // The public half first: after a crash between the two, creating again replaces it.
+        try KeyFiles.replace(
+            "\(folder)/\(publicName)",
+            with: Array(key.publicKey.pem.utf8),
+            mode: KeyFiles.publicMode
+        )
+        try Array(wrapped.text.utf8).withRawSpan { (text: RawSpan) throws(SealingError) in
+            try KeyFiles.writeNew(text, to: path, mode: KeyFiles.secretMode)
+        }
+        return key
+    }
+
+    /// Opens the key of this registry.
+    ///
+    /// - Throws: `keyMissing` if a file is not there, `format` if it does not have its form or
+    ///   the public file is another key's, and what the provider throws.
+    package static func open(
+        folder: String,
+        provider: any KeyProvider,
+        registryID: [UInt8]
+    ) throws(SealingError) -> SigningKey {
+        let path = "\(folder)/\(secretName)"
+        let text = String(decoding: try KeyFiles.readSmall(path), as: UTF8.self)
+        let wrapped: WrappedKey
+        do {
+            wrapped = try WrappedKey(text: text)
+        } catch {
+            throw SealingError(error.code, "\(path): \(error.message)")
+        }
+        let key = try SigningKey(
+            seed: try provider.unwrap(wrapped, context: .signingKey(registryID: registryID))
+        )
+        let stored = try publicKey(folder: folder)
+        guard stored == key.publicKey else {
+            throw SealingError(
+                .format,
+                "\(folder)/\(publicName) is not the public half of \(secretName)"
+            )
+        }
+        return key
+    }
+
+    /// Reads the public half alone, which needs no key provider.
+    ///
+    /// - Throws: `keyMissing` if the file is not there, `format` if it holds no such key.
+    package static func publicKey(folder: String) throws(SealingError) -> VerifyingKey {
+        let path = "\(folder)/\(publicName)"
+        let text = String(decoding: try KeyFiles.readSmall(path), as: UTF8.self)
+        do {
+            return try VerifyingKey(pem: text)
+        } catch {
+            throw SealingError(error.code, "\(path): \(error.message)")
+        }
+    }
+}

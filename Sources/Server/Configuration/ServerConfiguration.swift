@@ -1,0 +1,194 @@
+internal import Configuration
+package import Logging
+internal import NIOCore
+package import RPC
+package import Serving
+internal import SystemPackage
+package import TLS
+
+/// What the server was told: flags before environment before `strongroom.yaml` before defaults.
+package struct ServerConfiguration: Sendable {
+    package var listen = ListenAddress(host: "127.0.0.1", port: 8443)
+    package var unixSocket: String?
+    /// Where keys come from, as for `init --keys`; nil: the home's own folder.
+    package var keys: String?
+    package var tlsMinimum = TLSVersion.v1_3
+    package var drainSeconds = 30
+    package var rpc = RPCLimits()
+    package var serving = ServingLimits()
+    package var logLevel = Logger.Level.info
+    package var logFormat = LogFormat.text
+
+    package enum LogFormat: String, Sendable, CaseIterable { case text, json }
+
+    package init() {}
+
+    /// Every key of `strongroom.yaml`.
+    static let keys: Set<String> = Set(
+        ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
+            + ["log.level", "log.format"] + limitKeys.map { "limits." + $0 })
+
+    private static let limitKeys = [
+        "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
+        "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
+        "queued_requests", "queued_bytes", "executor_threads",
+    ]
+
+    /// Reads the configuration of a home.
+    /// - Parameter flags: values from the command line by their key; they win.
+    /// - Throws: ``ServerError`` that names the key, what was given and what is expected.
+    package static func load(
+        file: String, flags: [String: String], environment: [String: String]
+    ) async throws -> ServerConfiguration {
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(
+                name: "flags",
+                values: Dictionary(
+                    uniqueKeysWithValues: flags.map { key, value in
+                        (AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(.string(value), isSecret: false))
+                    })),
+            EnvironmentVariablesProvider(environmentVariables: environment.strongroomVariables),
+        ]
+        if Files.exists(file) {
+            let text = String(decoding: try Files.read(file), as: UTF8.self)
+            try ConfigurationFile.check(text, name: file, known: keys)
+            providers.append(
+                try await FileProvider<YAMLSnapshot>(filePath: FilePath(file)))
+        }
+        return try ServerConfiguration(ConfigReader(providers: providers))
+    }
+
+    private init(_ reader: ConfigReader) throws(ServerError) {
+        let values = Values(reader: reader)
+        if let text = values.text("listen") { listen = try ListenAddress(text) }
+        unixSocket = values.text("unix_socket")
+        keys = values.text("keys")
+        tlsMinimum = try values.choice(
+            "tls.minimum", ["1.2": TLSVersion.v1_2, "1.3": .v1_3], default: tlsMinimum)
+        drainSeconds = try values.integer("drain_seconds", 0...86_400, default: drainSeconds)
+        serving.pinnedVersions = try values.integer(
+            "max_pinned_versions", 1...1_000, default: serving.pinnedVersions)
+        logLevel = try values.choice(
+            "log.level",
+            Dictionary(uniqueKeysWithValues: Logger.Level.allCases.map { ($0.rawValue, $0) }),
+            default: logLevel)
+        logFormat = try values.choice(
+            "log.format",
+            Dictionary(uniqueKeysWithValues: LogFormat.allCases.map { ($0.rawValue, $0) }),
+            default: logFormat)
+        try readLimits(values)
+    }
+
+    private mutating func readLimits(_ values: Values) throws(ServerError) {
+        func limit(_ key: String, _ range: ClosedRange<Int>, _ fallback: Int) throws(ServerError) -> Int {
+            try values.integer("limits." + key, range, default: fallback)
+        }
+        func seconds(_ key: String, _ fallback: TimeAmount) throws(ServerError) -> TimeAmount {
+            .seconds(
+                Int64(try limit(key, 1...3_600, Int(fallback.nanoseconds / 1_000_000_000))))
+        }
+        let many = 1_000_000
+        rpc.maxReceiveBytes = try limit(
+            "frame_bytes", 1_024...RPCLimits.frameCeilingBytes, rpc.maxReceiveBytes)
+        rpc.maxCallsInFlight = try limit("calls_per_connection", 1...many, rpc.maxCallsInFlight)
+        rpc.maxUnsentBytes = try limit("unsent_bytes", 1_024...(1 << 30), rpc.maxUnsentBytes)
+        rpc.maxConnections = try limit("connections", 1...many, rpc.maxConnections)
+        rpc.maxHandshakes = try limit("handshakes", 1...many, rpc.maxHandshakes)
+        rpc.handshakeTimeout = try seconds("handshake_seconds", rpc.handshakeTimeout)
+        rpc.headerTimeout = try seconds("header_seconds", rpc.headerTimeout)
+        rpc.bodyTimeout = try seconds("body_seconds", rpc.bodyTimeout)
+        rpc.writeStallTimeout = try seconds("write_stall_seconds", rpc.writeStallTimeout)
+        serving.queuedRequestsPerModel = try limit(
+            "queued_requests", 1...many, serving.queuedRequestsPerModel)
+        serving.queuedBytesPerModel = try limit(
+            "queued_bytes", 1_024...(1 << 40), serving.queuedBytesPerModel)
+        serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
+    }
+}
+
+/// HOST:PORT, `[ADDRESS]:PORT` for IPv6; port 0 takes a free one.
+package struct ListenAddress: Sendable, Equatable {
+    package let host: String
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// - Throws: ``ServerError`` that names the text.
+    package init(_ text: String) throws(ServerError) {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { throw ServerError("'\(text)' is no address: expected HOST:PORT") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            throw ServerError("'\(text)' is no address: an IPv6 address stands in brackets")
+        }
+        guard !host.isEmpty else {
+            throw ServerError("'\(text)' is no address: the host is missing")
+        }
+        self.init(host: host, port: Int(port))
+    }
+
+    /// The address that reaches a server here: a wildcard is written as its loopback.
+    package var reachable: ListenAddress {
+        switch host {
+        case "0.0.0.0": ListenAddress(host: "127.0.0.1", port: port)
+        case "::": ListenAddress(host: "::1", port: port)
+        default: self
+        }
+    }
+
+    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Typed reads with messages that name the key. All values are read as text: what a key takes is
+/// decided here, whichever source said it.
+private struct Values {
+    let reader: ConfigReader
+
+    func text(_ key: String) -> String? {
+        let parts = ConfigKey(key.split(separator: ".").map(String.init))
+        if let text = reader.string(forKey: parts) { return text }
+        // YAML has typed scalars: 30 is no string there.
+        if let number = reader.int(forKey: parts) { return String(number) }
+        return reader.double(forKey: parts).map { String($0) }
+    }
+
+    func integer(
+        _ key: String, _ range: ClosedRange<Int>, default fallback: Int
+    ) throws(ServerError) -> Int {
+        guard let text = text(key) else { return fallback }
+        guard let number = Int(text), range.contains(number) else {
+            throw ServerError(
+                "'\(key)' is '\(text)', expected a whole number from "
+                    + "\(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func choice<Value>(
+        _ key: String, _ values: [String: Value], default fallback: Value
+    ) throws(ServerError) -> Value {
+        guard let text = text(key) else { return fallback }
+        guard let value = values[text] else {
+            throw ServerError(
+                "'\(key)' is '\(text)', expected one of "
+                    + values.keys.sorted().joined(separator: ", "))
+        }
+        return value
+    }
+}
+
+extension [String: String] {
+    /// `STRONGROOM_LISTEN` as the variable of the key `listen`.
+    fileprivate var strongroomVariables: [String: String] {
+        let prefix = "STRONGROOM_"
+        let own = filter { $0.key.hasPrefix(prefix) }
+        return Dictionary(
+            uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+    }
+}

@@ -1,0 +1,142 @@
+package import Glibc
+
+/// The few file operations of a home: small files, written whole or not at all.
+package enum Files {
+    package enum Access { case missing, forbidden, readable }
+
+    /// Small files only: configuration, grants, certificates.
+    private static let maxBytes = 16 << 20
+
+    package static func exists(_ path: String) -> Bool {
+        unsafe Glibc.access(path, F_OK) == 0
+    }
+
+    package static func access(_ path: String) -> Access {
+        if unsafe Glibc.access(path, R_OK | X_OK) == 0 { return .readable }
+        return errno == ENOENT || errno == ENOTDIR ? .missing : .forbidden
+    }
+
+    /// Makes a folder and what is missing above it.
+    package static func makeFolder(_ path: String, mode: mode_t = 0o700) throws(ServerError) {
+        guard !exists(path) else { return }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try makeFolder(String(path[..<slash]), mode: 0o755)
+        }
+        guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
+            throw failure("the folder \(path) cannot be made")
+        }
+    }
+
+    /// Reads a file whole.
+    package static func read(_ path: String) throws(ServerError) -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure("\(path) cannot be read") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = unsafe Glibc.read(file, &block, block.count)
+            guard count >= 0 else { throw failure("\(path) cannot be read") }
+            guard count > 0 else { return bytes }
+            bytes.append(contentsOf: block[..<count])
+            guard bytes.count <= maxBytes else {
+                throw ServerError("\(path) is larger than \(maxBytes) bytes")
+            }
+        }
+    }
+
+    /// Writes a file so that a reader, and a crash, sees the old one or the new one whole.
+    package static func write(
+        _ path: String, _ bytes: [UInt8], mode: mode_t = 0o600
+    ) throws(ServerError) {
+        let temporary = "\(path).\(getpid()).new"
+        let file = unsafe open(
+            temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard file >= 0 else { throw failure("\(path) cannot be written") }
+        var offset = 0
+        while offset < bytes.count {
+            let count = unsafe bytes[offset...].withUnsafeBytes {
+                unsafe Glibc.write(file, $0.baseAddress, $0.count)
+            }
+            guard count > 0 else {
+                let error = failure("\(path) cannot be written")
+                close(file)
+                unsafe unlink(temporary)
+                throw error
+            }
+            offset += count
+        }
+        let synced = fsync(file) == 0
+        guard close(file) == 0, synced, unsafe rename(temporary, path) == 0 else {
+            let error = failure("\(path) cannot be written")
+            unsafe unlink(temporary)
+            throw error
+        }
+    }
+
+    package static func write(
+        _ path: String, text: String, mode: mode_t = 0o600
+    ) throws(ServerError) {
+        try write(path, Array(text.utf8), mode: mode)
+    }
+
+    package static func remove(_ path: String) {
+        unsafe unlink(path)
+    }
+
+    /// What tells one state of a file from the next: modification time and size; nil if missing.
+    package static func stamp(_ path: String) -> [Int]? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return [
+            status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_size),
+            Int(status.st_ino),
+        ]
+    }
+
+    /// The names in a folder, sorted; none if it cannot be read.
+    package static func names(in folder: String) -> [String] {
+        guard let stream = unsafe opendir(folder) else { return [] }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func isEmptyFolder(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return false
+        }
+        return access(path) == .readable && names(in: path).isEmpty
+    }
+
+    static func rename(_ path: String, to target: String) throws(ServerError) {
+        guard unsafe Glibc.rename(path, target) == 0 else {
+            throw failure("\(target) cannot be made")
+        }
+    }
+
+    /// Removes a folder with all that is in it; links are removed, not followed.
+    static func removeFolder(_ path: String) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            unsafe unlink(path)
+            return
+        }
+        for name in names(in: path) { removeFolder("\(path)/\(name)") }
+        unsafe rmdir(path)
+    }
+
+    private static func failure(_ what: String) -> ServerError {
+        ServerError("\(what): \(unsafe String(cString: strerror(errno)))")
+    }
+}

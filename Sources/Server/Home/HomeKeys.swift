@@ -1,0 +1,39 @@
+package import Sealing
+
+/// The keys of a home: the source that the configuration names, and the folder that holds what
+/// lies beside the key-encryption keys.
+package struct HomeKeys: Sendable {
+    package let provider: any KeyProvider
+    /// Holds the signing key and the highest sequence seen: the source's own folder, or the
+    /// home's where the source is none.
+    package let folder: String
+
+    /// - Parameter source: as for `init --keys`; nil: the home's own folder.
+    /// - Throws: ``ServerError`` without key bytes in it.
+    package static func open(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
+        try make(home, source: source) { source throws(SealingError) in try source.open() }
+    }
+
+    /// As ``open(_:source:)``, with the first key made where the source can hold one.
+    static func create(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
+        try make(home, source: source) { source throws(SealingError) in try source.create() }
+    }
+
+    private static func make(
+        _ home: Home, source text: String?,
+        _ provider: (KeySource) throws(SealingError) -> any KeyProvider
+    ) throws(ServerError) -> HomeKeys {
+        do {
+            let source = try text.map { text throws(SealingError) in try KeySource.parse(text) }
+                ?? .folder(home.keys)
+            var folder = home.keys
+            if case .folder(let path) = source { folder = path }
+            return HomeKeys(provider: try provider(source), folder: folder)
+        } catch {
+            throw ServerError(
+                error.message, hint: "'keys' in strongroom.yaml says where the keys are")
+        }
+    }
+
+    var sequencePath: String { folder + "/sequence" }
+}

@@ -1,0 +1,35 @@
+internal import Engine
+internal import Glibc
+package import Logging
+
+/// One JSON object a line on stderr, for collectors of logs.
+package struct JSONLogHandler: LogHandler {
+    private let label: String
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level = .info
+
+    package init(label: String) {
+        self.label = label
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var members = [
+            JSONValue.Member(name: "unix_ms", value: .number(String(WallClock.unixMs))),
+            JSONValue.Member(name: "level", value: .string(event.level.rawValue)),
+            JSONValue.Member(name: "logger", value: .string(label)),
+            JSONValue.Member(name: "message", value: .string("\(event.message)")),
+        ]
+        let own = metadata.merging(event.metadata ?? [:]) { $1 }
+        for (key, value) in own.sorted(by: { $0.key < $1.key }) {
+            members.append(JSONValue.Member(name: key, value: .string("\(value)")))
+        }
+        let line = Array((JSONValue.object(members).text + "\n").utf8)
+        // One write a line, so that lines of several threads do not mix.
+        _ = unsafe write(STDERR_FILENO, line, line.count)
+    }
+}

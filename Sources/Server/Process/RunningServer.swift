@@ -1,0 +1,209 @@
+internal import Engine
+internal import Glibc
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RPC
+internal import Registry
+internal import Sealing
+internal import Serving
+internal import Synchronization
+internal import TLS
+internal import UnixSignals
+
+/// A server on a home: what `strongroom serve` runs, from opening the registry to the last reply.
+package struct RunningServer: Sendable {
+    private let home: Home
+    private let configuration: ServerConfiguration
+    private let readyFile: String?
+    private let logger: Logger
+
+    private let access: AccessFile
+    private let registry: Registry
+    private let work: BlockingWork
+    private let host: ModelHost<RequestBytes>
+    private let tls: ReloadableTLSContext
+    private let server: RPCServer
+    private let isReconciled: Flag
+    private let isDraining: Flag
+    private let drained = Gate()
+
+    /// Opens everything that can fail, so that a server which cannot work says so and ends.
+    /// - Throws: ``ServerError``: one line that says what is wrong.
+    package init(
+        home: Home, configuration: ServerConfiguration, readyFile: String?, logger: Logger
+    ) throws {
+        self.home = home
+        self.configuration = configuration
+        self.readyFile = readyFile
+        self.logger = logger
+        Files.remove(home.address)
+        if let readyFile { Files.remove(readyFile) }
+
+        let keys = try HomeKeys.open(home, source: configuration.keys)
+        registry = try Self.openRegistry(home, keys: keys, logger: logger)
+        access = try AccessFile(path: home.access, logger: logger)
+        let engine = try Self.makeEngine()
+        work = BlockingWork()
+        host = ModelHost(
+            registry: registry, engines: [engine], limits: configuration.serving, logger: logger)
+        tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
+        let isReconciled = Flag()
+        self.isReconciled = isReconciled
+        let isDraining = Flag()
+        self.isDraining = isDraining
+        func service(_ name: String) -> Service {
+            Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
+        }
+        let health = HealthService(
+            service: service("Health"), host: host,
+            isReady: { isReconciled.isSet && !isDraining.isSet })
+        let prediction = PredictionService(service: service("Prediction"), host: host)
+        let publishing = RegistryService(
+            service: service("Registry"), reconciler: host.reconciler)
+        let router = try Router(
+            methods: health.methods + prediction.methods + publishing.methods)
+        server = try RPCServer(
+            router: router, limits: configuration.rpc, logger: logger,
+            group: MultiThreadedEventLoopGroup.singleton)
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
+    package func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let address = try await listen()
+        try await host.start()
+        isReconciled.set()
+        try announce(address)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await keepHouse() }
+            group.addTask { await follow(signals) }
+            await drained.wait()
+            group.cancelAll()
+        }
+        Files.remove(home.address)
+        if let readyFile { Files.remove(readyFile) }
+        await host.stop()
+        try await work.stop()
+        logger.info("stopped")
+    }
+
+    private func listen() async throws -> ListenAddress {
+        let wanted = configuration.listen
+        do {
+            let bound = try await server.listen(host: wanted.host, port: wanted.port, tls: tls)
+            if let path = configuration.unixSocket { try await server.listen(unixSocket: path) }
+            return ListenAddress(host: wanted.host, port: bound.port ?? wanted.port).reachable
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ServerError(
+                "\(wanted.text) is in use", hint: "another --listen, or port 0 for a free one")
+        } catch {
+            throw ServerError("\(wanted.text) cannot be listened on: \(error)")
+        }
+    }
+
+    /// Writes the address where those look who want to call: last, when calls are answered.
+    private func announce(_ address: ListenAddress) throws(ServerError) {
+        let line = address.text + "\n"
+        try Files.write(home.address, text: line, mode: 0o644)
+        if let readyFile { try Files.write(readyFile, text: line, mode: 0o644) }
+        logger.info("ready", metadata: ["address": "\(address.text)"])
+    }
+
+    private func follow(_ signals: UnixSignalsSequence) async {
+        await withTaskGroup(of: Void.self) { group in
+            for await signal in signals {
+                guard signal != .sighup else {
+                    reload()
+                    continue
+                }
+                // The second signal: whoever sends it will not wait for the calls that run.
+                if isDraining.isSet { _exit(1) }
+                isDraining.set()
+                group.addTask { await drain() }
+            }
+        }
+    }
+
+    private func drain() async {
+        logger.info("draining", metadata: ["seconds": "\(configuration.drainSeconds)"])
+        await server.drain(seconds: configuration.drainSeconds)
+        drained.open()
+    }
+
+    private func reload() {
+        access.reloadIfChanged()
+        do {
+            try tls.reload()
+            logger.info("certificates were reloaded")
+        } catch {
+            logger.error(
+                "certificates were not reloaded; the present ones stay",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Grants are looked at each second, idle uploads each minute.
+    private func keepHouse() async {
+        var second = 0
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            second += 1
+            access.reloadIfChanged()
+            guard second.isMultiple(of: 60) else { continue }
+            let registry = registry
+            do {
+                try await work.run { try registry.dropIdleUploads() }
+            } catch {
+                logger.warning(
+                    "idle uploads could not be dropped", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+extension RunningServer {
+    private static func openRegistry(
+        _ home: Home, keys: HomeKeys, logger: Logger
+    ) throws -> Registry {
+        let steps = Steps { step in
+            logger.trace("registry step", metadata: ["step": "\(step)"])
+        }
+        do {
+            return try Registry(
+                layout: RegistryLayout(store: home.store, sequencePath: keys.sequencePath),
+                keys: keys.provider, steps: steps
+            ) { registryID in
+                try SigningKeyFile.open(
+                    folder: keys.folder, provider: keys.provider, registryID: registryID)
+            }
+        } catch let error as RegistryError {
+            throw ServerError(error.description)
+        } catch let error as SealingError {
+            throw ServerError(error.message)
+        }
+    }
+
+    private static func makeEngine() throws(ServerError) -> OnnxRuntime {
+        do {
+            return try OnnxRuntime()
+        } catch {
+            throw ServerError(
+                "\(error.message) (\(error.detail))",
+                hint: "make build fetches it; \(OnnxLibrarySearch.variable) names another file")
+        }
+    }
+
+    private static func makeTLS(
+        _ home: Home, minimum: TLSVersion
+    ) throws(ServerError) -> ReloadableTLSContext {
+        do {
+            return try ReloadableTLSContext { () throws(TLSError) in
+                try TLSContext.server(
+                    certificatePath: home.serverCertificate, keyPath: home.serverKey,
+                    clientAuthorityPath: home.authority, minimum: minimum)
+            }
+        } catch {
+            throw ServerError("\(error)", hint: "strongroom certs renew makes new certificates")
+        }
+    }
+}

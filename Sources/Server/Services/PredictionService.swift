@@ -1,0 +1,141 @@
+internal import Engine
+internal import Logging
+internal import NIOCore
+internal import RPC
+internal import Registry
+internal import Serving
+internal import Wire
+
+/// `strongroom.v1.Prediction`: the data plane.
+struct PredictionService: Sendable {
+    private static let roles: Set<Role> = [.predictor, .publisher]
+
+    let service: Service
+    let host: ModelHost<RequestBytes>
+    let outstanding = OutstandingCalls()
+
+    var methods: [Method] {
+        [
+            service.direct("Predict", rule: .model(Self.roles, { $0.model?.name ?? "" }), predict),
+            service.control(
+                "GetModel",
+                rule: .model(Self.roles.union([.observer]), { $0.model?.name ?? "" }), getModel),
+            service.direct("Cancel", rule: .anyModel(Self.roles), cancel),
+        ]
+    }
+
+    private func predict(_ request: V1.PredictRequest, _ caller: Caller, _ call: Call) throws {
+        let spec = request.model ?? V1.ModelSpec()
+        let requestID = request.requestID
+        if !requestID.isEmpty {
+            try RequestID.check(requestID)
+            outstanding.add(call, requestID: requestID)
+        }
+        if let name = request.parameters.keys.min() {
+            throw Status(.invalidArgument, "the engine takes no parameter '\(name)'")
+        }
+        let inputs = try request.inputs.map(Self.input)
+        let model = spec.name
+        host.predict(
+            PredictionRequest(
+                model: model,
+                selector: try Self.selector(spec),
+                inputs: inputs,
+                outputNames: request.outputNames,
+                isCancelled: { call.isOver },
+                completion: { result in
+                    Self.answer(call, result, model: model, requestID: requestID)
+                }))
+    }
+
+    /// Encodes the reply where it was computed; the connection's loop only sends it.
+    private static func answer(
+        _ call: Call, _ result: Result<Prediction, ServingError>, model: String, requestID: String
+    ) {
+        switch result {
+        case .failure(let error):
+            call.fail(.of(error, method: call.path, logger: call.logger))
+        case .success(let prediction):
+            let total = (NIODeadline.now() - call.receivedAt).nanoseconds
+            let response = V1.PredictResponse(
+                modelName: model,
+                modelVersion: prediction.version,
+                requestID: requestID.isEmpty ? RequestID.make() : requestID,
+                timing: V1.Timing(
+                    queueNs: prediction.queueNs,
+                    computeNs: prediction.computeNs,
+                    batchRows: UInt32(clamping: prediction.rows),
+                    totalNs: UInt64(clamping: total),
+                    loadNs: prediction.loadNs),
+                usage: V1.Usage(rows: prediction.rows, computeNs: prediction.computeNs))
+            var buffer = ByteBuffer()
+            response.encode(lending: prediction.outputs.map(V1.LentTensor.init), into: &buffer)
+            call.succeed(buffer)
+        }
+    }
+
+    private static func input(_ tensor: V1.Tensor) throws(Status) -> InputTensor<RequestBytes> {
+        guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
+            throw Status(
+                .invalidArgument,
+                "input '\(tensor.name)' has the unknown data type \(tensor.dataType.rawValue)")
+        }
+        return InputTensor(
+            name: tensor.name, type: type, shape: tensor.shape,
+            bytes: RequestBytes(buffer: tensor.data))
+    }
+
+    private static func selector(_ spec: V1.ModelSpec) throws(Status) -> VersionSelector {
+        switch spec.selector {
+        case .version(let version): .version(version)
+        case .alias(let alias): .alias(alias)
+        case nil: .alias(AliasName.live)
+        }
+    }
+
+    private func getModel(
+        _ request: V1.GetModelRequest, _ caller: Caller
+    ) async throws -> V1.GetModelResponse {
+        let spec = request.model ?? V1.ModelSpec()
+        let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
+        let mode = slot.card.batching.mode.rawValue
+        return V1.GetModelResponse(
+            name: spec.name,
+            version: slot.id.version,
+            engine: slot.card.engine,
+            inputs: slot.model.signature.inputs.map(V1.TensorSpec.init),
+            outputs: slot.model.signature.outputs.map(V1.TensorSpec.init),
+            metadata: [
+                "strongroom.batching": "unmerged",
+                "strongroom.batching.mode": mode,
+                "strongroom.batching.why":
+                    "each request is run by itself",
+            ])
+    }
+
+    private func cancel(_ request: V1.CancelRequest, _ caller: Caller, _ call: Call) throws {
+        try RequestID.check(request.requestID)
+        guard outstanding.cancel(requestID: request.requestID, of: caller.principal) else {
+            throw Status(.notFound, "no call with request id '\(request.requestID)' is running")
+        }
+        call.succeed(V1.CancelResponse())
+    }
+}
+
+/// An output is written into the reply from where the engine left it.
+extension OutputTensor: LentBytes {}
+
+extension V1.LentTensor<OutputTensor> {
+    fileprivate init(_ tensor: OutputTensor) {
+        self.init(
+            name: tensor.name, dataType: V1.DataType(rawValue: tensor.type.rawValue),
+            shape: tensor.shape, data: tensor)
+    }
+}
+
+extension V1.TensorSpec {
+    init(_ spec: Engine.TensorSpec) {
+        self.init(
+            name: spec.name, dataType: V1.DataType(rawValue: spec.type.rawValue), shape: spec.shape)
+    }
+}

@@ -1,0 +1,106 @@
+internal import Logging
+internal import NIOCore
+internal import RPC
+internal import Registry
+internal import Wire
+
+/// What every service is built from: decoding, the rule, and one way to answer.
+struct Service: Sendable {
+    let name: String
+    let access: AccessFile
+    let registry: Registry
+    let work: BlockingWork
+
+    /// A method that answers through its call, at once or later, and does not block.
+    func direct<Request: WireMessage>(
+        _ method: String, rule: AccessRule<Request>, servesWhileDraining: Bool = false,
+        _ body: @escaping @Sendable (Request, Caller, Call) throws -> Void
+    ) -> Method {
+        Method(service: name, name: method, servesWhileDraining: servesWhileDraining) {
+            call, payload in
+            answering(call) {
+                let request = try Request(decoding: payload)
+                let caller = Caller(principal: call.principal, list: access.current)
+                try authorize(request, rule: rule, caller: caller, method: method)
+                try body(request, caller, call)
+            }
+        }
+    }
+
+    /// A method of the control plane: may wait, and blocks on ``BlockingWork`` alone.
+    func control<Request: WireMessage, Response: WireMessage>(
+        _ method: String, rule: AccessRule<Request>,
+        _ body: @escaping @Sendable (Request, Caller) async throws -> Response
+    ) -> Method {
+        direct(method, rule: rule) { request, caller, call in
+            guard work.enter() else { throw BlockingWork.full }
+            // The boundary from the loop; the task ends with its call.
+            let task = Task {
+                defer { work.leave() }
+                do {
+                    if case .upload(let id) = rule {
+                        let upload = id(request)
+                        try await work.run { try authorize(upload, caller, method: method) }
+                    }
+                    call.succeed(try await body(request, caller))
+                } catch {
+                    call.fail(.of(error, method: call.path, logger: call.logger))
+                }
+            }
+            call.onCancel { task.cancel() }
+        }
+    }
+
+    /// A method that takes the calls of one upload in the order in which they came.
+    func upload<Request: WireMessage, Response: WireMessage>(
+        _ method: String, id: @escaping @Sendable (Request) -> String,
+        _ body: @escaping @Sendable (Request, Caller) throws -> Response
+    ) -> Method {
+        direct(method, rule: .upload(id)) { request, caller, call in
+            guard work.enter() else { throw BlockingWork.full }
+            work.runInOrder(of: id(request)) {
+                defer { work.leave() }
+                guard !call.isOver else { return }
+                answering(call) {
+                    try authorize(id(request), caller, method: method)
+                    call.succeed(try body(request, caller))
+                }
+            }
+        }
+    }
+
+    /// What can be decided from memory, on the loop.
+    private func authorize<Request>(
+        _ request: Request, rule: AccessRule<Request>, caller: Caller, method: String
+    ) throws {
+        switch rule {
+        case .anyone: break
+        case .model(let roles, let model):
+            try caller.authorize(roles, on: model(request), method: method)
+        case .upload: try caller.authorizeAnywhere([.publisher], method: method)
+        case .anyModel(let roles): try caller.authorizeAnywhere(roles, method: method)
+        }
+    }
+
+    /// The second half for an upload, whose model only the registry knows. Blocking.
+    private func authorize(_ upload: String, _ caller: Caller, method: String) throws {
+        let model = try registry.uploadModel(uploadID: upload, principal: caller.name)
+        try caller.authorize([.publisher], on: model, method: method)
+    }
+
+    private func answering(_ call: Call, _ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            call.fail(.of(error, method: call.path, logger: call.logger))
+        }
+    }
+}
+
+extension Call {
+    func succeed<Response: WireMessage>(_ response: Response) {
+        var buffer = ByteBuffer()
+        response.encode(into: &buffer)
+        succeed(buffer)
+    }
+}

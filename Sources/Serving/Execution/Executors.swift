@@ -1,0 +1,120 @@
+internal import Dispatch
+internal import Engine
+internal import Glibc
+internal import Synchronization
+
+/// The threads that run models, and the one queue before them, first come first served.
+///
+/// The queue is bounded by the models' ``Admission``: a job is submitted only with a place taken.
+/// This is where requests that wait will be merged into batches: `take` may hand out several jobs.
+final class Executors<Bytes: TensorBytes>: Sendable {
+    /// A request with its version and its place in the queue.
+    struct Job: Sendable {
+        let request: PredictionRequest<Bytes>
+        let slot: Slot
+        let admission: Admission
+        let queuedAt: ContinuousClock.Instant
+        let loadNs: UInt64
+    }
+
+    private struct Queue {
+        var jobs: [Job?] = []
+        var head = 0
+        var isStopped = false
+    }
+
+    private let queue = Mutex(Queue())
+    private let waiting = DispatchSemaphore(value: 0)
+
+    init(threads: Int) {
+        let count = threads > 0 ? threads : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        for index in 0..<max(count, 1) {
+            // A serial queue of its own is a thread of its own: the loop never returns.
+            DispatchQueue(label: "strongroom.executor.\(index)").async { self.work() }
+        }
+    }
+
+    func submit(_ job: Job) {
+        queue.withLock { $0.jobs.append(job) }
+        waiting.signal()
+    }
+
+    /// Ends the threads once what is queued has been run.
+    func stop() {
+        queue.withLock { $0.isStopped = true }
+        waiting.signal()
+    }
+
+    private func work() {
+        while let job = take() { run(job) }
+        // Wakes the next thread, which finds the same.
+        waiting.signal()
+    }
+
+    /// The oldest job; nil when the executors were stopped and none is left.
+    private func take() -> Job? {
+        while true {
+            waiting.wait()
+            let (job, isStopped) = queue.withLock { queue -> (Job?, Bool) in
+                guard queue.head < queue.jobs.count else { return (nil, queue.isStopped) }
+                let job = queue.jobs[queue.head]
+                queue.jobs[queue.head] = nil
+                queue.head += 1
+                if queue.head == queue.jobs.count || queue.head >= 4_096 {
+                    queue.jobs.removeFirst(queue.head)
+                    queue.head = 0
+                }
+                return (job, false)
+            }
+            if let job { return job }
+            if isStopped { return nil }
+        }
+    }
+
+    private func run(_ job: Job) {
+        defer { job.admission.leave(bytes: job.request.byteCount) }
+        let request = job.request
+        guard !request.isCancelled() else {
+            request.completion(.failure(ServingError(.cancelled, "the call was cancelled")))
+            return
+        }
+        let start = ContinuousClock.now
+        do throws(EngineError) {
+            let outputs = try job.slot.model.run(
+                request.inputs, outputs: request.outputNames, stop: nil)
+            let prediction = Prediction(
+                version: job.slot.id.version,
+                outputs: outputs,
+                rows: request.rows,
+                queueNs: (start - job.queuedAt).nanoseconds,
+                computeNs: (ContinuousClock.now - start).nanoseconds,
+                loadNs: job.loadNs)
+            request.completion(.success(prediction))
+        } catch {
+            request.completion(.failure(ServingError(engine: error)))
+        }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; negative ones count as none.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}
+
+extension ServingError {
+    /// What a caller may know of an engine's failure on a request.
+    init(engine error: EngineError) {
+        let code: Code =
+            switch error.code {
+            case .invalidInput: .invalidArgument
+            case .terminated: .cancelled
+            case .unavailable: .unavailable
+            case .invalidModel, .unsupported, .runtimeFailed: .internalFailure
+            }
+        self.init(code, error.message, detail: error.detail)
+    }
+}

@@ -1,0 +1,146 @@
+internal import Engine
+
+/// A request whose answer is known: run at every load, before any caller is served. The format is
+/// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.
+struct GoldenRequest: Sendable {
+    /// The file's path in the bundle, for messages.
+    let path: String
+    let inputs: [InputTensor<[UInt8]>]
+    let expected: [InputTensor<[UInt8]>]
+    let atol: Double
+    let rtol: Double
+
+    /// Why a golden file is malformed, or an answer differs.
+    struct Failure: Error, Equatable, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Reads a golden file.
+    /// - Throws: ``Failure`` that names the file and what is wrong with it.
+    init(path: String, json: [UInt8]) throws(Failure) {
+        self.path = path
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: json)
+        } catch {
+            throw Failure(description: "golden request \(path): \(error)")
+        }
+        guard case .object(let members) = document else {
+            throw Failure(description: "golden request \(path): an object was expected")
+        }
+        let known = ["inputs", "outputs", "atol", "rtol"]
+        if let unknown = members.first(where: { !known.contains($0.name) }) {
+            throw Failure(description: "golden request \(path): unknown key '\(unknown.name)'")
+        }
+        inputs = try Self.tensors(document["inputs"], key: "inputs", path: path)
+        expected = try Self.tensors(document["outputs"], key: "outputs", path: path)
+        atol = try Self.tolerance(document["atol"], key: "atol", path: path)
+        rtol = try Self.tolerance(document["rtol"], key: "rtol", path: path)
+    }
+
+    /// Runs the request and compares.
+    /// - Throws: ``Failure`` that names request, output and element of the first difference.
+    func check(_ model: any InferenceModel) throws(Failure) {
+        let outputs: [OutputTensor]
+        do {
+            outputs = try model.run(inputs, outputs: expected.map(\.name), stop: nil)
+        } catch {
+            throw Failure(description: "golden request \(path): \(error.message)")
+        }
+        for (wanted, actual) in zip(expected, outputs) {
+            try compare(wanted, actual)
+        }
+    }
+
+    private func compare(
+        _ wanted: InputTensor<[UInt8]>, _ actual: OutputTensor
+    ) throws(Failure) {
+        let place = "golden request \(path): output '\(wanted.name)'"
+        guard actual.type == wanted.type, actual.shape == wanted.shape else {
+            throw Failure(
+                description: "\(place) is \(actual.type.name) \(actual.shape), "
+                    + "expected \(wanted.type.name) \(wanted.shape)")
+        }
+        let elements: (actual: [JSONValue], wanted: [JSONValue])
+        do throws(TensorJSON.Failure) {
+            elements = (
+                try TensorJSON.elements(of: actual.copied(), type: actual.type),
+                try TensorJSON.elements(of: wanted.bytes, type: wanted.type)
+            )
+        } catch {
+            throw Failure(description: "\(place): \(error)")
+        }
+        for (index, pair) in zip(elements.actual, elements.wanted).enumerated() {
+            guard agree(pair.0, pair.1) else {
+                throw Failure(
+                    description: "\(place), element \(index): \(pair.0.text), "
+                        + "expected \(pair.1.text)")
+            }
+        }
+    }
+
+    /// |actual - expected| <= atol + rtol * |expected| for numbers, equality for the rest.
+    private func agree(_ actual: JSONValue, _ expected: JSONValue) -> Bool {
+        if actual == expected { return true }
+        guard case .number(let actual) = actual, case .number(let expected) = expected,
+            let actual = Double(actual), let expected = Double(expected)
+        else { return false }
+        return abs(actual - expected) <= atol + rtol * abs(expected)
+    }
+
+    private static func tolerance(
+        _ value: JSONValue?, key: String, path: String
+    ) throws(Failure) -> Double {
+        guard let value else { return 0 }
+        guard case .number(let text) = value, let number = Double(text), number >= 0 else {
+            throw Failure(
+                description: "golden request \(path): '\(key)' is no number of at least 0")
+        }
+        return number
+    }
+
+    private static func tensors(
+        _ value: JSONValue?, key: String, path: String
+    ) throws(Failure) -> [InputTensor<[UInt8]>] {
+        guard case .array(let values)? = value, !values.isEmpty else {
+            throw Failure(
+                description: "golden request \(path): '\(key)' is no list of tensors")
+        }
+        var tensors: [InputTensor<[UInt8]>] = []
+        for (index, value) in values.enumerated() {
+            do {
+                tensors.append(try tensor(value))
+            } catch {
+                throw Failure(description: "golden request \(path): \(key)[\(index)]: \(error)")
+            }
+        }
+        return tensors
+    }
+
+    private static func tensor(
+        _ value: JSONValue
+    ) throws(TensorJSON.Failure) -> InputTensor<[UInt8]> {
+        guard case .string(let name)? = value["name"] else {
+            throw TensorJSON.Failure(description: "'name' is missing")
+        }
+        guard case .string(let typeName)? = value["datatype"],
+            let type = ElementType(name: typeName)
+        else { throw TensorJSON.Failure(description: "'datatype' is missing or unknown") }
+        guard case .array(let dimensions)? = value["shape"] else {
+            throw TensorJSON.Failure(description: "'shape' is missing")
+        }
+        var shape: [Int64] = []
+        for dimension in dimensions {
+            guard case .number(let text) = dimension, let size = Int64(text), size >= 0 else {
+                throw TensorJSON.Failure(description: "'shape' holds something that is no size")
+            }
+            shape.append(size)
+        }
+        guard let data = value["data"] else {
+            throw TensorJSON.Failure(description: "'data' is missing")
+        }
+        // A flat list also stands for a scalar, whose shape is [].
+        let content = try TensorJSON.decode(data, type: type, shape: shape)
+        return InputTensor(name: name, type: type, shape: content.shape, bytes: content.bytes)
+    }
+}

@@ -1,0 +1,112 @@
+package import Engine
+package import Logging
+package import Registry
+
+/// Serves predictions from the versions that the registry says should answer.
+///
+/// Generic over how a request's tensors lend their bytes, so that they are read where they lie.
+package final class ModelHost<Bytes: TensorBytes>: Sendable {
+    /// Moves, validations and what is loaded: the control plane.
+    package let reconciler: Reconciler
+    private let routes: Routes
+    private let limits: ServingLimits
+    private let executors: Executors<Bytes>
+
+    package init(
+        registry: Registry, engines: [any InferenceEngine], limits: ServingLimits = ServingLimits(),
+        logger: Logger
+    ) {
+        let routes = Routes()
+        let loader = Loader(
+            registry: registry,
+            engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
+        self.routes = routes
+        self.limits = limits
+        executors = Executors(threads: limits.executorThreads)
+        reconciler = Reconciler(
+            registry: registry, loader: loader, routes: routes, limits: limits, logger: logger)
+    }
+
+    /// Loads what should answer. Returns when each alias answers or is known to be unable to.
+    package func start() async throws {
+        try await reconciler.start()
+    }
+
+    /// Stops following the registry; requests that were taken are run to their end.
+    package func stop() async {
+        await reconciler.stop()
+        executors.stop()
+    }
+
+    /// Runs a request and answers through its `completion`, from any thread, possibly before this
+    /// call returns. From here the request holds its version, whatever happens to the alias.
+    package func predict(_ request: PredictionRequest<Bytes>) {
+        let table = routes.current
+        do throws(ServingError) {
+            switch request.selector {
+            case .alias(let alias):
+                let slot = try table.slot(model: request.model, alias: alias)
+                try enqueue(request, slot: slot, table: table, loadNs: 0)
+            case .version(let version):
+                let id = VersionID(model: request.model, version: version)
+                guard table.models[request.model] != nil else {
+                    throw .unknownModel(request.model)
+                }
+                guard let slot = table.slot(id) else { return loadThenEnqueue(request, id: id) }
+                try enqueue(request, slot: slot, table: table, loadNs: 0)
+            }
+        } catch {
+            request.completion(.failure(error))
+        }
+    }
+
+    /// The version that answers for a selector, loaded if it was asked for by number.
+    /// - Throws: ``ServingError`` as a prediction would.
+    package func slot(model: String, selector: VersionSelector) async throws -> Slot {
+        let table = routes.current
+        switch selector {
+        case .alias(let alias):
+            return try table.slot(model: model, alias: alias)
+        case .version(let version):
+            guard table.models[model] != nil else { throw ServingError.unknownModel(model) }
+            return try await reconciler.pin(VersionID(model: model, version: version))
+        }
+    }
+
+    /// Whether an alias can answer now.
+    package func isReady(model: String, alias: String) -> Bool {
+        (try? routes.current.slot(model: model, alias: alias)) != nil
+    }
+
+    private func enqueue(
+        _ request: PredictionRequest<Bytes>, slot: Slot, table: RoutingTable, loadNs: UInt64
+    ) throws(ServingError) {
+        guard let admission = table.models[request.model]?.admission else {
+            throw .unknownModel(request.model)
+        }
+        try admission.enter(bytes: request.byteCount, model: request.model, limits: limits)
+        executors.submit(
+            Executors.Job(
+                request: request, slot: slot, admission: admission, queuedAt: .now,
+                loadNs: loadNs))
+    }
+
+    /// A boundary from the loop: loading takes longer than a request may hold one.
+    private func loadThenEnqueue(_ request: PredictionRequest<Bytes>, id: VersionID) {
+        let start = ContinuousClock.now
+        Task {
+            do {
+                let slot = try await reconciler.pin(id)
+                let loadNs = (ContinuousClock.now - start).nanoseconds
+                try enqueue(request, slot: slot, table: routes.current, loadNs: loadNs)
+            } catch let error as ServingError {
+                request.completion(.failure(error))
+            } catch {
+                request.completion(
+                    .failure(
+                        ServingError(
+                            .internalFailure, "\(id) could not be loaded", detail: "\(error)")))
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+internal import Dispatch
+package import Engine
+internal import Glibc
+package import Registry
+
+/// One loaded version. Requests hold the slot that they were given, so a swap never takes a model
+/// from under a running request: the last holder frees it.
+package final class Slot: Sendable {
+    package let id: VersionID
+    package let card: Card
+    package let model: any InferenceModel
+    /// When it became ready, in milliseconds of the Unix epoch.
+    package let readySinceUnixMs: Int64
+
+    init(id: VersionID, card: Card, model: any InferenceModel) {
+        self.id = id
+        self.card = card
+        self.model = model
+        readySinceUnixMs = WallClock.unixMs
+    }
+
+    /// Whoever drops the last reference may stand on the request path: the model is freed on a
+    /// queue of its own, and the allocator is asked to give the memory back to the system.
+    deinit {
+        let model = model
+        Self.disposal.async {
+            withExtendedLifetime(model) {}
+            Self.disposal.async { FreeMemory.giveBack() }
+        }
+    }
+
+    private static let disposal = DispatchQueue(label: "strongroom.unload", qos: .utility)
+}
+
+/// The wall clock, for records and lists; deadlines use the monotonic one.
+enum WallClock {
+    static var unixMs: Int64 {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,17 @@
+/// The bounds of serving; every one has a default from the design and may be set.
+package struct ServingLimits: Sendable {
+    /// Requests of one model that wait or run.
+    package var queuedRequestsPerModel = 1_024
+    /// Bytes of input of one model that wait or run.
+    package var queuedBytesPerModel = 64 << 20
+    /// Versions that no alias points to and that stay loaded because somebody asked for them by
+    /// number; the least recently used leaves.
+    package var pinnedVersions = 8
+    /// Threads that run models; 0: one for each core.
+    package var executorThreads = 0
+    /// A load that failed for a passing reason is tried again after a second, then after twice as
+    /// long each time, at most this long.
+    package var loadRetrySeconds = 60
+
+    package init() {}
+}

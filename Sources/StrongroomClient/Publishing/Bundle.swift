@@ -1,0 +1,147 @@
+internal import Glibc
+internal import Sealing
+internal import Wire
+
+/// The files of a bundle, as they lie in a folder.
+public struct Bundle: Sendable {
+    /// One file and what the server is told of it.
+    public struct File: Sendable, Equatable {
+        /// Relative to the bundle, with `/` between folders.
+        public let path: String
+        public let size: UInt64
+        public let sha256: [UInt8]
+        let location: String
+    }
+
+    /// Sorted by path.
+    public let files: [File]
+
+    /// Bytes of all files.
+    public var size: UInt64 { files.reduce(0) { $0 + $1.size } }
+
+    /// As many as a server takes.
+    static let maxFiles = 10_000
+    static let maxFolderDepth = 32
+
+    /// Reads a folder, or a single model file, and digests every file.
+    /// - Throws: ``StrongroomError`` `INVALID_ARGUMENT` for what cannot be read, is neither file
+    ///   nor folder, or is too much.
+    public init(path: String) throws {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw Self.unreadable(path) }
+        var found: [(path: String, location: String)] = []
+        if status.st_mode & S_IFMT == S_IFDIR {
+            try Self.collect(path, prefix: "", depth: 0, into: &found)
+        } else {
+            found = [(String(path.split(separator: "/").last ?? ""), path)]
+        }
+        guard !found.isEmpty else {
+            throw StrongroomError(.invalidArgument, "\(path) has no files in it")
+        }
+        found.sort { $0.path < $1.path }
+        files = try found.map { try Self.describe($0.path, location: $0.location) }
+    }
+
+    private static func collect(
+        _ folder: String, prefix: String, depth: Int,
+        into found: inout [(path: String, location: String)]
+    ) throws {
+        guard depth <= maxFolderDepth else {
+            throw StrongroomError(.invalidArgument, "\(folder) is nested too deep")
+        }
+        guard let stream = unsafe opendir(folder) else { throw unreadable(folder) }
+        defer { unsafe closedir(stream) }
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            guard name != ".", name != ".." else { continue }
+            let location = "\(folder)/\(name)"
+            var status = stat()
+            guard unsafe lstat(location, &status) == 0 else { throw unreadable(location) }
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR:
+                try collect(location, prefix: prefix + name + "/", depth: depth + 1, into: &found)
+            case S_IFREG:
+                found.append((prefix + name, location))
+                guard found.count <= maxFiles else {
+                    throw StrongroomError(.invalidArgument, "more than \(maxFiles) files")
+                }
+            default:
+                throw StrongroomError(
+                    .invalidArgument, "\(location) is neither a file nor a folder")
+            }
+        }
+    }
+
+    private static func describe(_ path: String, location: String) throws -> File {
+        let hasher = SHA256Hasher()
+        let reader = try FileReader(location)
+        var size: UInt64 = 0
+        while true {
+            let block = try reader.read(at: size, count: 1 << 20)
+            guard !block.isEmpty else { break }
+            hasher.update(block)
+            size += UInt64(block.count)
+        }
+        return File(path: path, size: size, sha256: hasher.finalize(), location: location)
+    }
+
+    /// Tells this bundle with this metadata from any other: the default idempotency key.
+    func digest(metadata: [String: String]) -> String {
+        let hasher = SHA256Hasher()
+        func add(_ bytes: [UInt8]) {
+            hasher.update((0..<8).map { UInt8(truncatingIfNeeded: bytes.count >> (56 - 8 * $0)) })
+            hasher.update(bytes)
+        }
+        for file in files {
+            add(Array(file.path.utf8))
+            add(file.sha256)
+        }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            add(Array(key.utf8))
+            add(Array(value.utf8))
+        }
+        return Hex.encode(hasher.finalize())
+    }
+
+    static func unreadable(_ path: String) -> StrongroomError {
+        StrongroomError(
+            .invalidArgument, "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
+    }
+}
+
+/// Reads a file piece by piece.
+final class FileReader: Sendable {
+    private let descriptor: Int32
+    private let path: String
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Bundle.unreadable(path) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Up to `count` bytes; fewer only at the file's end.
+    func read(at offset: UInt64, count: Int) throws -> [UInt8] {
+        var failed = false
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let read = unsafe pread(
+                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled,
+                    off_t(offset) + off_t(filled))
+                if read < 0 { failed = true }
+                guard read > 0 else { return }
+                filled += read
+            }
+        }
+        guard !failed else { throw Bundle.unreadable(path) }
+        return bytes
+    }
+}

@@ -1,0 +1,33 @@
+internal import Wire
+
+extension StrongroomClient {
+    /// Moves an alias to the version that served before.
+    /// - Parameter version: another version than the one before; nil: that one.
+    /// - Returns: the version that answers now.
+    /// - Throws: ``StrongroomError``: `FAILED_PRECONDITION` with nothing to go back to.
+    public func rollback(
+        model: String, alias: String = "live", to version: UInt64? = nil, reason: String = ""
+    ) async throws -> UInt64 {
+        let response: V1.RollbackResponse = try await call(
+            "Registry", "Rollback",
+            V1.RollbackRequest(
+                model: model, alias: alias, toVersion: version ?? 0, reason: reason,
+                waitReady: true),
+            timeout: Timeouts.load)
+        return response.alias?.version ?? 0
+    }
+
+    /// Moves an alias to a version, and waits until it answers.
+    /// - Parameter expectedGeneration: what the alias's generation must be; nil: whatever it is.
+    /// - Throws: ``StrongroomError``: `ABORTED` when the generation is another.
+    public func setAlias(
+        _ alias: String, of model: String, to version: UInt64, expectedGeneration: UInt64? = nil
+    ) async throws {
+        let _: V1.SetAliasResponse = try await call(
+            "Registry", "SetAlias",
+            V1.SetAliasRequest(
+                model: model, alias: alias, version: version,
+                expectedGeneration: expectedGeneration ?? 0, waitReady: true),
+            timeout: Timeouts.load)
+    }
+}

@@ -1,0 +1,283 @@
+package import NIOCore
+
+/// TLS in a channel's pipeline: ciphertext towards the socket, plaintext towards the application,
+/// `ByteBuffer` both ways.
+///
+/// Guarantees:
+/// - ``TLSHandshakeCompleted`` is fired once, before the first plaintext. A handshake that takes
+///   longer than its limit fails.
+/// - All that one read of the socket brought is decrypted and goes up as one `channelRead` and
+///   one `channelReadComplete`. Nothing is read from the socket beyond what the channel delivers,
+///   so `autoRead` off bounds the plaintext that waits by one receive buffer.
+/// - What is written waits for `flush`, which encrypts it as one burst.
+/// - The peer's close_notify fires `ChannelEvent.inputClosed`; our side may go on writing.
+///   An end without it is an error with code `truncated`, whatever ended the connection.
+/// - `close(mode: .output)` sends close_notify and leaves reading open. `close(mode: .all)` sends
+///   it after all that was flushed, then waits for the peer for ``TLSLimits/closeTimeout``.
+///   `close(mode: .input)` is refused: TLS has no such thing.
+/// - Each failure is fired as one ``TLSError``, after which the handler closes the channel by
+///   itself, once the alert is out.
+///
+/// It calls no OpenSSL function: ``TLSConnection`` does.
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    enum State {
+        /// The channel is not active yet.
+        case idle
+        /// Writes wait, a timer runs.
+        case handshaking
+        /// Both directions are open.
+        case active
+        /// The peer sent close_notify; we may write.
+        case inputClosed
+        /// We sent close_notify; the peer may write.
+        case outputClosed
+        /// Nothing more is for the application. Our last bytes are on their way, and after them
+        /// the peer's end is awaited until a timer ends it.
+        case closing
+        /// Over.
+        case closed
+    }
+
+    /// Set before anything is called that may call back: promises, events, errors.
+    var state = State.idle
+    var connection: TLSConnection?
+    /// Limits the handshake, later the close. One at a time.
+    var timer: Scheduled<Void>?
+    /// Promises of `close(mode: .all)`, kept until the channel is closed.
+    var closePromise: EventLoopPromise<Void>?
+    /// In `closing`: the peer has ended its side, or there is no sense in waiting for it.
+    var isPeerDone = false
+    /// In `closing`: the engine failed, and what still comes in is dropped unread.
+    var isFailed = false
+    /// In `closing`: our last bytes have left.
+    var isLastWriteDone = false
+
+    var writes = WriteQueue()
+    private var plaintext = ByteBuffer()
+    private var keyUpdateWindowStart = NIODeadline.uptimeNanoseconds(0)
+    private let tlsContext: TLSContext
+    private let role: TLSRole
+    private let handshakeTimeout: TimeAmount
+
+    /// The peer's verified certificate: nil before the handshake ended, and for a client that
+    /// sent none.
+    package private(set) var peerCertificate: PeerCertificate?
+
+    /// - Parameters:
+    ///   - context: of the same role.
+    ///   - role: for a client, with the name or address that the server must have.
+    ///   - handshakeTimeout: from the channel's activation to the end of the handshake.
+    package init(
+        context: TLSContext,
+        role: TLSRole,
+        handshakeTimeout: TimeAmount = TLSLimits.handshakeTimeout
+    ) {
+        tlsContext = context
+        self.role = role
+        self.handshakeTimeout = handshakeTimeout
+    }
+
+    // MARK: Life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { start(context) }
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        finish(failingWith: ChannelError.ioOnClosedChannel)
+        closePromise?.succeed()
+        closePromise = nil
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        start(context)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        let before = state
+        finish(failingWith: ChannelError.ioOnClosedChannel)
+        switch before {
+        case .handshaking:
+            context.fireErrorCaught(TLSError(.truncated, "the peer left during the handshake"))
+        case .active, .outputClosed:
+            context.fireErrorCaught(Self.truncated)
+        case .idle, .inputClosed, .closing, .closed:
+            break
+        }
+        context.fireChannelInactive()
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The socket's end of input. Ours comes from close_notify and was fired with it.
+        guard case .some(.inputClosed) = event as? ChannelEvent else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        switch state {
+        case .handshaking, .active, .outputClosed:
+            fail(Self.truncated, context)
+        case .closing:
+            isPeerDone = true
+            closeIfDone(context)
+        case .idle, .inputClosed, .closed:
+            break
+        }
+    }
+
+    private func start(_ context: ChannelHandlerContext) {
+        guard case .idle = state else { return }
+        state = .handshaking
+        do throws(TLSError) {
+            connection = try TLSConnection(context: tlsContext, role: role)
+        } catch {
+            fail(error, context)
+            return
+        }
+        let timeout = handshakeTimeout
+        startTimer(timeout, context) { handler, context in
+            guard case .handshaking = handler.state else { return }
+            let error = TLSError(
+                .handshakeTimeout, "no handshake within \(timeout.nanoseconds / 1_000_000) ms")
+            handler.fail(error, context)
+        }
+        proceedWithHandshake(context)
+        flushOutbound(context, promise: nil)
+        // Without auto-read nobody else asks for the peer's answer.
+        context.read()
+    }
+
+    // MARK: Reading
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .handshaking, .active, .outputClosed:
+            break
+        case .closing where !isPeerDone && !isFailed:
+            break
+        case .idle, .inputClosed, .closing, .closed:
+            return
+        }
+        refillKeyUpdateBudget(context)
+        connection?.receive(unwrapInboundIn(data))
+        if case .handshaking = state { proceedWithHandshake(context) }
+        decrypt(context)
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        let hadPlaintext = deliver(context)
+        flushOutbound(context, promise: nil)
+        guard !hadPlaintext else { return }
+        switch state {
+        case .handshaking, .active, .outputClosed, .closing:
+            // The application's read brought part of a record, or none of its bytes.
+            context.read()
+        case .idle, .inputClosed, .closed:
+            break
+        }
+    }
+
+    private func proceedWithHandshake(_ context: ChannelHandlerContext) {
+        guard let connection else { return }
+        switch connection.handshake() {
+        case .needsInput:
+            break
+        case .failed(let error):
+            fail(error, context)
+        case .done:
+            do throws(TLSError) {
+                peerCertificate = try connection.peerCertificate()
+            } catch {
+                fail(error, context)
+                return
+            }
+            stopTimer()
+            state = .active
+            // The client's Finished leaves before anything that the event causes.
+            flushOutbound(context, promise: nil)
+            context.fireUserInboundEventTriggered(
+                TLSHandshakeCompleted(
+                    peer: peerCertificate,
+                    applicationProtocol: connection.applicationProtocol,
+                    version: connection.version
+                ))
+            // The event may have closed the channel; then the queue is empty.
+            encryptMarked(context)
+        }
+    }
+
+    private func decrypt(_ context: ChannelHandlerContext) {
+        switch state {
+        case .active, .outputClosed, .closing:
+            break
+        case .idle, .handshaking, .inputClosed, .closed:
+            return
+        }
+        guard let connection, !isFailed else { return }
+        let end = connection.read(into: &plaintext)
+        if case .closing = state { plaintext = ByteBuffer() }
+        switch end {
+        case .needsInput:
+            break
+        case .failed(let error):
+            deliver(context)
+            fail(error, context)
+        case .done(.closeNotify):
+            peerClosed(context)
+        }
+    }
+
+    private func peerClosed(_ context: ChannelHandlerContext) {
+        connection?.discardInbound()
+        // The last bytes go up first, and what they cause may change the state.
+        deliver(context)
+        switch state {
+        case .active:
+            state = .inputClosed
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        case .outputClosed:
+            // Both sides have said that they are done.
+            isPeerDone = true
+            state = .closing
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            sendLastBytes(context)
+        case .closing:
+            isPeerDone = true
+            closeIfDone(context)
+        case .idle, .handshaking, .inputClosed, .closed:
+            break
+        }
+    }
+
+    /// Hands up what was decrypted.
+    ///
+    /// - Returns: whether there was anything.
+    @discardableResult
+    private func deliver(_ context: ChannelHandlerContext) -> Bool {
+        guard plaintext.readableBytes > 0 else { return false }
+        let bytes = plaintext
+        // The receiver may keep slices of it, so its storage is not ours any more.
+        plaintext = ByteBuffer()
+        context.fireChannelRead(wrapInboundOut(bytes))
+        context.fireChannelReadComplete()
+        return true
+    }
+
+    private func refillKeyUpdateBudget(_ context: ChannelHandlerContext) {
+        let now = context.eventLoop.now
+        guard now - keyUpdateWindowStart >= TLSLimits.keyUpdateWindow else { return }
+        keyUpdateWindowStart = now
+        connection?.refillKeyUpdateBudget()
+    }
+
+    static let truncated = TLSError(
+        .truncated, "the connection ended without close_notify: bytes may be missing")
+}
+
+@available(*, unavailable)
+extension TLSHandler: Sendable {}

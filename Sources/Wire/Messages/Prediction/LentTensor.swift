@@ -1,0 +1,28 @@
+extension V1 {
+    /// A ``Tensor`` for sending, whose bytes stay with their owner until they are written.
+    package struct LentTensor<Bytes: LentBytes>: Sendable {
+        package var name: String
+        package var dataType: DataType
+        /// One number for each dimension.
+        package var shape: [Int64]
+        /// The elements, laid out as in ``Tensor/data``.
+        package var data: Bytes
+
+        package init(name: String, dataType: DataType, shape: [Int64], data: Bytes) {
+            self.name = name
+            self.dataType = dataType
+            self.shape = shape
+            self.data = data
+        }
+    }
+}
+
+extension V1.LentTensor: EncodableMessage {
+    func write(to writer: inout ProtoWriter) {
+        writer.string(1, name)
+        writer.int32(2, dataType.rawValue)
+        writer.packed(3, shape)
+        // The highest number on purpose: written last, it can be used in place.
+        writer.bytes(15, lending: data)
+    }
+}

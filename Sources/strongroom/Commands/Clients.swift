@@ -1,0 +1,90 @@
+internal import ArgumentParser
+internal import Engine
+internal import Server
+
+struct Clients: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Who may call the server, and what they may do.",
+        subcommands: [Add.self, List.self, Remove.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a client's certificate and grant it a role.")
+
+        @Argument(help: "The client's name.")
+        var name: String
+
+        @Option(help: "predictor, publisher, observer or admin.")
+        var role: Role
+
+        @Option(help: "The models it is for; * stands for any run of characters.")
+        var models = "*"
+
+        @OptionGroup var home: HomeOptions
+
+        func run() async throws {
+            let home = home.value
+            try home.require()
+            try ClientCertificates(home: home).add(
+                name: name, role: role, models: ModelPattern(models))
+            print("\(name) is \(role.rawValue) of \(models)")
+            print("certificate \(home.clientCertificate(name))")
+            print("key         \(home.clientKey(name))")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List clients and their grants.")
+
+        @OptionGroup var home: HomeOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let home = home.value
+            try home.require()
+            let clients = try ClientCertificates(home: home).list()
+            let json = clients.map { client in
+                JSONValue.object([
+                    "name": .string(client.name),
+                    "not_after_unix": .number(client.notAfterUnix ?? 0),
+                    "grants": .array(
+                        client.grants.map { grant in
+                            .object([
+                                "role": .string(grant.role.rawValue),
+                                "models": .string(grant.models.text),
+                            ])
+                        }),
+                ])
+            }
+            output.write(.object(["clients": .array(json)])) {
+                var table = Table("CLIENT", "GRANTS", "CERTIFICATE GOOD UNTIL")
+                for client in clients {
+                    let grants = client.grants.map { "\($0.role.rawValue) of \($0.models.text)" }
+                    table.add(
+                        client.name, grants.joined(separator: ", "),
+                        Moment.text(unixMs: (client.notAfterUnix ?? 0) * 1_000))
+                }
+                return table.text
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a client's grants and certificate away.")
+
+        @Argument(help: "The client's name.")
+        var name: String
+
+        @OptionGroup var home: HomeOptions
+
+        func run() async throws {
+            let home = home.value
+            try home.require()
+            try ClientCertificates(home: home).remove(name: name)
+            print("\(name) may do nothing any more")
+        }
+    }
+}
+
+extension Role: ExpressibleByArgument {}

@@ -1,0 +1,70 @@
+internal import ArgumentParser
+internal import Server
+internal import StrongroomClient
+internal import Wire
+
+struct Publish: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Publish a bundle as the next version of a model, and take it live.")
+
+    @Argument(help: "The model's name.")
+    var model: String
+
+    @Argument(help: "A bundle's folder, or a model file.")
+    var path: String
+
+    @Option(help: "The alias to move when the version is ready; NONE moves none.")
+    var alias = "live"
+
+    @Option(help: "KEY=VALUE kept with the version; may be repeated.")
+    var metadata: [String] = []
+
+    @Option(help: "The same key publishes once (default: a digest of bundle and metadata).")
+    var idempotencyKey: String?
+
+    @Flag(help: "Do not wait until the version is live or rejected.")
+    var noWait = false
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let pairs = try parsedMetadata()
+        let bundle = try Bundle(path: path)
+        let bar = ProgressBar(label: "publishing \(model)")
+        defer { bar.finish() }
+        let version = try await server.withClient { client in
+            try await client.publishVersion(
+                model: model, bundle: bundle, alias: alias == "NONE" ? nil : alias,
+                metadata: pairs, idempotencyKey: idempotencyKey, wait: !noWait
+            ) { held, total in
+                bar.update(held, of: total)
+            }
+        }
+        bar.finish()
+        output.write(version.json) { text(version) }
+        if version.state == .rejected {
+            throw ServerError("version \(version.version) was rejected: \(version.reason)")
+        }
+    }
+
+    private func text(_ version: V1.Version) -> String {
+        let size = ByteCount.text(version.bytes)
+        let aliases = version.aliases.joined(separator: ", ")
+        let place = aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
+        return "\(version.model) version \(version.version), \(size): \(place)"
+    }
+
+    private func parsedMetadata() throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for text in metadata {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw UsageError("--metadata '\(text)': expected KEY=VALUE")
+            }
+            let key = String(text[..<equals])
+            guard pairs.updateValue(String(text[text.index(after: equals)...]), forKey: key) == nil
+            else { throw UsageError("--metadata '\(key)' is given twice") }
+        }
+        return pairs
+    }
+}

@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Engine
+internal import StrongroomClient
+internal import Wire
+
+struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take an alias back to the version that served before.")
+
+    @Argument(help: "The model's name.")
+    var model: String
+
+    @Option(help: "The alias.")
+    var alias = "live"
+
+    @Option(help: "The version to go back to (default: the one before).")
+    var to: UInt64?
+
+    @Option(help: "Why; kept in the alias's history.")
+    var reason = ""
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let response: V1.RollbackResponse = try await server.withClient { client in
+            try await client.call(
+                "Registry", "Rollback",
+                V1.RollbackRequest(
+                    model: model, alias: alias, toVersion: to ?? 0, reason: reason,
+                    waitReady: true),
+                timeout: Timeouts.load)
+        }
+        let moved = response.alias ?? V1.Alias()
+        output.write(moved.json) { moved.text(of: model, previous: response.previousVersion) }
+    }
+}
+
+struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Delete a version: its key is destroyed, its bytes are noise from then on.")
+
+    @Argument(help: "The model's name.") var model: String
+    @Argument(help: "The version.") var version: UInt64
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let _: V1.DeleteVersionResponse = try await server.withClient { client in
+            try await client.call(
+                "Registry", "DeleteVersion", V1.DeleteVersionRequest(model: model, version: version))
+        }
+        output.write(.object([])) { "version \(version) of \(model) is deleted" }
+    }
+}

@@ -1,0 +1,28 @@
+internal import ArgumentParser
+internal import Server
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the server on a home until SIGTERM.")
+
+    @OptionGroup var home: HomeOptions
+
+    @Option(help: "HOST:PORT to listen on; port 0 takes a free one (default: 127.0.0.1:8443).")
+    var listen: String?
+
+    @Option(help: "A file that appears, with HOST:PORT in it, when the server is ready.")
+    var readyFile: String?
+
+    func run() async throws {
+        let home = home.value
+        try home.require()
+        var flags: [String: String] = [:]
+        flags["listen"] = listen
+        let configuration = try await ServerConfiguration.load(
+            file: home.configuration, flags: flags, environment: Environment.all)
+        let logger = try ServerProcess.prepare(configuration)
+        let server = try RunningServer(
+            home: home, configuration: configuration, readyFile: readyFile, logger: logger)
+        try await server.run()
+    }
+}

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import Server
+internal import StrongroomClient
+
+/// Which server is called, and as whom.
+struct ServerOptions: ParsableArguments {
+    @OptionGroup var home: HomeOptions
+
+    @Option(help: "The server's HOST:PORT (default: the one that runs on the home).")
+    var server: String?
+
+    @Option(help: "The CA's certificate, PEM (default: the home's).")
+    var ca: String?
+
+    @Option(help: "The caller's certificate, PEM (default: the home's admin).")
+    var cert: String?
+
+    @Option(help: "The certificate's key, PEM (default: the home's admin).")
+    var key: String?
+
+    /// Connects, calls, and closes.
+    func withClient<Result>(_ body: (StrongroomClient) async throws -> Result) async throws -> Result {
+        let client = try await StrongroomClient.connect(to: try endpoint())
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+
+    private func endpoint() throws -> StrongroomClient.Endpoint {
+        guard (cert == nil) == (key == nil) else {
+            throw UsageError("--cert and --key are given together or not at all")
+        }
+        let home = home.value
+        if server == nil || ca == nil || cert == nil { try home.require() }
+        let address = try address(of: home)
+        return StrongroomClient.Endpoint(
+            host: address.host, port: address.port,
+            authority: ca ?? home.authority,
+            certificate: cert ?? home.clientCertificate(HomeInitialisation.adminName),
+            key: key ?? home.clientKey(HomeInitialisation.adminName))
+    }
+
+    private func address(of home: Home) throws -> ListenAddress {
+        if let server {
+            do {
+                return try ListenAddress(server)
+            } catch {
+                throw UsageError(error.message)
+            }
+        }
+        guard Files.exists(home.address) else {
+            throw ServerError(
+                "no server runs on \(home.path)",
+                hint: "start it: strongroom serve --home \(home.path), or name one with --server")
+        }
+        let line = String(decoding: try Files.read(home.address), as: UTF8.self)
+        return try ListenAddress(line.split(whereSeparator: \.isNewline).first.map(String.init) ?? "")
+    }
+}

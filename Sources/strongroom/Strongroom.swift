@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Server
+internal import StrongroomClient
+
+/// The command line.
+struct Strongroom: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "strongroom",
+        abstract: "Serves machine-learning models from an encrypted, signed registry.",
+        version: StrongroomVersion.current,
+        subcommands: [
+            Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
+            Show.self, AliasCommand.self, Rollback.self, Delete.self, Keys.self, Certificates.self,
+            Clients.self, Audit.self,
+        ])
+}
+
+/// Runs a command and says on one line of stderr why it failed: exit 64 for wrong usage, 1 for
+/// everything else.
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try Strongroom.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private static func fail(_ error: any Error) -> Never {
+        let usage = ExitCode.validationFailure.rawValue
+        switch error {
+        case let error as ServerError:
+            report(error.message, hint: error.hint)
+        case let error as StrongroomError:
+            report(error.description, hint: hint(for: error))
+        case let error as UsageError:
+            report(error.message, hint: error.hint)
+            exit(usage)
+        default:
+            // Help and --version come as errors too, and are none.
+            let code = Strongroom.exitCode(for: error)
+            guard code != .success, code.rawValue == usage else { Strongroom.exit(withError: error) }
+            report(
+                Strongroom.message(for: error), hint: "strongroom --help lists commands and options")
+            exit(usage)
+        }
+        exit(1)
+    }
+
+    private static func hint(for error: StrongroomError) -> String? {
+        switch error.code {
+        case "UNAVAILABLE": "is the server running? strongroom serve starts it"
+        case "UNAUTHENTICATED", "PERMISSION_DENIED":
+            "strongroom clients list shows who may do what"
+        default: nil
+        }
+    }
+
+    private static func report(_ message: String, hint: String?) {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        StandardError.write("strongroom: error: \(line)\n")
+        if let hint { StandardError.write("strongroom: hint: \(hint)\n") }
+    }
+}
+
+/// Wrong usage that the parser of options cannot see.
+struct UsageError: Error {
+    let message: String
+    let hint: String?
+
+    init(_ message: String, hint: String? = nil) {
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// Everything that is not a command's result.
+enum StandardError {
+    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
+}

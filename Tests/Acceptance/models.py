@@ -1,0 +1,134 @@
+"""ONNX models that the tests publish, and what ONNX Runtime's own Python answers to them."""
+
+import io
+import json
+
+import numpy
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+IR_VERSION = 10
+OPSET = 21
+WIDTHS = (4, 8, 3)  # of the small MLP
+ONNX_TYPES = {
+    "BOOL": TensorProto.BOOL, "UINT8": TensorProto.UINT8, "UINT16": TensorProto.UINT16,
+    "UINT32": TensorProto.UINT32, "UINT64": TensorProto.UINT64, "INT8": TensorProto.INT8,
+    "INT16": TensorProto.INT16, "INT32": TensorProto.INT32, "INT64": TensorProto.INT64,
+    "FP16": TensorProto.FLOAT16, "FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE,
+    "BYTES": TensorProto.STRING, "BF16": TensorProto.BFLOAT16}
+
+
+def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET):
+    """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size."""
+    def infos(specs):
+        return [helper.make_tensor_value_info(name, ONNX_TYPES[datatype], shape)
+                for name, (datatype, shape) in specs.items()]
+
+    graph = helper.make_graph(
+        nodes, "graph", infos(inputs), infos(outputs), initializer=list(initializers))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    model.ir_version = ir_version
+    return model.SerializeToString()
+
+
+def mlp(seed, widths=WIDTHS):
+    """Dense layers with ReLU between them: x [N, first width] to y [N, last width]."""
+    random = numpy.random.default_rng(seed)
+    nodes, initializers, value = [], [], "x"
+    for layer, (rows, columns) in enumerate(zip(widths, widths[1:])):
+        for name, shape in (("w", (rows, columns)), ("b", (columns,))):
+            array = random.standard_normal(shape).astype("f4")
+            initializers.append(numpy_helper.from_array(array, f"{name}{layer}"))
+        last = layer == len(widths) - 2
+        made = "y" if last else f"dense{layer}"
+        nodes.append(helper.make_node("Gemm", [value, f"w{layer}", f"b{layer}"], [made]))
+        value = made
+        if not last:
+            value = f"relu{layer}"
+            nodes.append(helper.make_node("Relu", [made], [value]))
+    return save(nodes, {"x": ("FP32", [None, widths[0]])}, {"y": ("FP32", [None, widths[-1]])},
+                initializers)
+
+
+def rows(seed, count=1, width=WIDTHS[0]):
+    """Input rows for an MLP."""
+    return numpy.random.default_rng(seed).standard_normal((count, width)).astype("f4")
+
+
+def identity(datatype, rank):
+    """y = x, of any shape with that many dimensions."""
+    shape = [None] * rank
+    return save([helper.make_node("Identity", ["x"], ["y"])],
+                {"x": (datatype, shape)}, {"y": (datatype, shape)})
+
+
+def bfloat16(operator, as_floats):
+    """y = x `operator` x in BF16. With `as_floats` the ends are FP32, for the Python binding, which
+    knows no BF16: both conversions are exact for what a BF16 can hold."""
+    cast = {kind: {"to": ONNX_TYPES[kind]} for kind in ("FP32", "BF16")}
+    nodes = [helper.make_node("Cast", ["x"], ["wide"], **cast["FP32"]),
+             helper.make_node(operator, ["wide", "wide"], ["result"]),
+             helper.make_node("Cast", ["result"], ["narrow" if as_floats else "y"], **cast["BF16"])]
+    if as_floats:
+        nodes.append(helper.make_node("Cast", ["narrow"], ["y"], **cast["FP32"]))
+    ends = ("FP32" if as_floats else "BF16", [None])
+    return save(nodes, {"x": ends}, {"y": ends})
+
+
+def unary(datatype, operator, rank=1, **attributes):
+    """y = operator(x)."""
+    return save([helper.make_node(operator, ["x"], ["y"], **attributes)],
+                {"x": (datatype, [None] * rank)}, {"y": (datatype, [None] * rank)})
+
+
+def binary(datatype, operator, constant, rank=1):
+    """y = operator(x, constant)."""
+    return save([helper.make_node(operator, ["x", "c"], ["y"])],
+                {"x": (datatype, [None] * rank)}, {"y": (datatype, [None] * rank)},
+                [numpy_helper.from_array(constant, "c")])
+
+
+def counter():
+    """A bundle whose model counts to n in a loop: as slow as the caller likes. Its golden request
+    is slow too, so that the server knows."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]),
+         helper.make_node("Add", ["sum", "one"], ["next"])],
+        "body",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("sum", TensorProto.INT64, [1])],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("next", TensorProto.INT64, [1])])
+    constants = {"one": numpy.ones(1, "i8"), "zero": numpy.zeros(1, "i8"), "yes": numpy.array(True)}
+    model = save(
+        [helper.make_node("Squeeze", ["n"], ["trips"]),
+         helper.make_node("Loop", ["trips", "yes", "zero"], ["y"], body=body)],
+        {"n": ("INT64", [1])}, {"y": ("INT64", [1])},
+        [numpy_helper.from_array(array, name) for name, array in constants.items()])
+    tensor = {"datatype": "INT64", "shape": [1], "data": [50_000]}
+    golden = {"inputs": [{"name": "n", **tensor}], "outputs": [{"name": "y", **tensor}]}
+    card = "format: 1\nengine: onnxruntime\nentry: model.onnx\ngolden: golden/*.json\n"
+    return {"model.yaml": card.encode(), "model.onnx": model,
+            "golden/0.json": json.dumps(golden).encode()}
+
+
+def weights(model):
+    """The initializers of a model, as runs of bytes."""
+    graph = onnx.load(io.BytesIO(model)).graph
+    return [numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer]
+
+
+class Reference:
+    """ONNX Runtime's Python on a model's bytes, one thread as the server's default is."""
+
+    def __init__(self, model):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+
+    def run(self, **inputs):
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, inputs)))

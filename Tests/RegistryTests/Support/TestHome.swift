@@ -1,0 +1,110 @@
+import Foundation
+import Registry
+import Sealing
+import Synchronization
+
+/// A registry's home in a temporary folder, removed at the end.
+final class TestHome: Sendable {
+    let path: String
+    let layout: RegistryLayout
+    let registryID: [UInt8]
+    let clock = TestClock()
+
+    /// Creates the keys and an empty registry.
+    init() throws {
+        path = NSTemporaryDirectory() + "strongroom-registry-" + UUID().uuidString
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        layout = RegistryLayout(home: path)
+        registryID = try RandomBytes.make(count: 16)
+        let keys = try FolderKeyProvider.create(in: path + "/keys")
+        let signing = try SigningKeyFile.create(
+            folder: path + "/keys", provider: keys, registryID: registryID)
+        try Registry.create(
+            layout: layout, registryID: registryID, keys: keys, signing: signing,
+            clock: clock.wallClock)
+    }
+
+    /// A home that is there already: a copy of another.
+    init(copied path: String, registryID: [UInt8]) {
+        self.path = path
+        self.registryID = registryID
+        layout = RegistryLayout(home: path)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Opens the registry as a server does.
+    func open(steps: Steps = .none) throws -> Registry {
+        let keys = try FolderKeyProvider(folder: path + "/keys")
+        return try Registry(layout: layout, keys: keys, clock: clock.wallClock, steps: steps) {
+            try SigningKeyFile.open(folder: path + "/keys", provider: keys, registryID: $0)
+        }
+    }
+
+    /// A copy of everything, made by another process: closing a file of the database in this one
+    /// would drop SQLite's locks.
+    func copy() throws -> TestHome {
+        let target = NSTemporaryDirectory() + "strongroom-registry-" + UUID().uuidString
+        try run("cp", "-a", path, target)
+        return TestHome(copied: target, registryID: registryID)
+    }
+
+    /// The paths of all files below the home, without it.
+    func files(below folder: String = "store") throws -> [String] {
+        let root = path + "/" + folder
+        let names = FileManager.default.enumerator(atPath: root)
+        var files: [String] = []
+        while let name = names?.nextObject() as? String {
+            var isFolder: ObjCBool = false
+            FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isFolder)
+            if !isFolder.boolValue { files.append(root + "/" + name) }
+        }
+        return files.sorted()
+    }
+
+    /// Runs SQL with the sqlite3 module of Python: a hand that is not the registry's.
+    func sql(_ statement: String) throws {
+        try run(
+            "python3", "-c",
+            "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute(sys.argv[2])\n"
+                + "c.commit()", layout.databasePathForTests, statement)
+    }
+
+    private func run(_ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw TestFailure(message: "\(arguments) exited \(process.terminationStatus)")
+        }
+    }
+}
+
+extension RegistryLayout {
+    var databasePathForTests: String { store + "/registry.sqlite" }
+}
+
+struct TestFailure: Error {
+    let message: String
+}
+
+/// A clock that goes one millisecond on at each look.
+final class TestClock: Sendable {
+    private let now = Mutex<Int64>(1_700_000_000_000)
+
+    var wallClock: WallClock {
+        WallClock { [self] in
+            now.withLock { now in
+                now += 1
+                return now
+            }
+        }
+    }
+
+    func advance(seconds: Int64) {
+        now.withLock { $0 += seconds * 1_000 }
+    }
+}
