@@ -18,6 +18,11 @@ package enum TensorJSON {
     package struct Content: Sendable, Equatable {
         package let shape: [Int64]
         package let bytes: [UInt8]
+
+        package init(shape: [Int64], bytes: [UInt8]) {
+            self.shape = shape
+            self.bytes = bytes
+        }
     }
 
     /// Reads `data` of element type `type`.

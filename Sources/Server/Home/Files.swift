@@ -67,7 +67,7 @@ package enum Files {
             offset += count
         }
         let synced = fsync(file) == 0
-        guard close(file) == 0, synced, unsafe rename(temporary, path) == 0 else {
+        guard close(file) == 0, synced, unsafe Glibc.rename(temporary, path) == 0 else {
             let error = failure("\(path) cannot be written")
             unsafe unlink(temporary)
             throw error

@@ -24,8 +24,8 @@ package struct RunningServer: Sendable {
     private let host: ModelHost<RequestBytes>
     private let tls: ReloadableTLSContext
     private let server: RPCServer
-    private let isReconciled: Flag
-    private let isDraining: Flag
+    private let isReconciled = Flag()
+    private let isDraining = Flag()
     private let drained = Gate()
 
     /// Opens everything that can fail, so that a server which cannot work says so and ends.
@@ -48,21 +48,9 @@ package struct RunningServer: Sendable {
         host = ModelHost(
             registry: registry, engines: [engine], limits: configuration.serving, logger: logger)
         tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
-        let isReconciled = Flag()
-        self.isReconciled = isReconciled
-        let isDraining = Flag()
-        self.isDraining = isDraining
-        func service(_ name: String) -> Service {
-            Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
-        }
-        let health = HealthService(
-            service: service("Health"), host: host,
-            isReady: { isReconciled.isSet && !isDraining.isSet })
-        let prediction = PredictionService(service: service("Prediction"), host: host)
-        let publishing = RegistryService(
-            service: service("Registry"), reconciler: host.reconciler)
-        let router = try Router(
-            methods: health.methods + prediction.methods + publishing.methods)
+        let router = try Self.makeRouter(
+            access: access, registry: registry, work: work, host: host,
+            isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet })
         server = try RPCServer(
             router: router, limits: configuration.rpc, logger: logger,
             group: MultiThreadedEventLoopGroup.singleton)
@@ -152,7 +140,7 @@ package struct RunningServer: Sendable {
             guard second.isMultiple(of: 60) else { continue }
             let registry = registry
             do {
-                try await work.run { try registry.dropIdleUploads() }
+                _ = try await work.run { try registry.dropIdleUploads() }
             } catch {
                 logger.warning(
                     "idle uploads could not be dropped", metadata: ["error": "\(error)"])
@@ -162,6 +150,20 @@ package struct RunningServer: Sendable {
 }
 
 extension RunningServer {
+    private static func makeRouter(
+        access: AccessFile, registry: Registry, work: BlockingWork,
+        host: ModelHost<RequestBytes>, isReady: @escaping @Sendable () -> Bool
+    ) throws -> Router {
+        func service(_ name: String) -> Service {
+            Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
+        }
+        let health = HealthService(service: service("Health"), host: host, isReady: isReady)
+        let prediction = PredictionService(service: service("Prediction"), host: host)
+        let control = RegistryService(
+            service: service("Registry"), reconciler: host.reconciler)
+        return try Router(methods: health.methods + prediction.methods + control.methods)
+    }
+
     private static func openRegistry(
         _ home: Home, keys: HomeKeys, logger: Logger
     ) throws -> Registry {

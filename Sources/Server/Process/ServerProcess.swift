@@ -11,7 +11,7 @@ package enum ServerProcess {
             throw ServerError("this process could not be kept from being dumped")
         }
         // A peer that went away is an error of its connection, not the end of the process.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         LoggingSystem.bootstrap { label in
             var handler: any LogHandler =
                 switch configuration.logFormat {

@@ -1,13 +1,13 @@
-package import Engine
-package import NIOCore
+internal import Engine
+internal import NIOCore
 
 /// A tensor's bytes where they lie: a slice of the connection's buffer.
-package struct RequestBytes: TensorBytes {
+struct RequestBytes: TensorBytes {
     let buffer: ByteBuffer
 
-    package var byteCount: Int { buffer.readableBytes }
+    var byteCount: Int { buffer.readableBytes }
 
-    package func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
         try body(buffer.readableBytesSpan)
     }
 }

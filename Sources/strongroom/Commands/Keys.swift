@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Sealing
 internal import Server
 
 struct Keys: AsyncParsableCommand {

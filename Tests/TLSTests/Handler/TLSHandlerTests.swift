@@ -132,19 +132,31 @@ struct TLSHandlerTests {
         try pair.finish()
     }
 
-    @Test("bytes that are no TLS are answered with an alert, then the channel closes")
-    func garbage() throws {
+    @Test("a hello that cannot be is answered with an alert, which the peer has time to read")
+    func malformedHello() throws {
         let pair = try ChannelPair(authority)
-        let before = pair.server.socket.writes.count
-        _ = try? pair.server.channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+        // A handshake record with a ClientHello of one byte.
+        let hello = ByteBuffer(bytes: [0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0])
+        _ = try? pair.server.channel.writeInbound(hello)
         #expect(pair.server.recorder.events == [.error(.handshakeFailed)])
-        #expect(pair.server.socket.writes.count == before + 1)
+        // A record with an alert: 5 bytes and 2.
+        #expect(pair.server.socket.writes == [7])
         // What follows is dropped, and does not shorten the time to read the alert.
         _ = try? pair.server.channel.writeInbound(ByteBuffer(string: "more"))
+        pair.loop.advanceTime(by: TLSLimits.closeTimeout - .nanoseconds(1))
         #expect(pair.server.channel.isActive)
-        pair.loop.advanceTime(by: TLSLimits.closeTimeout)
+        pair.loop.advanceTime(by: .nanoseconds(1))
         #expect(!pair.server.channel.isActive)
         #expect(pair.server.recorder.events == [.error(.handshakeFailed), .inactive])
+        try pair.finish()
+    }
+
+    @Test("plain HTTP gets no alert, and the channel closes at once")
+    func plainHTTP() throws {
+        let pair = try ChannelPair(authority)
+        _ = try? pair.server.channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+        #expect(pair.server.recorder.events == [.error(.handshakeFailed), .inactive])
+        #expect(pair.server.socket.writes.isEmpty)
         try pair.finish()
     }
 

@@ -56,12 +56,15 @@ final class ChannelPair {
         loop.run()
     }
 
-    /// Ends the time that closing sides wait, and lets both channels go.
+    /// Closes what is still open, and waits (in simulated time) as long as a close may take.
     func finish() throws {
-        loop.advanceTime(by: TLSLimits.closeWriteTimeout)
+        for side in [client, server] where side.channel.isActive {
+            side.channel.close(promise: nil)
+        }
         try pump()
-        loop.advanceTime(by: TLSLimits.closeTimeout)
-        _ = try? client.channel.finish(acceptAlreadyClosed: true)
-        _ = try? server.channel.finish(acceptAlreadyClosed: true)
+        loop.advanceTime(by: TLSLimits.closeWriteTimeout + TLSLimits.closeTimeout)
+        for side in [client, server] {
+            _ = try? side.channel.finish(acceptAlreadyClosed: true)
+        }
     }
 }
