@@ -23,12 +23,18 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(
-    name: "Configuration", package: "swift-configuration")
+    name: "Configuration",
+    package: "swift-configuration"
+)
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let signals: Target.Dependency = .product(
-    name: "UnixSignals", package: "swift-service-lifecycle")
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let arguments: Target.Dependency = .product(
-    name: "ArgumentParser", package: "swift-argument-parser")
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
 
 func product(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -50,11 +56,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(
-            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+            url: "https://github.com/apple/swift-configuration",
+            from: "1.4.0",
+            traits: ["YAML"]
+        ),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(
-            url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+            url: "https://github.com/swift-server/swift-service-lifecycle",
+            from: "2.13.0"
+        ),
     ],
     targets: [
         // C: shims, generated messages, ABI declarations. No logic.
@@ -75,7 +86,8 @@ let package = Package(
             [
                 "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", configuration,
                 signals, logging, yams, nioCore, nioPosix, systemPackage,
-            ]),
+            ]
+        ),
         product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", nioCore, nioPosix]),
         .executableTarget(
             name: "strongroom",
@@ -83,7 +95,8 @@ let package = Package(
                 "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", arguments,
                 nioCore,
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         tests("SealingTests", ["Sealing"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
@@ -92,9 +105,11 @@ let package = Package(
         tests("RegistryTests", ["Registry", "Sealing", grdb]),
         tests("EngineTests", ["Engine", "EngineTesting"]),
         tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
+        tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
-            ["Server", "StrongroomClient", "RPC", "Wire", "TLS", "Sealing", "Registry", "Engine"]),
+            ["Server", "StrongroomClient", "RPC", "Wire", "TLS", "Sealing", "Registry", "Engine"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,14 +6,23 @@ extension StrongroomClient {
     /// - Returns: the version that answers now.
     /// - Throws: ``StrongroomError``: `FAILED_PRECONDITION` with nothing to go back to.
     public func rollback(
-        model: String, alias: String = "live", to version: UInt64? = nil, reason: String = ""
+        model: String,
+        alias: String = "live",
+        to version: UInt64? = nil,
+        reason: String = ""
     ) async throws -> UInt64 {
         let response: V1.RollbackResponse = try await call(
-            "Registry", "Rollback",
+            "Registry",
+            "Rollback",
             V1.RollbackRequest(
-                model: model, alias: alias, toVersion: version ?? 0, reason: reason,
-                waitReady: true),
-            timeout: Timeouts.load)
+                model: model,
+                alias: alias,
+                toVersion: version ?? 0,
+                reason: reason,
+                waitReady: true
+            ),
+            timeout: Timeouts.load
+        )
         return response.alias?.version ?? 0
     }
 
@@ -21,13 +30,22 @@ extension StrongroomClient {
     /// - Parameter expectedGeneration: what the alias's generation must be; nil: whatever it is.
     /// - Throws: ``StrongroomError``: `ABORTED` when the generation is another.
     public func setAlias(
-        _ alias: String, of model: String, to version: UInt64, expectedGeneration: UInt64? = nil
+        _ alias: String,
+        of model: String,
+        to version: UInt64,
+        expectedGeneration: UInt64? = nil
     ) async throws {
         let _: V1.SetAliasResponse = try await call(
-            "Registry", "SetAlias",
+            "Registry",
+            "SetAlias",
             V1.SetAliasRequest(
-                model: model, alias: alias, version: version,
-                expectedGeneration: expectedGeneration ?? 0, waitReady: true),
-            timeout: Timeouts.load)
+                model: model,
+                alias: alias,
+                version: version,
+                expectedGeneration: expectedGeneration ?? 0,
+                waitReady: true
+            ),
+            timeout: Timeouts.load
+        )
     }
 }

@@ -20,6 +20,7 @@ public final class StrongroomClient: Sendable {
     public struct Endpoint: Sendable {
         /// A name or an address; the server's certificate must be for it.
         public var host: String
+        /// The TCP port.
         public var port: Int
         /// Path of the PEM file of the CA that signed the server's certificate.
         public var authority: String
@@ -30,7 +31,10 @@ public final class StrongroomClient: Sendable {
 
         /// Names an endpoint.
         public init(
-            host: String, port: Int, authority: String, certificate: String? = nil,
+            host: String,
+            port: Int,
+            authority: String,
+            certificate: String? = nil,
             key: String? = nil
         ) {
             self.host = host
@@ -54,20 +58,28 @@ public final class StrongroomClient: Sendable {
         let context: TLSContext
         do {
             context = try TLSContext.client(
-                authorityPath: endpoint.authority, certificatePath: endpoint.certificate,
-                keyPath: endpoint.key)
+                authorityPath: endpoint.authority,
+                certificatePath: endpoint.certificate,
+                keyPath: endpoint.key
+            )
         } catch {
             throw StrongroomError(.invalidArgument, "\(error)")
         }
         do {
             return StrongroomClient(
                 connection: try await ClientConnection.connect(
-                    host: endpoint.host, port: endpoint.port, tls: context))
+                    host: endpoint.host,
+                    port: endpoint.port,
+                    tls: context
+                )
+            )
         } catch let status as Status {
             throw StrongroomError(status)
         } catch {
             throw StrongroomError(
-                .unavailable, "\(endpoint.host):\(endpoint.port) cannot be reached: \(error)")
+                .unavailable,
+                "\(endpoint.host):\(endpoint.port) cannot be reached: \(error)"
+            )
         }
     }
 
@@ -78,15 +90,21 @@ public final class StrongroomClient: Sendable {
 
     /// Calls a method of the contract.
     package func call<Request: WireMessage, Response: WireMessage>(
-        _ service: String, _ method: String, _ request: Request,
-        returning: Response.Type = Response.self, timeout: Duration = Timeouts.call
+        _ service: String,
+        _ method: String,
+        _ request: Request,
+        returning: Response.Type = Response.self,
+        timeout: Duration = Timeouts.call
     ) async throws -> Response {
         var payload = ByteBuffer()
         request.encode(into: &payload)
         do {
             let reply = try await connection.call(
-                service: "strongroom.v1." + service, method: method, payload: payload,
-                timeout: timeout)
+                service: "strongroom.v1." + service,
+                method: method,
+                payload: payload,
+                timeout: timeout
+            )
             return try Response(decoding: reply)
         } catch let status as Status {
             throw StrongroomError(status)

@@ -13,6 +13,9 @@ package enum TLSLimits {
     package static let maxKeyUpdates = 32
     /// The time after which the count of key updates starts again.
     package static let keyUpdateWindow = TimeAmount.seconds(60)
+    /// Records that are sent under one key. AES-GCM stays safe for 2^24.5 of full size (RFC 8446,
+    /// section 5.5), OpenSSL 3.0 does not count them, and connections live for weeks.
+    package static let maxRecordsPerKey = 1 << 23
     /// The largest certificate message that a peer may send.
     package static let maxCertificateListBytes = 32 * 1024
     /// Certificates above the peer's own, the root included.

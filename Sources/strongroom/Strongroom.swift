@@ -13,7 +13,8 @@ struct Strongroom: AsyncParsableCommand {
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
             Show.self, AliasCommand.self, Rollback.self, Delete.self, Keys.self, Certificates.self,
             Clients.self, Audit.self,
-        ])
+        ]
+    )
 }
 
 /// Runs a command and says on one line of stderr why it failed: exit 64 for wrong usage, 1 for
@@ -46,9 +47,13 @@ enum Main {
         default:
             // Help and --version come as errors too, and are none.
             let code = Strongroom.exitCode(for: error)
-            guard code != .success, code.rawValue == usage else { Strongroom.exit(withError: error) }
+            guard code != .success, code.rawValue == usage else {
+                Strongroom.exit(withError: error)
+            }
             report(
-                Strongroom.message(for: error), hint: "strongroom --help lists commands and options")
+                Strongroom.message(for: error),
+                hint: "strongroom --help lists commands and options"
+            )
             exit(usage)
         }
         exit(1)

@@ -34,7 +34,8 @@ private struct JSONParser {
         skipSpace()
         guard let first = peek else { throw error("a value is missing") }
         switch first {
-        case UInt8(ascii: "{"): return try nested { parser throws(JSONError) in try parser.object() }
+        case UInt8(ascii: "{"):
+            return try nested { parser throws(JSONError) in try parser.object() }
         case UInt8(ascii: "["): return try nested { parser throws(JSONError) in try parser.array() }
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", .bool(true))
@@ -171,7 +172,9 @@ private struct JSONParser {
     private mutating func hexQuad() throws(JSONError) -> UInt32 {
         guard position + 4 <= bytes.count,
             let value = UInt32(
-                String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16),
+                String(decoding: bytes[position..<position + 4], as: UTF8.self),
+                radix: 16
+            ),
             bytes[position] != UInt8(ascii: "+"), bytes[position] != UInt8(ascii: "-")
         else { throw error("four hexadecimal digits were expected") }
         position += 4

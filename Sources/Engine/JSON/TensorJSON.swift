@@ -31,7 +31,9 @@ package enum TensorJSON {
     /// - Throws: ``Failure`` for ragged nesting, an element of another kind or out of the type's
     ///   range, or a count that does not agree with `shape`.
     package static func decode(
-        _ data: JSONValue, type: ElementType, shape: [Int64]? = nil
+        _ data: JSONValue,
+        type: ElementType,
+        shape: [Int64]? = nil
     ) throws(Failure) -> Content {
         var reader = TensorReader(type: type)
         try reader.read(data, level: 0)
@@ -48,7 +50,8 @@ package enum TensorJSON {
         }
         guard Int64(reader.count) == expected else {
             throw Failure(
-                description: "\(reader.count) elements, expected \(expected) for shape \(shape)")
+                description: "\(reader.count) elements, expected \(expected) for shape \(shape)"
+            )
         }
         let flat = reader.dimensions.count <= 1
         guard flat || reader.dimensions.map({ Int64($0 ?? 0) }) == shape else {
@@ -60,7 +63,8 @@ package enum TensorJSON {
     /// The elements of `bytes` as JSON values, flat and row-major.
     /// - Throws: ``Failure`` when `bytes` does not hold whole elements.
     package static func elements(
-        of bytes: [UInt8], type: ElementType
+        of bytes: [UInt8],
+        type: ElementType
     ) throws(Failure) -> [JSONValue] {
         guard let width = type.byteCount else { return try strings(of: bytes) }
         guard bytes.count % width == 0 else {

@@ -40,7 +40,8 @@ package struct Card: Sendable, Equatable {
         Card(entry: entry)
     }
 
-    init(entry: String) {
+    /// A card with this entry and every default.
+    package init(entry: String) {
         self.entry = entry
     }
 
@@ -52,6 +53,13 @@ package struct Card: Sendable, Equatable {
         package let datatype: String
         /// The sizes of its dimensions; -1: any.
         package let shape: [Int64]
+
+        /// Declares a tensor.
+        package init(name: String, datatype: String, shape: [Int64]) {
+            self.name = name
+            self.datatype = datatype
+            self.shape = shape
+        }
     }
 
     /// How requests may be merged into one run.
@@ -82,6 +90,12 @@ package struct Card: Sendable, Equatable {
         package let model: String
         /// The version's number.
         package let version: UInt64
+
+        /// Names a version.
+        package init(model: String, version: UInt64) {
+            self.model = model
+            self.version = version
+        }
     }
 }
 

@@ -54,6 +54,12 @@ package struct UploadStatus: Sendable, Equatable {
     package let nextOffsets: [UInt64]
     /// The version that the upload became, once committed.
     package let version: UInt64?
+
+    /// Describes how far an upload is.
+    package init(nextOffsets: [UInt64], version: UInt64?) {
+        self.nextOffsets = nextOffsets
+        self.version = version
+    }
 }
 
 /// The answer to a commit.

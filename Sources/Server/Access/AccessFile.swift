@@ -39,7 +39,8 @@ final class AccessFile: Sendable {
         } catch {
             logger.error(
                 "grants were not reloaded; the last good ones stay",
-                metadata: ["error": "\(error)"])
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 }

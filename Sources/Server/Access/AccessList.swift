@@ -45,7 +45,8 @@ package struct AccessList: Sendable, Equatable {
         guard case .string(let principal)? = value["principal"],
             principal.hasPrefix("cert:") || principal.hasPrefix("uid:")
         else { throw ServerError("\(place): 'principal' must be cert:NAME or uid:N") }
-        guard case .string(let roleName)? = value["role"], let role = Role(rawValue: roleName) else {
+        guard case .string(let roleName)? = value["role"], let role = Role(rawValue: roleName)
+        else {
             let roles = Role.allCases.map(\.rawValue).joined(separator: ", ")
             throw ServerError("\(place): 'role' must be one of \(roles)")
         }
@@ -54,7 +55,8 @@ package struct AccessList: Sendable, Equatable {
         }
         guard case .string(let pattern) = models, pattern.utf8.count <= ModelPattern.maxBytes else {
             throw ServerError(
-                "\(place): 'models' must be a pattern of at most \(ModelPattern.maxBytes) bytes")
+                "\(place): 'models' must be a pattern of at most \(ModelPattern.maxBytes) bytes"
+            )
         }
         return Grant(principal: principal, role: role, models: ModelPattern(pattern))
     }

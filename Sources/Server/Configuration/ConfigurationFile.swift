@@ -19,7 +19,10 @@ enum ConfigurationFile {
     }
 
     private static func check(
-        _ node: Node, prefix: String, name: String, known: Set<String>
+        _ node: Node,
+        prefix: String,
+        name: String,
+        known: Set<String>
     ) throws(ServerError) {
         guard case .mapping(let mapping) = node else {
             throw ServerError("\(name):\(line(node)): keys with values were expected")
@@ -38,7 +41,8 @@ enum ConfigurationFile {
             } else {
                 throw ServerError(
                     "\(name):\(line(keyNode)): unknown key '\(key)'",
-                    hint: "the keys are: \(known.sorted().joined(separator: ", "))")
+                    hint: "the keys are: \(known.sorted().joined(separator: ", "))"
+                )
             }
         }
     }

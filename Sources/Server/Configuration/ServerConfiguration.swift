@@ -26,7 +26,8 @@ package struct ServerConfiguration: Sendable {
     /// Every key of `strongroom.yaml`.
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
-            + ["log.level", "log.format"] + limitKeys.map { "limits." + $0 })
+            + ["log.level", "log.format"] + limitKeys.map { "limits." + $0 }
+    )
 
     private static let limitKeys = [
         "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
@@ -38,22 +39,30 @@ package struct ServerConfiguration: Sendable {
     /// - Parameter flags: values from the command line by their key; they win.
     /// - Throws: ``ServerError`` that names the key, what was given and what is expected.
     package static func load(
-        file: String, flags: [String: String], environment: [String: String]
+        file: String,
+        flags: [String: String],
+        environment: [String: String]
     ) async throws -> ServerConfiguration {
         var providers: [any ConfigProvider] = [
             InMemoryProvider(
                 name: "flags",
                 values: Dictionary(
                     uniqueKeysWithValues: flags.map { key, value in
-                        (AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(.string(value), isSecret: false))
-                    })),
+                        (
+                            AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
+                            ConfigValue(.string(value), isSecret: false)
+                        )
+                    }
+                )
+            ),
             EnvironmentVariablesProvider(environmentVariables: environment.strongroomVariables),
         ]
         if Files.exists(file) {
             let text = String(decoding: try Files.read(file), as: UTF8.self)
             try ConfigurationFile.check(text, name: file, known: keys)
             providers.append(
-                try await FileProvider<YAMLSnapshot>(filePath: FilePath(file)))
+                try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))
+            )
         }
         return try ServerConfiguration(ConfigReader(providers: providers))
     }
@@ -64,32 +73,46 @@ package struct ServerConfiguration: Sendable {
         unixSocket = values.text("unix_socket")
         keys = values.text("keys")
         tlsMinimum = try values.choice(
-            "tls.minimum", ["1.2": TLSVersion.v1_2, "1.3": .v1_3], default: tlsMinimum)
+            "tls.minimum",
+            ["1.2": TLSVersion.v1_2, "1.3": .v1_3],
+            default: tlsMinimum
+        )
         drainSeconds = try values.integer("drain_seconds", 0...86_400, default: drainSeconds)
         serving.pinnedVersions = try values.integer(
-            "max_pinned_versions", 1...1_000, default: serving.pinnedVersions)
+            "max_pinned_versions",
+            1...1_000,
+            default: serving.pinnedVersions
+        )
         logLevel = try values.choice(
             "log.level",
             Dictionary(uniqueKeysWithValues: Logger.Level.allCases.map { ($0.rawValue, $0) }),
-            default: logLevel)
+            default: logLevel
+        )
         logFormat = try values.choice(
             "log.format",
             Dictionary(uniqueKeysWithValues: LogFormat.allCases.map { ($0.rawValue, $0) }),
-            default: logFormat)
+            default: logFormat
+        )
         try readLimits(values)
     }
 
     private mutating func readLimits(_ values: Values) throws(ServerError) {
-        func limit(_ key: String, _ range: ClosedRange<Int>, _ fallback: Int) throws(ServerError) -> Int {
+        func limit(_ key: String, _ range: ClosedRange<Int>, _ fallback: Int) throws(ServerError)
+            -> Int
+        {
             try values.integer("limits." + key, range, default: fallback)
         }
         func seconds(_ key: String, _ fallback: TimeAmount) throws(ServerError) -> TimeAmount {
             .seconds(
-                Int64(try limit(key, 1...3_600, Int(fallback.nanoseconds / 1_000_000_000))))
+                Int64(try limit(key, 1...3_600, Int(fallback.nanoseconds / 1_000_000_000)))
+            )
         }
         let many = 1_000_000
         rpc.maxReceiveBytes = try limit(
-            "frame_bytes", 1_024...RPCLimits.frameCeilingBytes, rpc.maxReceiveBytes)
+            "frame_bytes",
+            1_024...RPCLimits.frameCeilingBytes,
+            rpc.maxReceiveBytes
+        )
         rpc.maxCallsInFlight = try limit("calls_per_connection", 1...many, rpc.maxCallsInFlight)
         rpc.maxUnsentBytes = try limit("unsent_bytes", 1_024...(1 << 30), rpc.maxUnsentBytes)
         rpc.maxConnections = try limit("connections", 1...many, rpc.maxConnections)
@@ -99,9 +122,15 @@ package struct ServerConfiguration: Sendable {
         rpc.bodyTimeout = try seconds("body_seconds", rpc.bodyTimeout)
         rpc.writeStallTimeout = try seconds("write_stall_seconds", rpc.writeStallTimeout)
         serving.queuedRequestsPerModel = try limit(
-            "queued_requests", 1...many, serving.queuedRequestsPerModel)
+            "queued_requests",
+            1...many,
+            serving.queuedRequestsPerModel
+        )
         serving.queuedBytesPerModel = try limit(
-            "queued_bytes", 1_024...(1 << 40), serving.queuedBytesPerModel)
+            "queued_bytes",
+            1_024...(1 << 40),
+            serving.queuedBytesPerModel
+        )
         serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
     }
 }
@@ -159,25 +188,31 @@ private struct Values {
     }
 
     func integer(
-        _ key: String, _ range: ClosedRange<Int>, default fallback: Int
+        _ key: String,
+        _ range: ClosedRange<Int>,
+        default fallback: Int
     ) throws(ServerError) -> Int {
         guard let text = text(key) else { return fallback }
         guard let number = Int(text), range.contains(number) else {
             throw ServerError(
                 "'\(key)' is '\(text)', expected a whole number from "
-                    + "\(range.lowerBound) to \(range.upperBound)")
+                    + "\(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }
 
     func choice<Value>(
-        _ key: String, _ values: [String: Value], default fallback: Value
+        _ key: String,
+        _ values: [String: Value],
+        default fallback: Value
     ) throws(ServerError) -> Value {
         guard let text = text(key) else { return fallback }
         guard let value = values[text] else {
             throw ServerError(
                 "'\(key)' is '\(text)', expected one of "
-                    + values.keys.sorted().joined(separator: ", "))
+                    + values.keys.sorted().joined(separator: ", ")
+            )
         }
         return value
     }
@@ -189,6 +224,7 @@ extension [String: String] {
         let prefix = "STRONGROOM_"
         let own = filter { $0.key.hasPrefix(prefix) }
         return Dictionary(
-            uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+            uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+        )
     }
 }

@@ -22,7 +22,8 @@ package struct ClientCertificates: Sendable {
         guard CertificateAuthority.isClientName(name) else {
             throw ServerError(
                 "'\(name)' is no client name: expected 1 to 64 letters, digits, '.', '_' and '-', "
-                    + "the first a letter or digit")
+                    + "the first a letter or digit"
+            )
         }
         if !Files.exists(home.clientCertificate(name)) {
             do {
@@ -47,7 +48,9 @@ package struct ClientCertificates: Sendable {
         let hasFiles = Files.exists(home.clientCertificate(name))
         guard list.grants.count < before || hasFiles else {
             throw ServerError(
-                "there is no client '\(name)'", hint: "see: strongroom clients list")
+                "there is no client '\(name)'",
+                hint: "see: strongroom clients list"
+            )
         }
         try Files.write(home.access, text: list.json)
         Files.remove(home.clientCertificate(name))
@@ -61,15 +64,18 @@ package struct ClientCertificates: Sendable {
         var names = Set(
             Files.names(in: home.clients)
                 .filter { $0.hasSuffix(suffix) && !$0.hasSuffix("-key.pem") }
-                .map { String($0.dropLast(suffix.count)) })
+                .map { String($0.dropLast(suffix.count)) }
+        )
         for grant in list.grants where grant.principal.hasPrefix("cert:") {
             names.insert(String(grant.principal.dropFirst("cert:".count)))
         }
         return names.sorted().map { name in
             let certificate = try? CertificateFile.describe(path: home.clientCertificate(name))
             return Client(
-                name: name, grants: list.grants.filter { $0.principal == "cert:" + name },
-                notAfterUnix: certificate?.notAfterUnix)
+                name: name,
+                grants: list.grants.filter { $0.principal == "cert:" + name },
+                notAfterUnix: certificate?.notAfterUnix
+            )
         }
     }
 
@@ -105,11 +111,14 @@ package struct ClientCertificates: Sendable {
         guard Files.exists(home.authorityKey) else {
             throw ServerError(
                 "the CA's key is not at \(home.authorityKey)",
-                hint: "bring it back for as long as certificates are made")
+                hint: "bring it back for as long as certificates are made"
+            )
         }
         do {
             return try CertificateAuthority.load(
-                certificatePath: home.authority, keyPath: home.authorityKey)
+                certificatePath: home.authority,
+                keyPath: home.authorityKey
+            )
         } catch {
             throw ServerError("\(error)")
         }

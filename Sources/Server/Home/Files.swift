@@ -47,11 +47,16 @@ package enum Files {
 
     /// Writes a file so that a reader, and a crash, sees the old one or the new one whole.
     package static func write(
-        _ path: String, _ bytes: [UInt8], mode: mode_t = 0o600
+        _ path: String,
+        _ bytes: [UInt8],
+        mode: mode_t = 0o600
     ) throws(ServerError) {
         let temporary = "\(path).\(getpid()).new"
         let file = unsafe open(
-            temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+            temporary,
+            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+            mode
+        )
         guard file >= 0 else { throw failure("\(path) cannot be written") }
         var offset = 0
         while offset < bytes.count {
@@ -75,7 +80,9 @@ package enum Files {
     }
 
     package static func write(
-        _ path: String, text: String, mode: mode_t = 0o600
+        _ path: String,
+        text: String,
+        mode: mode_t = 0o600
     ) throws(ServerError) {
         try write(path, Array(text.utf8), mode: mode)
     }

@@ -33,16 +33,21 @@ package struct Home: Sendable {
         switch Files.access(path) {
         case .missing:
             throw ServerError(
-                "there is no home at \(path)", hint: "make one with: strongroom init --home \(path)")
+                "there is no home at \(path)",
+                hint: "make one with: strongroom init --home \(path)"
+            )
         case .forbidden:
             throw ServerError(
-                "the home \(path) may not be read", hint: "run as the user that made it")
+                "the home \(path) may not be read",
+                hint: "run as the user that made it"
+            )
         case .readable: break
         }
         guard exists else {
             throw ServerError(
                 "\(path) is no home: it has no store",
-                hint: "make one with: strongroom init --home \(path)")
+                hint: "make one with: strongroom init --home \(path)"
+            )
         }
     }
 }

@@ -27,7 +27,8 @@ package struct HomeInitialisation: Sendable {
         guard !Files.exists(home.path) || Files.isEmptyFolder(home.path) else {
             throw ServerError(
                 "\(home.path) exists already; nothing was changed",
-                hint: "name another folder with --home, or serve this one: strongroom serve")
+                hint: "name another folder with --home, or serve this one: strongroom serve"
+            )
         }
         // Built aside and renamed: a home is never seen half made.
         let draft = Home(path: "\(home.path).\(getpid()).new")
@@ -46,10 +47,16 @@ package struct HomeInitialisation: Sendable {
         try Files.makeFolder(keys.folder)
         let registryID = try RandomBytes.make(count: 16)
         let signing = try SigningKeyFile.create(
-            folder: keys.folder, provider: keys.provider, registryID: registryID)
+            folder: keys.folder,
+            provider: keys.provider,
+            registryID: registryID
+        )
         try Registry.create(
             layout: RegistryLayout(store: draft.store, sequencePath: keys.sequencePath),
-            registryID: registryID, keys: keys.provider, signing: signing)
+            registryID: registryID,
+            keys: keys.provider,
+            signing: signing
+        )
         try makeCertificates(draft)
         let admin = Grant(principal: "cert:" + Self.adminName, role: .admin, models: .any)
         try Files.write(draft.access, text: AccessList(grants: [admin]).json)
@@ -65,7 +72,9 @@ package struct HomeInitialisation: Sendable {
         try Files.write(draft.serverCertificate, text: server.certificatePEM, mode: 0o644)
         try Files.write(draft.serverKey, text: server.keyPEM)
         try ClientCertificates(home: draft).write(
-            try authority.issueClient(name: Self.adminName), name: Self.adminName)
+            try authority.issueClient(name: Self.adminName),
+            name: Self.adminName
+        )
     }
 
     private var configuration: String {

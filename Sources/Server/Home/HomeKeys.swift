@@ -20,18 +20,22 @@ package struct HomeKeys: Sendable {
     }
 
     private static func make(
-        _ home: Home, source text: String?,
+        _ home: Home,
+        source text: String?,
         _ provider: (KeySource) throws(SealingError) -> any KeyProvider
     ) throws(ServerError) -> HomeKeys {
         do {
-            let source = try text.map { text throws(SealingError) in try KeySource.parse(text) }
+            let source =
+                try text.map { text throws(SealingError) in try KeySource.parse(text) }
                 ?? .folder(home.keys)
             var folder = home.keys
             if case .folder(let path) = source { folder = path }
             return HomeKeys(provider: try provider(source), folder: folder)
         } catch {
             throw ServerError(
-                error.message, hint: "'keys' in strongroom.yaml says where the keys are")
+                error.message,
+                hint: "'keys' in strongroom.yaml says where the keys are"
+            )
         }
     }
 

@@ -31,7 +31,10 @@ package struct RunningServer: Sendable {
     /// Opens everything that can fail, so that a server which cannot work says so and ends.
     /// - Throws: ``ServerError``: one line that says what is wrong.
     package init(
-        home: Home, configuration: ServerConfiguration, readyFile: String?, logger: Logger
+        home: Home,
+        configuration: ServerConfiguration,
+        readyFile: String?,
+        logger: Logger
     ) throws {
         self.home = home
         self.configuration = configuration
@@ -46,14 +49,25 @@ package struct RunningServer: Sendable {
         let engine = try Self.makeEngine()
         work = BlockingWork()
         host = ModelHost(
-            registry: registry, engines: [engine], limits: configuration.serving, logger: logger)
+            registry: registry,
+            engines: [engine],
+            limits: configuration.serving,
+            logger: logger
+        )
         tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
         let router = try Self.makeRouter(
-            access: access, registry: registry, work: work, host: host,
-            isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet })
+            access: access,
+            registry: registry,
+            work: work,
+            host: host,
+            isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet }
+        )
         server = try RPCServer(
-            router: router, limits: configuration.rpc, logger: logger,
-            group: MultiThreadedEventLoopGroup.singleton)
+            router: router,
+            limits: configuration.rpc,
+            logger: logger,
+            group: MultiThreadedEventLoopGroup.singleton
+        )
     }
 
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
@@ -84,7 +98,9 @@ package struct RunningServer: Sendable {
             return ListenAddress(host: wanted.host, port: bound.port ?? wanted.port).reachable
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServerError(
-                "\(wanted.text) is in use", hint: "another --listen, or port 0 for a free one")
+                "\(wanted.text) is in use",
+                hint: "another --listen, or port 0 for a free one"
+            )
         } catch {
             throw ServerError("\(wanted.text) cannot be listened on: \(error)")
         }
@@ -127,7 +143,8 @@ package struct RunningServer: Sendable {
         } catch {
             logger.error(
                 "certificates were not reloaded; the present ones stay",
-                metadata: ["error": "\(error)"])
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 
@@ -143,7 +160,9 @@ package struct RunningServer: Sendable {
                 _ = try await work.run { try registry.dropIdleUploads() }
             } catch {
                 logger.warning(
-                    "idle uploads could not be dropped", metadata: ["error": "\(error)"])
+                    "idle uploads could not be dropped",
+                    metadata: ["error": "\(error)"]
+                )
             }
         }
     }
@@ -151,8 +170,11 @@ package struct RunningServer: Sendable {
 
 extension RunningServer {
     private static func makeRouter(
-        access: AccessFile, registry: Registry, work: BlockingWork,
-        host: ModelHost<RequestBytes>, isReady: @escaping @Sendable () -> Bool
+        access: AccessFile,
+        registry: Registry,
+        work: BlockingWork,
+        host: ModelHost<RequestBytes>,
+        isReady: @escaping @Sendable () -> Bool
     ) throws -> Router {
         func service(_ name: String) -> Service {
             Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
@@ -160,12 +182,16 @@ extension RunningServer {
         let health = HealthService(service: service("Health"), host: host, isReady: isReady)
         let prediction = PredictionService(service: service("Prediction"), host: host)
         let control = RegistryService(
-            service: service("Registry"), reconciler: host.reconciler)
+            service: service("Registry"),
+            reconciler: host.reconciler
+        )
         return try Router(methods: health.methods + prediction.methods + control.methods)
     }
 
     private static func openRegistry(
-        _ home: Home, keys: HomeKeys, logger: Logger
+        _ home: Home,
+        keys: HomeKeys,
+        logger: Logger
     ) throws -> Registry {
         let steps = Steps { step in
             logger.trace("registry step", metadata: ["step": "\(step)"])
@@ -173,10 +199,14 @@ extension RunningServer {
         do {
             return try Registry(
                 layout: RegistryLayout(store: home.store, sequencePath: keys.sequencePath),
-                keys: keys.provider, steps: steps
+                keys: keys.provider,
+                steps: steps
             ) { registryID in
                 try SigningKeyFile.open(
-                    folder: keys.folder, provider: keys.provider, registryID: registryID)
+                    folder: keys.folder,
+                    provider: keys.provider,
+                    registryID: registryID
+                )
             }
         } catch let error as RegistryError {
             throw ServerError(error.description)
@@ -191,18 +221,23 @@ extension RunningServer {
         } catch {
             throw ServerError(
                 "\(error.message) (\(error.detail))",
-                hint: "make build fetches it; \(OnnxLibrarySearch.variable) names another file")
+                hint: "make build fetches it; \(OnnxLibrarySearch.variable) names another file"
+            )
         }
     }
 
     private static func makeTLS(
-        _ home: Home, minimum: TLSVersion
+        _ home: Home,
+        minimum: TLSVersion
     ) throws(ServerError) -> ReloadableTLSContext {
         do {
             return try ReloadableTLSContext { () throws(TLSError) in
                 try TLSContext.server(
-                    certificatePath: home.serverCertificate, keyPath: home.serverKey,
-                    clientAuthorityPath: home.authority, minimum: minimum)
+                    certificatePath: home.serverCertificate,
+                    keyPath: home.serverKey,
+                    clientAuthorityPath: home.authority,
+                    minimum: minimum
+                )
             }
         } catch {
             throw ServerError("\(error)", hint: "strongroom certs renew makes new certificates")

@@ -6,7 +6,8 @@ internal import Sealing
 package enum ServerProcess {
     /// Forbids core dumps and other processes' reading of this one's memory, which holds models
     /// and keys in the clear, and sets up the log.
-    package static func prepare(_ configuration: ServerConfiguration) throws(ServerError) -> Logger {
+    package static func prepare(_ configuration: ServerConfiguration) throws(ServerError) -> Logger
+    {
         guard ProcessMemory.refuseDumps() else {
             throw ServerError("this process could not be kept from being dumped")
         }

@@ -57,7 +57,9 @@ struct Caller: Sendable {
     /// - Throws: `unauthenticated` without a certificate; for a model on which there is no grant,
     ///   the same answer as for one that does not exist; `permissionDenied` without the role.
     func authorize(
-        _ roles: Set<Role>, on model: String, method: String
+        _ roles: Set<Role>,
+        on model: String,
+        method: String
     ) throws(Status) {
         try requireCertificate()
         guard knows(model) else { throw Status(ServingError.unknownModel(model)) }

@@ -26,7 +26,9 @@ final class BlockingWork: Sendable {
     }
 
     /// Runs blocking work on the pool.
-    func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
+        -> Result
+    {
         try await pool.runIfActive { try body() }
     }
 

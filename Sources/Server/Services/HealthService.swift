@@ -22,6 +22,7 @@ struct HealthService: Sendable {
             ready = ready && host.isReady(model: request.model, alias: alias)
         }
         call.succeed(
-            V1.CheckResponse(live: true, ready: ready, version: StrongroomVersion.current))
+            V1.CheckResponse(live: true, ready: ready, version: StrongroomVersion.current)
+        )
     }
 }

@@ -18,7 +18,8 @@ extension V1.Version {
             state: V1.Version.State(info.state),
             reason: info.reason,
             metadata: info.metadata,
-            replicas: replica.map { [V1.Replica($0, server: server)] } ?? [])
+            replicas: replica.map { [V1.Replica($0, server: server)] } ?? []
+        )
     }
 }
 
@@ -42,7 +43,11 @@ extension V1.Replica {
             case .failed: .failed
             }
         self.init(
-            server: server, load: load, reason: status.reason, sinceUnixMs: status.sinceUnixMs)
+            server: server,
+            load: load,
+            reason: status.reason,
+            sinceUnixMs: status.sinceUnixMs
+        )
     }
 }
 
@@ -55,8 +60,10 @@ extension V1.File {
 extension V1.Model {
     init(_ info: ModelInfo) {
         self.init(
-            name: info.name, latestVersion: info.latestVersion,
-            aliases: info.aliases.map(V1.Alias.init))
+            name: info.name,
+            latestVersion: info.latestVersion,
+            aliases: info.aliases.map(V1.Alias.init)
+        )
     }
 }
 
@@ -69,7 +76,8 @@ extension V1.Alias {
             targetVersion: info.targetVersion,
             failure: info.failure,
             changedUnixMs: info.changedUnixMs,
-            changedBy: info.changedBy)
+            changedBy: info.changedBy
+        )
     }
 }
 
@@ -83,7 +91,8 @@ extension V1.AliasMove {
             reason: move.reason,
             askedUnixMs: move.askedUnixMs,
             servedUnixMs: move.servedUnixMs,
-            outcome: move.outcome.rawValue)
+            outcome: move.outcome.rawValue
+        )
     }
 }
 
@@ -98,6 +107,7 @@ extension V1.AuditEvent {
             version: event.version,
             detail: event.detail,
             previousHash: event.previousHash,
-            hash: event.hash)
+            hash: event.hash
+        )
     }
 }

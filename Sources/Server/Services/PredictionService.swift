@@ -19,7 +19,9 @@ struct PredictionService: Sendable {
             service.direct("Predict", rule: .model(Self.roles, { $0.model?.name ?? "" }), predict),
             service.control(
                 "GetModel",
-                rule: .model(Self.roles.union([.observer]), { $0.model?.name ?? "" }), getModel),
+                rule: .model(Self.roles.union([.observer]), { $0.model?.name ?? "" }),
+                getModel
+            ),
             service.direct("Cancel", rule: .anyModel(Self.roles), cancel),
         ]
     }
@@ -45,12 +47,17 @@ struct PredictionService: Sendable {
                 isCancelled: { call.isOver },
                 completion: { result in
                     Self.answer(call, result, model: model, requestID: requestID)
-                }))
+                }
+            )
+        )
     }
 
     /// Encodes the reply where it was computed; the connection's loop only sends it.
     private static func answer(
-        _ call: Call, _ result: Result<Prediction, ServingError>, model: String, requestID: String
+        _ call: Call,
+        _ result: Result<Prediction, ServingError>,
+        model: String,
+        requestID: String
     ) {
         switch result {
         case .failure(let error):
@@ -66,8 +73,10 @@ struct PredictionService: Sendable {
                     computeNs: prediction.computeNs,
                     batchRows: UInt32(clamping: prediction.rows),
                     totalNs: UInt64(clamping: total),
-                    loadNs: prediction.loadNs),
-                usage: V1.Usage(rows: prediction.rows, computeNs: prediction.computeNs))
+                    loadNs: prediction.loadNs
+                ),
+                usage: V1.Usage(rows: prediction.rows, computeNs: prediction.computeNs)
+            )
             var buffer = ByteBuffer()
             response.encode(lending: prediction.outputs.map(V1.LentTensor.init), into: &buffer)
             call.succeed(buffer)
@@ -78,11 +87,15 @@ struct PredictionService: Sendable {
         guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
             throw Status(
                 .invalidArgument,
-                "input '\(tensor.name)' has the unknown data type \(tensor.dataType.rawValue)")
+                "input '\(tensor.name)' has the unknown data type \(tensor.dataType.rawValue)"
+            )
         }
         return InputTensor(
-            name: tensor.name, type: type, shape: tensor.shape,
-            bytes: RequestBytes(buffer: tensor.data))
+            name: tensor.name,
+            type: type,
+            shape: tensor.shape,
+            bytes: RequestBytes(buffer: tensor.data)
+        )
     }
 
     private static func selector(_ spec: V1.ModelSpec) throws(Status) -> VersionSelector {
@@ -94,7 +107,8 @@ struct PredictionService: Sendable {
     }
 
     private func getModel(
-        _ request: V1.GetModelRequest, _ caller: Caller
+        _ request: V1.GetModelRequest,
+        _ caller: Caller
     ) async throws -> V1.GetModelResponse {
         let spec = request.model ?? V1.ModelSpec()
         let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
@@ -110,7 +124,8 @@ struct PredictionService: Sendable {
                 "strongroom.batching.mode": mode,
                 "strongroom.batching.why":
                     "each request is run by itself",
-            ])
+            ]
+        )
     }
 
     private func cancel(_ request: V1.CancelRequest, _ caller: Caller, _ call: Call) throws {
@@ -128,14 +143,20 @@ extension OutputTensor: LentBytes {}
 extension V1.LentTensor<OutputTensor> {
     fileprivate init(_ tensor: OutputTensor) {
         self.init(
-            name: tensor.name, dataType: V1.DataType(rawValue: tensor.type.rawValue),
-            shape: tensor.shape, data: tensor)
+            name: tensor.name,
+            dataType: V1.DataType(rawValue: tensor.type.rawValue),
+            shape: tensor.shape,
+            data: tensor
+        )
     }
 }
 
 extension V1.TensorSpec {
     init(_ spec: Engine.TensorSpec) {
         self.init(
-            name: spec.name, dataType: V1.DataType(rawValue: spec.type.rawValue), shape: spec.shape)
+            name: spec.name,
+            dataType: V1.DataType(rawValue: spec.type.rawValue),
+            shape: spec.shape
+        )
     }
 }

@@ -10,34 +10,47 @@ extension RegistryService {
             service.control("Rollback", rule: .model([.publisher], \.model), rollback),
             service.control("DeleteAlias", rule: .model([.publisher], \.model), delete),
             service.control(
-                "ListAliasHistory", rule: .model([.publisher, .observer], \.model), history),
+                "ListAliasHistory",
+                rule: .model([.publisher, .observer], \.model),
+                history
+            ),
             service.control("DeleteVersion", rule: .model([], \.model), deleteVersion),
         ]
     }
 
     private func set(
-        _ request: V1.SetAliasRequest, _ caller: Caller
+        _ request: V1.SetAliasRequest,
+        _ caller: Caller
     ) async throws -> V1.SetAliasResponse {
         let registry = registry
         let change = try await work.run {
             try registry.setAlias(
-                model: request.model, alias: request.alias, version: request.version,
+                model: request.model,
+                alias: request.alias,
+                version: request.version,
                 expectedGeneration: request.expectedGeneration,
-                mustNotExist: request.mustNotExist, principal: caller.name)
+                mustNotExist: request.mustNotExist,
+                principal: caller.name
+            )
         }
         let alias = try await follow(change, model: request.model, wait: request.waitReady)
         return V1.SetAliasResponse(alias: alias, previousVersion: change.previousVersion)
     }
 
     private func rollback(
-        _ request: V1.RollbackRequest, _ caller: Caller
+        _ request: V1.RollbackRequest,
+        _ caller: Caller
     ) async throws -> V1.RollbackResponse {
         let registry = registry
         let change = try await work.run {
             try registry.rollback(
-                model: request.model, alias: AliasName.orLive(request.alias),
-                toVersion: request.toVersion, expectedGeneration: request.expectedGeneration,
-                reason: request.reason, principal: caller.name)
+                model: request.model,
+                alias: AliasName.orLive(request.alias),
+                toVersion: request.toVersion,
+                expectedGeneration: request.expectedGeneration,
+                reason: request.reason,
+                principal: caller.name
+            )
         }
         let alias = try await follow(change, model: request.model, wait: request.waitReady)
         return V1.RollbackResponse(alias: alias, previousVersion: change.previousVersion)
@@ -45,7 +58,9 @@ extension RegistryService {
 
     /// Sets a committed move going, and waits for its end if the caller does.
     private func follow(
-        _ change: AliasChange, model: String, wait: Bool
+        _ change: AliasChange,
+        model: String,
+        wait: Bool
     ) async throws -> V1.Alias {
         let name = change.alias.name
         let id = AliasID(model: model, alias: name)
@@ -59,53 +74,68 @@ extension RegistryService {
             throw Status(
                 .failedPrecondition,
                 "alias '\(name)' of model '\(model)' was not moved to version "
-                    + "\(change.alias.targetVersion): \(reason)")
+                    + "\(change.alias.targetVersion): \(reason)"
+            )
         case .superseded:
             throw Status(
                 .aborted,
                 "the move of alias '\(name)' of model '\(model)' to version "
-                    + "\(change.alias.targetVersion) was superseded by a later one")
+                    + "\(change.alias.targetVersion) was superseded by a later one"
+            )
         case nil: throw Self.stopping
         }
     }
 
     private func delete(
-        _ request: V1.DeleteAliasRequest, _ caller: Caller
+        _ request: V1.DeleteAliasRequest,
+        _ caller: Caller
     ) async throws -> V1.DeleteAliasResponse {
         let registry = registry
         try await work.run {
             try registry.deleteAlias(
-                model: request.model, alias: request.alias,
-                expectedGeneration: request.expectedGeneration, principal: caller.name)
+                model: request.model,
+                alias: request.alias,
+                expectedGeneration: request.expectedGeneration,
+                principal: caller.name
+            )
         }
         await reconciler.aliasChanged(AliasID(model: request.model, alias: request.alias))
         return V1.DeleteAliasResponse()
     }
 
     private func history(
-        _ request: V1.ListAliasHistoryRequest, _ caller: Caller
+        _ request: V1.ListAliasHistoryRequest,
+        _ caller: Caller
     ) async throws -> V1.ListAliasHistoryResponse {
         let registry = registry
         let limit = try Page.size(request.pageSize)
         let before = request.beforeGeneration == 0 ? nil : request.beforeGeneration
         let moves = try await work.run {
             try registry.aliasHistory(
-                model: request.model, alias: AliasName.orLive(request.alias), before: before,
-                limit: limit)
+                model: request.model,
+                alias: AliasName.orLive(request.alias),
+                before: before,
+                limit: limit
+            )
         }
         return V1.ListAliasHistoryResponse(moves: moves.map(V1.AliasMove.init))
     }
 
     private func deleteVersion(
-        _ request: V1.DeleteVersionRequest, _ caller: Caller
+        _ request: V1.DeleteVersionRequest,
+        _ caller: Caller
     ) async throws -> V1.DeleteVersionResponse {
         let registry = registry
         try await work.run {
             try registry.deleteVersion(
-                model: request.model, version: request.version, principal: caller.name)
+                model: request.model,
+                version: request.version,
+                principal: caller.name
+            )
         }
         await reconciler.versionDeleted(
-            VersionID(model: request.model, version: request.version))
+            VersionID(model: request.model, version: request.version)
+        )
         return V1.DeleteVersionResponse()
     }
 }

@@ -16,7 +16,8 @@ extension RegistryService {
     }
 
     private func begin(
-        _ request: V1.BeginPublishRequest, _ caller: Caller
+        _ request: V1.BeginPublishRequest,
+        _ caller: Caller
     ) async throws -> V1.BeginPublishResponse {
         let registry = registry
         let begun = try await work.run {
@@ -27,44 +28,59 @@ extension RegistryService {
                         BundleFile(path: $0.path, size: $0.size, sha256: $0.sha256)
                     },
                     metadata: request.metadata,
-                    idempotencyKey: request.idempotencyKey),
-                principal: caller.name)
+                    idempotencyKey: request.idempotencyKey
+                ),
+                principal: caller.name
+            )
         }
         return V1.BeginPublishResponse(
-            uploadID: begun.uploadID, chunkBytes: begun.chunkBytes, version: begun.version ?? 0)
+            uploadID: begun.uploadID,
+            chunkBytes: begun.chunkBytes,
+            version: begun.version ?? 0
+        )
     }
 
     private func receive(
-        _ request: V1.UploadChunkRequest, _ caller: Caller
+        _ request: V1.UploadChunkRequest,
+        _ caller: Caller
     ) throws -> V1.UploadChunkResponse {
         let bytes = request.data.readableBytesSpan
         guard CRC32C.checksum(bytes) == request.crc32c else {
             throw Status(
                 .dataLoss,
                 "the chunk of file \(request.fileIndex) at offset \(request.offset) does not match "
-                    + "its CRC-32C")
+                    + "its CRC-32C"
+            )
         }
         let next = try registry.receiveChunk(
-            uploadID: request.uploadID, fileIndex: Int(request.fileIndex), offset: request.offset,
-            bytes: bytes, principal: caller.name)
+            uploadID: request.uploadID,
+            fileIndex: Int(request.fileIndex),
+            offset: request.offset,
+            bytes: bytes,
+            principal: caller.name
+        )
         return V1.UploadChunkResponse(nextOffset: next)
     }
 
     private func status(
-        _ request: V1.GetUploadRequest, _ caller: Caller
+        _ request: V1.GetUploadRequest,
+        _ caller: Caller
     ) async throws -> V1.GetUploadResponse {
         let registry = registry
         let status = try await work.run {
             try registry.uploadStatus(uploadID: request.uploadID, principal: caller.name)
         }
         return V1.GetUploadResponse(
-            nextOffsets: status.nextOffsets, version: status.version ?? 0)
+            nextOffsets: status.nextOffsets,
+            version: status.version ?? 0
+        )
     }
 
     /// Durable first, then live: a caller that does not wait has a version that survives a crash,
     /// and the reconciler goes on by itself.
     private func commit(
-        _ request: V1.CommitPublishRequest, _ caller: Caller
+        _ request: V1.CommitPublishRequest,
+        _ caller: Caller
     ) async throws -> V1.CommitPublishResponse {
         let registry = registry
         let alias = request.alias.isEmpty ? nil : request.alias
@@ -97,7 +113,8 @@ extension RegistryService {
     }
 
     private func abort(
-        _ request: V1.AbortPublishRequest, _ caller: Caller
+        _ request: V1.AbortPublishRequest,
+        _ caller: Caller
     ) async throws -> V1.AbortPublishResponse {
         let registry = registry
         try await work.run {

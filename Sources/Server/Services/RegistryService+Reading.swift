@@ -18,21 +18,28 @@ extension RegistryService {
     }
 
     private func listModels(
-        _ request: V1.ListModelsRequest, _ caller: Caller
+        _ request: V1.ListModelsRequest,
+        _ caller: Caller
     ) async throws -> V1.ListModelsResponse {
         let registry = registry
         let limit = try Page.size(request.pageSize)
         let after = request.pageToken.isEmpty ? nil : request.pageToken
         let models = try await work.run {
-            try registry.models(after: after, limit: limit, where: { caller.has(Self.readers, on: $0) })
+            try registry.models(
+                after: after,
+                limit: limit,
+                where: { caller.has(Self.readers, on: $0) }
+            )
         }
         return V1.ListModelsResponse(
             models: models.map(V1.Model.init),
-            nextPageToken: models.count == limit ? models.last?.name ?? "" : "")
+            nextPageToken: models.count == limit ? models.last?.name ?? "" : ""
+        )
     }
 
     private func listVersions(
-        _ request: V1.ListVersionsRequest, _ caller: Caller
+        _ request: V1.ListVersionsRequest,
+        _ caller: Caller
     ) async throws -> V1.ListVersionsResponse {
         let registry = registry
         let limit = try Page.size(request.pageSize)
@@ -47,7 +54,8 @@ extension RegistryService {
     }
 
     private func getVersion(
-        _ request: V1.GetVersionRequest, _ caller: Caller
+        _ request: V1.GetVersionRequest,
+        _ caller: Caller
     ) async throws -> V1.GetVersionResponse {
         let registry = registry
         let limit = try Page.size(request.pageSize)
@@ -66,35 +74,45 @@ extension RegistryService {
             files: page.map(V1.File.init),
             record: start == 0 ? record.record : [],
             recordSignature: start == 0 ? record.signature : [],
-            nextPageToken: end < files.count ? String(end) : "")
+            nextPageToken: end < files.count ? String(end) : ""
+        )
     }
 
     private func readFile(
-        _ request: V1.ReadFileRequest, _ caller: Caller
+        _ request: V1.ReadFileRequest,
+        _ caller: Caller
     ) async throws -> V1.ReadFileResponse {
         let registry = registry
         let bytes = try await work.run {
             try registry.readFile(
-                model: request.model, version: request.version, path: request.path,
-                offset: request.offset, length: Int(request.length))
+                model: request.model,
+                version: request.version,
+                path: request.path,
+                offset: request.offset,
+                length: Int(request.length)
+            )
         }
         return V1.ReadFileResponse(data: ByteBuffer(bytes: bytes))
     }
 
     /// Events that concern no model are for whoever observes all of them.
     private func listAuditEvents(
-        _ request: V1.ListAuditEventsRequest, _ caller: Caller
+        _ request: V1.ListAuditEventsRequest,
+        _ caller: Caller
     ) async throws -> V1.ListAuditEventsResponse {
         let registry = registry
         let limit = try Page.size(request.pageSize)
         let model = request.model.isEmpty ? nil : request.model
         let events = try await work.run {
             try registry.auditEvents(
-                model: model, after: request.afterSequence, limit: limit,
+                model: model,
+                after: request.afterSequence,
+                limit: limit,
                 where: { model in
                     model.isEmpty
                         ? caller.hasOnAll([.observer]) : caller.has([.observer], on: model)
-                })
+                }
+            )
         }
         return V1.ListAuditEventsResponse(events: events.map(V1.AuditEvent.init))
     }

@@ -11,7 +11,8 @@ enum RequestID {
         guard id.utf8.count <= maxBytes, id.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw Status(
                 .invalidArgument,
-                "'request_id' must be 1 to \(maxBytes) printable ASCII characters without spaces")
+                "'request_id' must be 1 to \(maxBytes) printable ASCII characters without spaces"
+            )
         }
     }
 

@@ -13,11 +13,14 @@ struct Service: Sendable {
 
     /// A method that answers through its call, at once or later, and does not block.
     func direct<Request: WireMessage>(
-        _ method: String, rule: AccessRule<Request>, servesWhileDraining: Bool = false,
+        _ method: String,
+        rule: AccessRule<Request>,
+        servesWhileDraining: Bool = false,
         _ body: @escaping @Sendable (Request, Caller, Call) throws -> Void
     ) -> Method {
         Method(service: name, name: method, servesWhileDraining: servesWhileDraining) {
-            call, payload in
+            call,
+            payload in
             answering(call) {
                 let request = try Request(decoding: payload)
                 let caller = Caller(principal: call.principal, list: access.current)
@@ -29,7 +32,8 @@ struct Service: Sendable {
 
     /// A method of the control plane: may wait, and blocks on ``BlockingWork`` alone.
     func control<Request: WireMessage, Response: WireMessage>(
-        _ method: String, rule: AccessRule<Request>,
+        _ method: String,
+        rule: AccessRule<Request>,
         _ body: @escaping @Sendable (Request, Caller) async throws -> Response
     ) -> Method {
         direct(method, rule: rule) { request, caller, call in
@@ -53,7 +57,8 @@ struct Service: Sendable {
 
     /// A method that takes the calls of one upload in the order in which they came.
     func upload<Request: WireMessage, Response: WireMessage>(
-        _ method: String, id: @escaping @Sendable (Request) -> String,
+        _ method: String,
+        id: @escaping @Sendable (Request) -> String,
         _ body: @escaping @Sendable (Request, Caller) throws -> Response
     ) -> Method {
         direct(method, rule: .upload(id)) { request, caller, call in
@@ -71,7 +76,10 @@ struct Service: Sendable {
 
     /// What can be decided from memory, on the loop.
     private func authorize<Request>(
-        _ request: Request, rule: AccessRule<Request>, caller: Caller, method: String
+        _ request: Request,
+        rule: AccessRule<Request>,
+        caller: Caller,
+        method: String
     ) throws {
         switch rule {
         case .anyone: break

@@ -58,7 +58,10 @@ extension Status {
         if !detail.isEmpty {
             logger.warning(
                 "what a failed call does not tell its caller",
-                metadata: ["rpc.method": "\(method)", "error": "\(status.message)", "detail": "\(detail)"])
+                metadata: [
+                    "rpc.method": "\(method)", "error": "\(status.message)", "detail": "\(detail)",
+                ]
+            )
         }
         return status
     }

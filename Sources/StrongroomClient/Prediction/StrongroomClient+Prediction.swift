@@ -24,20 +24,30 @@ extension StrongroomClient {
     ///   - requestID: 1 to 128 printable ASCII characters; empty: the server makes one.
     /// - Throws: ``StrongroomError``.
     public func predict(
-        model: String, selector: VersionSelector = .alias("live"), inputs: [Tensor],
-        outputs: [String] = [], requestID: String = "", timeout: Duration = .seconds(60)
+        model: String,
+        selector: VersionSelector = .alias("live"),
+        inputs: [Tensor],
+        outputs: [String] = [],
+        requestID: String = "",
+        timeout: Duration = .seconds(60)
     ) async throws -> Prediction {
         let request = V1.PredictRequest(
             model: V1.ModelSpec(name: model, selector: selector.message),
             requestID: requestID,
             outputNames: outputs,
-            inputs: inputs.map(V1.Tensor.init))
+            inputs: inputs.map(V1.Tensor.init)
+        )
         let response: V1.PredictResponse = try await call(
-            "Prediction", "Predict", request, timeout: timeout)
+            "Prediction",
+            "Predict",
+            request,
+            timeout: timeout
+        )
         return Prediction(
             version: response.modelVersion,
             requestID: response.requestID,
-            outputs: try response.outputs.map(Tensor.init))
+            outputs: try response.outputs.map(Tensor.init)
+        )
     }
 }
 
@@ -53,8 +63,11 @@ extension VersionSelector {
 extension V1.Tensor {
     init(_ tensor: Tensor) {
         self.init(
-            name: tensor.name, dataType: V1.DataType(rawValue: tensor.dataType.rawValue),
-            shape: tensor.shape, data: ByteBuffer(bytes: tensor.data))
+            name: tensor.name,
+            dataType: V1.DataType(rawValue: tensor.dataType.rawValue),
+            shape: tensor.shape,
+            data: ByteBuffer(bytes: tensor.data)
+        )
     }
 }
 
@@ -63,10 +76,14 @@ extension Tensor {
         guard let dataType = DataType(rawValue: message.dataType.rawValue) else {
             throw StrongroomError(
                 .internalError,
-                "output '\(message.name)' has the unknown data type \(message.dataType.rawValue)")
+                "output '\(message.name)' has the unknown data type \(message.dataType.rawValue)"
+            )
         }
         self.init(
-            name: message.name, dataType: dataType, shape: message.shape,
-            data: Array(message.data.readableBytesView))
+            name: message.name,
+            dataType: dataType,
+            shape: message.shape,
+            data: Array(message.data.readableBytesView)
+        )
     }
 }

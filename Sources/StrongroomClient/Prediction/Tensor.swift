@@ -11,9 +11,13 @@ public struct Tensor: Sendable, Equatable {
         case bf16
     }
 
+    /// The input or output of the model that it is for.
     public var name: String
+    /// The type of all elements.
     public var dataType: DataType
+    /// The size of each dimension, the slowest first; empty for a scalar.
     public var shape: [Int64]
+    /// The elements.
     public var data: [UInt8]
 
     /// A tensor of bytes as they go over the wire.
@@ -46,7 +50,9 @@ public struct Tensor: Sendable, Equatable {
     public var floats: [Float]? {
         guard dataType == .fp32 else { return nil }
         return stride(from: 0, through: data.count - 4, by: 4).map { offset in
-            let bits = data[offset..<offset + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            let bits = data[offset..<offset + 4].reversed().reduce(UInt32(0)) {
+                $0 << 8 | UInt32($1)
+            }
             return Float(bitPattern: bits)
         }
     }

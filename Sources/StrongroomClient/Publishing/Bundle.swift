@@ -8,7 +8,9 @@ public struct Bundle: Sendable {
     public struct File: Sendable, Equatable {
         /// Relative to the bundle, with `/` between folders.
         public let path: String
+        /// In bytes.
         public let size: UInt64
+        /// Of its bytes; 32 bytes.
         public let sha256: [UInt8]
         let location: String
     }
@@ -43,7 +45,9 @@ public struct Bundle: Sendable {
     }
 
     private static func collect(
-        _ folder: String, prefix: String, depth: Int,
+        _ folder: String,
+        prefix: String,
+        depth: Int,
         into found: inout [(path: String, location: String)]
     ) throws {
         guard depth <= maxFolderDepth else {
@@ -71,7 +75,9 @@ public struct Bundle: Sendable {
                 }
             default:
                 throw StrongroomError(
-                    .invalidArgument, "\(location) is neither a file nor a folder")
+                    .invalidArgument,
+                    "\(location) is neither a file nor a folder"
+                )
             }
         }
     }
@@ -109,7 +115,9 @@ public struct Bundle: Sendable {
 
     static func unreadable(_ path: String) -> StrongroomError {
         StrongroomError(
-            .invalidArgument, "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
+            .invalidArgument,
+            "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))"
+        )
     }
 }
 
@@ -134,8 +142,11 @@ final class FileReader: Sendable {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
                 let read = unsafe pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled,
-                    off_t(offset) + off_t(filled))
+                    descriptor,
+                    buffer.baseAddress?.advanced(by: filled),
+                    count - filled,
+                    off_t(offset) + off_t(filled)
+                )
                 if read < 0 { failed = true }
                 guard read > 0 else { return }
                 filled += read

@@ -7,6 +7,7 @@ extension StrongroomClient {
 
     /// What a publication became.
     public struct Publication: Sendable {
+        /// The version's number.
         public let version: UInt64
         /// Why the server rejected the version; nil: it may serve.
         public let rejection: String?
@@ -21,42 +22,61 @@ extension StrongroomClient {
     ///   - progress: bytes that the server holds, and bytes in all.
     /// - Throws: ``StrongroomError``.
     public func publish(
-        model: String, bundle: Bundle, alias: String? = "live", metadata: [String: String] = [:],
+        model: String,
+        bundle: Bundle,
+        alias: String? = "live",
+        metadata: [String: String] = [:],
         idempotencyKey: String? = nil,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) async throws -> Publication {
         let version = try await publishVersion(
-            model: model, bundle: bundle, alias: alias, metadata: metadata,
-            idempotencyKey: idempotencyKey, wait: true, progress: progress)
+            model: model,
+            bundle: bundle,
+            alias: alias,
+            metadata: metadata,
+            idempotencyKey: idempotencyKey,
+            wait: true,
+            progress: progress
+        )
         return Publication(
             version: version.version,
-            rejection: version.state == .rejected ? version.reason : nil)
+            rejection: version.state == .rejected ? version.reason : nil
+        )
     }
 
     /// As ``publish(model:bundle:alias:metadata:idempotencyKey:progress:)``, with the contract's
     /// own answer.
     package func publishVersion(
-        model: String, bundle: Bundle, alias: String?, metadata: [String: String],
-        idempotencyKey: String?, wait: Bool,
+        model: String,
+        bundle: Bundle,
+        alias: String?,
+        metadata: [String: String],
+        idempotencyKey: String?,
+        wait: Bool,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void
     ) async throws -> V1.Version {
         let begun: V1.BeginPublishResponse = try await call(
-            "Registry", "BeginPublish",
+            "Registry",
+            "BeginPublish",
             V1.BeginPublishRequest(
                 model: model,
                 files: bundle.files.map {
                     V1.File(path: $0.path, size: $0.size, sha256: $0.sha256)
                 },
                 metadata: metadata,
-                idempotencyKey: idempotencyKey ?? bundle.digest(metadata: metadata)))
+                idempotencyKey: idempotencyKey ?? bundle.digest(metadata: metadata)
+            )
+        )
         guard begun.version == 0 else {
             return try await adopt(begun.version, model: model, alias: alias, wait: wait)
         }
         try await upload(bundle, begun: begun, progress: progress)
         let committed: V1.CommitPublishResponse = try await call(
-            "Registry", "CommitPublish",
+            "Registry",
+            "CommitPublish",
             V1.CommitPublishRequest(uploadID: begun.uploadID, alias: alias ?? "", waitReady: wait),
-            timeout: Timeouts.load)
+            timeout: Timeouts.load
+        )
         guard let version = committed.version else {
             throw StrongroomError(.internalError, "the server's answer has no version")
         }
@@ -65,22 +85,30 @@ extension StrongroomClient {
 
     /// The key became a version before: only the alias may still have to move.
     private func adopt(
-        _ number: UInt64, model: String, alias: String?, wait: Bool
+        _ number: UInt64,
+        model: String,
+        alias: String?,
+        wait: Bool
     ) async throws -> V1.Version {
         let version = try await version(number, of: model)
         guard let alias, version.state == .stored, !version.aliases.contains(alias) else {
             return version
         }
         let _: V1.SetAliasResponse = try await call(
-            "Registry", "SetAlias",
+            "Registry",
+            "SetAlias",
             V1.SetAliasRequest(model: model, alias: alias, version: number, waitReady: wait),
-            timeout: Timeouts.load)
+            timeout: Timeouts.load
+        )
         return try await self.version(number, of: model)
     }
 
     private func version(_ number: UInt64, of model: String) async throws -> V1.Version {
         let response: V1.GetVersionResponse = try await call(
-            "Registry", "GetVersion", V1.GetVersionRequest(model: model, version: number, pageSize: 1))
+            "Registry",
+            "GetVersion",
+            V1.GetVersionRequest(model: model, version: number, pageSize: 1)
+        )
         guard let version = response.version else {
             throw StrongroomError(.internalError, "the server's answer has no version")
         }
@@ -88,11 +116,15 @@ extension StrongroomClient {
     }
 
     private func upload(
-        _ bundle: Bundle, begun: V1.BeginPublishResponse,
+        _ bundle: Bundle,
+        begun: V1.BeginPublishResponse,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void
     ) async throws {
         let status: V1.GetUploadResponse = try await call(
-            "Registry", "GetUpload", V1.GetUploadRequest(uploadID: begun.uploadID))
+            "Registry",
+            "GetUpload",
+            V1.GetUploadRequest(uploadID: begun.uploadID)
+        )
         guard status.nextOffsets.count >= bundle.files.count else {
             throw StrongroomError(.internalError, "the server does not know all files")
         }
@@ -113,11 +145,17 @@ extension StrongroomClient {
                     let at = offset
                     guard at + UInt64(bytes.count) <= file.size, !bytes.isEmpty else {
                         throw StrongroomError(
-                            .failedPrecondition, "\(file.path) changed while it was published")
+                            .failedPrecondition,
+                            "\(file.path) changed while it was published"
+                        )
                     }
                     group.addImmediateTask {
                         try await self.send(
-                            bytes, of: index, at: at, upload: begun.uploadID)
+                            bytes,
+                            of: index,
+                            at: at,
+                            upload: begun.uploadID
+                        )
                     }
                     inFlight += 1
                     offset += UInt64(bytes.count)
@@ -131,14 +169,23 @@ extension StrongroomClient {
     }
 
     private func send(
-        _ bytes: [UInt8], of file: Int, at offset: UInt64, upload: String
+        _ bytes: [UInt8],
+        of file: Int,
+        at offset: UInt64,
+        upload: String
     ) async throws -> UInt64 {
         let data = ByteBuffer(bytes: bytes)
         let _: V1.UploadChunkResponse = try await call(
-            "Registry", "UploadChunk",
+            "Registry",
+            "UploadChunk",
             V1.UploadChunkRequest(
-                uploadID: upload, fileIndex: UInt32(file), offset: offset,
-                crc32c: CRC32C.checksum(data), data: data))
+                uploadID: upload,
+                fileIndex: UInt32(file),
+                offset: offset,
+                crc32c: CRC32C.checksum(data),
+                data: data
+            )
+        )
         return UInt64(bytes.count)
     }
 }

@@ -32,6 +32,8 @@ enum ReadEnd: Equatable {
     private let role: TLSRole
     /// Key updates that the peer may still send; below zero the connection ends.
     private var keyUpdateBudget = TLSLimits.maxKeyUpdates
+    /// Records sent since the last key update, or since the handshake.
+    private(set) var recordsUnderKey = 0
     /// Our own flag: OpenSSL forgets that a handshake was finished when the connection fails.
     private var isHandshakeDone = false
     private var isFailed = false
@@ -129,8 +131,10 @@ enum ReadEnd: Equatable {
         guard !isFailed else { throw afterFailure }
         // OpenSSL leaves undefined what a write of nothing does.
         guard plaintext.readableBytes > 0 else { return }
-        OpenSSLErrorQueue.clear()
         let records = plaintext.readableBytes / Self.recordBytes + 1
+        recordsUnderKey += records
+        if recordsUnderKey >= TLSLimits.maxRecordsPerKey { try updateKey() }
+        OpenSSLErrorQueue.clear()
         buffers.reserveOutbound(plaintext.readableBytes + records * Self.recordOverheadBytes)
         var written = 0
         let result = unsafe plaintext.withUnsafeReadableBytes { bytes in
@@ -143,6 +147,16 @@ enum ReadEnd: Equatable {
             case .needsInput, .done:
                 throw TLSError(.protocolViolation, "a write that waits for the peer")
             }
+        }
+    }
+
+    /// Makes the next record the first under a new key; on TLS 1.2 it does nothing.
+    func updateKey() throws(TLSError) {
+        recordsUnderKey = 0
+        guard version == .v1_3 else { return }
+        OpenSSLErrorQueue.clear()
+        guard unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 else {
+            throw TLSError(.internalFailure, "key update: \(OpenSSLErrorQueue.drainReason())")
         }
     }
 

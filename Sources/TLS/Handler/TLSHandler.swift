@@ -198,16 +198,16 @@ package final class TLSHandler: ChannelDuplexHandler {
             }
             stopTimer()
             state = .active
-            // The client's Finished leaves before anything that the event causes.
+            // What was flushed so far goes with the Finished, whatever the event causes.
+            encryptMarked(context)
             flushOutbound(context, promise: nil)
+            guard case .active = state else { return }
             context.fireUserInboundEventTriggered(
                 TLSHandshakeCompleted(
                     peer: peerCertificate,
                     applicationProtocol: connection.applicationProtocol,
                     version: connection.version
                 ))
-            // The event may have closed the channel; then the queue is empty.
-            encryptMarked(context)
         }
     }
 

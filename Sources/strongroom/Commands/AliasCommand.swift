@@ -5,8 +5,10 @@ internal import Wire
 
 struct AliasCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alias", abstract: "Move aliases, and see how they moved.",
-        subcommands: [Set.self, History.self, Delete.self])
+        commandName: "alias",
+        abstract: "Move aliases, and see how they moved.",
+        subcommands: [Set.self, History.self, Delete.self]
+    )
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Move an alias to a version.")
@@ -27,11 +29,17 @@ struct AliasCommand: AsyncParsableCommand {
         func run() async throws {
             let response: V1.SetAliasResponse = try await server.withClient { client in
                 try await client.call(
-                    "Registry", "SetAlias",
+                    "Registry",
+                    "SetAlias",
                     V1.SetAliasRequest(
-                        model: model, alias: alias, version: version,
-                        expectedGeneration: expect ?? 0, waitReady: !noWait),
-                    timeout: Timeouts.load)
+                        model: model,
+                        alias: alias,
+                        version: version,
+                        expectedGeneration: expect ?? 0,
+                        waitReady: !noWait
+                    ),
+                    timeout: Timeouts.load
+                )
             }
             let moved = response.alias ?? V1.Alias()
             output.write(moved.json) {
@@ -42,7 +50,8 @@ struct AliasCommand: AsyncParsableCommand {
 
     struct History: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the moves of an alias, the newest first.")
+            abstract: "List the moves of an alias, the newest first."
+        )
 
         @Argument(help: "The model's name.") var model: String
         @Argument(help: "The alias.") var alias: String
@@ -55,10 +64,14 @@ struct AliasCommand: AsyncParsableCommand {
                 var moves: [V1.AliasMove] = []
                 while true {
                     let page: V1.ListAliasHistoryResponse = try await client.call(
-                        "Registry", "ListAliasHistory",
+                        "Registry",
+                        "ListAliasHistory",
                         V1.ListAliasHistoryRequest(
-                            model: model, alias: alias,
-                            beforeGeneration: moves.last?.generation ?? 0))
+                            model: model,
+                            alias: alias,
+                            beforeGeneration: moves.last?.generation ?? 0
+                        )
+                    )
                     moves += page.moves
                     guard let last = page.moves.last, last.generation > 1 else { return moves }
                 }
@@ -67,9 +80,14 @@ struct AliasCommand: AsyncParsableCommand {
                 var table = Table("GENERATION", "FROM", "TO", "OUTCOME", "ASKED", "BY", "REASON")
                 for move in moves {
                     table.add(
-                        String(move.generation), String(move.fromVersion),
-                        String(move.toVersion), move.outcome,
-                        Moment.text(unixMs: move.askedUnixMs), move.principal, move.reason)
+                        String(move.generation),
+                        String(move.fromVersion),
+                        String(move.toVersion),
+                        move.outcome,
+                        Moment.text(unixMs: move.askedUnixMs),
+                        move.principal,
+                        move.reason
+                    )
                 }
                 return table.text
             }
@@ -78,7 +96,8 @@ struct AliasCommand: AsyncParsableCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove an alias; its versions stay.")
+            abstract: "Remove an alias; its versions stay."
+        )
 
         @Argument(help: "The model's name.") var model: String
         @Argument(help: "The alias.") var alias: String
@@ -92,9 +111,14 @@ struct AliasCommand: AsyncParsableCommand {
         func run() async throws {
             let _: V1.DeleteAliasResponse = try await server.withClient { client in
                 try await client.call(
-                    "Registry", "DeleteAlias",
+                    "Registry",
+                    "DeleteAlias",
                     V1.DeleteAliasRequest(
-                        model: model, alias: alias, expectedGeneration: expect ?? 0))
+                        model: model,
+                        alias: alias,
+                        expectedGeneration: expect ?? 0
+                    )
+                )
             }
             output.write(.object([])) { "alias \(alias) of \(model) is deleted" }
         }

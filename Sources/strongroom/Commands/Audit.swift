@@ -5,7 +5,8 @@ internal import Wire
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List what was done to the registry, by whom and when.")
+        abstract: "List what was done to the registry, by whom and when."
+    )
 
     @Option(help: "Only this model's events.")
     var model = ""
@@ -18,9 +19,14 @@ struct Audit: AsyncParsableCommand {
             var events: [V1.AuditEvent] = []
             while true {
                 let page: V1.ListAuditEventsResponse = try await client.call(
-                    "Registry", "ListAuditEvents",
+                    "Registry",
+                    "ListAuditEvents",
                     V1.ListAuditEventsRequest(
-                        model: model, afterSequence: events.last?.sequence ?? 0, pageSize: 1_000))
+                        model: model,
+                        afterSequence: events.last?.sequence ?? 0,
+                        pageSize: 1_000
+                    )
+                )
                 events += page.events
                 guard !page.events.isEmpty else { return events }
             }
@@ -29,9 +35,14 @@ struct Audit: AsyncParsableCommand {
             var table = Table("SEQUENCE", "WHEN", "WHO", "ACTION", "MODEL", "VERSION", "DETAIL")
             for event in events {
                 table.add(
-                    String(event.sequence), Moment.text(unixMs: event.unixMs), event.principal,
-                    event.action, event.model, event.version == 0 ? "" : String(event.version),
-                    event.detail)
+                    String(event.sequence),
+                    Moment.text(unixMs: event.unixMs),
+                    event.principal,
+                    event.action,
+                    event.model,
+                    event.version == 0 ? "" : String(event.version),
+                    event.detail
+                )
             }
             return table.text
         }

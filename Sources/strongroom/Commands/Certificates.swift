@@ -5,12 +5,15 @@ internal import TLS
 
 struct Certificates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "certs", abstract: "The certificates of a home.",
-        subcommands: [List.self, Renew.self])
+        commandName: "certs",
+        abstract: "The certificates of a home.",
+        subcommands: [List.self, Renew.self]
+    )
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the certificates and until when they are good.")
+            abstract: "List the certificates and until when they are good."
+        )
 
         @OptionGroup var home: HomeOptions
         @OptionGroup var output: OutputOptions
@@ -36,9 +39,11 @@ struct Certificates: AsyncParsableCommand {
                 var table = Table("FILE", "SUBJECT", "NAMES", "GOOD UNTIL")
                 for (path, certificate) in described {
                     table.add(
-                        String(path.dropFirst(home.path.count + 1)), certificate.subject,
+                        String(path.dropFirst(home.path.count + 1)),
+                        certificate.subject,
                         Self.names(certificate).joined(separator: " "),
-                        Moment.text(unixMs: certificate.notAfterUnix * 1_000))
+                        Moment.text(unixMs: certificate.notAfterUnix * 1_000)
+                    )
                 }
                 return table.text
             }
@@ -52,13 +57,15 @@ struct Certificates: AsyncParsableCommand {
     struct Renew: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make new certificates for the server and the home's clients.",
-            discussion: "A running server takes them up on SIGHUP.")
+            discussion: "A running server takes them up on SIGHUP."
+        )
 
         @OptionGroup var home: HomeOptions
 
         @Option(
             name: .customLong("host"),
-            help: "A further name or address of the server; may be repeated.")
+            help: "A further name or address of the server; may be repeated."
+        )
         var hosts: [String] = []
 
         func run() async throws {

@@ -5,11 +5,13 @@ internal import Server
 struct Clients: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Who may call the server, and what they may do.",
-        subcommands: [Add.self, List.self, Remove.self])
+        subcommands: [Add.self, List.self, Remove.self]
+    )
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a client's certificate and grant it a role.")
+            abstract: "Make a client's certificate and grant it a role."
+        )
 
         @Argument(help: "The client's name.")
         var name: String
@@ -26,7 +28,10 @@ struct Clients: AsyncParsableCommand {
             let home = home.value
             try home.require()
             try ClientCertificates(home: home).add(
-                name: name, role: role, models: ModelPattern(models))
+                name: name,
+                role: role,
+                models: ModelPattern(models)
+            )
             print("\(name) is \(role.rawValue) of \(models)")
             print("certificate \(home.clientCertificate(name))")
             print("key         \(home.clientKey(name))")
@@ -53,7 +58,8 @@ struct Clients: AsyncParsableCommand {
                                 "role": .string(grant.role.rawValue),
                                 "models": .string(grant.models.text),
                             ])
-                        }),
+                        }
+                    ),
                 ])
             }
             output.write(.object(["clients": .array(json)])) {
@@ -61,8 +67,10 @@ struct Clients: AsyncParsableCommand {
                 for client in clients {
                     let grants = client.grants.map { "\($0.role.rawValue) of \($0.models.text)" }
                     table.add(
-                        client.name, grants.joined(separator: ", "),
-                        Moment.text(unixMs: (client.notAfterUnix ?? 0) * 1_000))
+                        client.name,
+                        grants.joined(separator: ", "),
+                        Moment.text(unixMs: (client.notAfterUnix ?? 0) * 1_000)
+                    )
                 }
                 return table.text
             }
@@ -71,7 +79,8 @@ struct Clients: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a client's grants and certificate away.")
+            abstract: "Take a client's grants and certificate away."
+        )
 
         @Argument(help: "The client's name.")
         var name: String

@@ -3,13 +3,15 @@ internal import Server
 
 struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a home: keys, a private CA, certificates, an empty registry.")
+        abstract: "Make a home: keys, a private CA, certificates, an empty registry."
+    )
 
     @OptionGroup var home: HomeOptions
 
     @Option(
         name: .customLong("host"),
-        help: "A name or address of the server besides localhost; may be repeated.")
+        help: "A name or address of the server besides localhost; may be repeated."
+    )
     var hosts: [String] = []
 
     @Option(help: "Where the keys are: a folder or env:VAR (default: the home's keys folder).")

@@ -5,11 +5,14 @@ internal import Server
 
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The key-encryption keys of a home.", subcommands: [List.self])
+        abstract: "The key-encryption keys of a home.",
+        subcommands: [List.self]
+    )
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the keys by id; new versions use the current one.")
+            abstract: "List the keys by id; new versions use the current one."
+        )
 
         @OptionGroup var home: HomeOptions
         @OptionGroup var output: OutputOptions
@@ -18,7 +21,10 @@ struct Keys: AsyncParsableCommand {
             let home = home.value
             try home.require()
             let configuration = try await ServerConfiguration.load(
-                file: home.configuration, flags: [:], environment: Environment.all)
+                file: home.configuration,
+                flags: [:],
+                environment: Environment.all
+            )
             let provider = try HomeKeys.open(home, source: configuration.keys).provider
             let current = provider.currentKeyID
             let ids = provider.keyIDs

@@ -15,7 +15,10 @@ struct Models: AsyncParsableCommand {
             var token = ""
             repeat {
                 let page: V1.ListModelsResponse = try await client.call(
-                    "Registry", "ListModels", V1.ListModelsRequest(pageToken: token))
+                    "Registry",
+                    "ListModels",
+                    V1.ListModelsRequest(pageToken: token)
+                )
                 models += page.models
                 token = page.nextPageToken
             } while !token.isEmpty
@@ -27,7 +30,10 @@ struct Models: AsyncParsableCommand {
             for model in models {
                 let aliases = model.aliases.map { "\($0.name)=\($0.version)" }
                 table.add(
-                    model.name, String(model.latestVersion), aliases.joined(separator: " "))
+                    model.name,
+                    String(model.latestVersion),
+                    aliases.joined(separator: " ")
+                )
             }
             return table.text
         }

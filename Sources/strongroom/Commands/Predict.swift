@@ -18,7 +18,8 @@ struct Predict: AsyncParsableCommand {
 
     @Option(
         name: .customLong("input"),
-        help: "NAME=VALUE; VALUE is JSON, text, @file.json or @file.npy; may be repeated.")
+        help: "NAME=VALUE; VALUE is JSON, text, @file.json or @file.npy; may be repeated."
+    )
     var inputs: [String] = []
 
     @OptionGroup var server: ServerOptions
@@ -37,18 +38,27 @@ struct Predict: AsyncParsableCommand {
         let spec = V1.ModelSpec(name: model, selector: selector.message)
         let response: V1.PredictResponse = try await server.withClient { client in
             let described: V1.GetModelResponse = try await client.call(
-                "Prediction", "GetModel", V1.GetModelRequest(model: spec), timeout: Timeouts.load)
+                "Prediction",
+                "GetModel",
+                V1.GetModelRequest(model: spec),
+                timeout: Timeouts.load
+            )
             return try await client.call(
-                "Prediction", "Predict",
+                "Prediction",
+                "Predict",
                 V1.PredictRequest(
-                    model: spec, inputs: try arguments.map { try tensor($0, described) }))
+                    model: spec,
+                    inputs: try arguments.map { try tensor($0, described) }
+                )
+            )
         }
         let outputs = try response.outputs.map(Output.init)
         output.write(json(response, outputs)) { text(response, outputs) }
     }
 
     private func tensor(
-        _ argument: InputArgument, _ model: V1.GetModelResponse
+        _ argument: InputArgument,
+        _ model: V1.GetModelResponse
     ) throws -> V1.Tensor {
         guard let spec = model.inputs.first(where: { $0.name == argument.name }),
             let type = ElementType(rawValue: spec.dataType.rawValue)
@@ -56,7 +66,8 @@ struct Predict: AsyncParsableCommand {
             let names = model.inputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw StrongroomError(
                 code: "INVALID_ARGUMENT",
-                message: "unknown input '\(argument.name)', the model has \(names)")
+                message: "unknown input '\(argument.name)', the model has \(names)"
+            )
         }
         return try argument.tensor(type: type)
     }
@@ -73,13 +84,16 @@ struct Predict: AsyncParsableCommand {
                 throw StrongroomError(
                     code: "INTERNAL",
                     message: "output '\(tensor.name)' has the unknown data type "
-                        + "\(tensor.dataType.rawValue)")
+                        + "\(tensor.dataType.rawValue)"
+                )
             }
             name = tensor.name
             self.type = type.name
             shape = tensor.shape
             elements = try TensorJSON.elements(
-                of: Array(tensor.data.readableBytesView), type: type)
+                of: Array(tensor.data.readableBytesView),
+                type: type
+            )
         }
     }
 
@@ -97,7 +111,8 @@ struct Predict: AsyncParsableCommand {
                         "shape": .array(output.shape.map { .number($0) }),
                         "data": .array(output.elements),
                     ])
-                }),
+                }
+            ),
         ])
     }
 

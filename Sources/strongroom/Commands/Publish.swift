@@ -5,7 +5,8 @@ internal import Wire
 
 struct Publish: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Publish a bundle as the next version of a model, and take it live.")
+        abstract: "Publish a bundle as the next version of a model, and take it live."
+    )
 
     @Argument(help: "The model's name.")
     var model: String
@@ -35,8 +36,12 @@ struct Publish: AsyncParsableCommand {
         defer { bar.finish() }
         let version = try await server.withClient { client in
             try await client.publishVersion(
-                model: model, bundle: bundle, alias: alias == "NONE" ? nil : alias,
-                metadata: pairs, idempotencyKey: idempotencyKey, wait: !noWait
+                model: model,
+                bundle: bundle,
+                alias: alias == "NONE" ? nil : alias,
+                metadata: pairs,
+                idempotencyKey: idempotencyKey,
+                wait: !noWait
             ) { held, total in
                 bar.update(held, of: total)
             }

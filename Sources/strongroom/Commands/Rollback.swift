@@ -5,7 +5,8 @@ internal import Wire
 
 struct Rollback: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take an alias back to the version that served before.")
+        abstract: "Take an alias back to the version that served before."
+    )
 
     @Argument(help: "The model's name.")
     var model: String
@@ -25,11 +26,17 @@ struct Rollback: AsyncParsableCommand {
     func run() async throws {
         let response: V1.RollbackResponse = try await server.withClient { client in
             try await client.call(
-                "Registry", "Rollback",
+                "Registry",
+                "Rollback",
                 V1.RollbackRequest(
-                    model: model, alias: alias, toVersion: to ?? 0, reason: reason,
-                    waitReady: true),
-                timeout: Timeouts.load)
+                    model: model,
+                    alias: alias,
+                    toVersion: to ?? 0,
+                    reason: reason,
+                    waitReady: true
+                ),
+                timeout: Timeouts.load
+            )
         }
         let moved = response.alias ?? V1.Alias()
         output.write(moved.json) { moved.text(of: model, previous: response.previousVersion) }
@@ -38,7 +45,8 @@ struct Rollback: AsyncParsableCommand {
 
 struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Delete a version: its key is destroyed, its bytes are noise from then on.")
+        abstract: "Delete a version: its key is destroyed, its bytes are noise from then on."
+    )
 
     @Argument(help: "The model's name.") var model: String
     @Argument(help: "The version.") var version: UInt64
@@ -49,7 +57,10 @@ struct Delete: AsyncParsableCommand {
     func run() async throws {
         let _: V1.DeleteVersionResponse = try await server.withClient { client in
             try await client.call(
-                "Registry", "DeleteVersion", V1.DeleteVersionRequest(model: model, version: version))
+                "Registry",
+                "DeleteVersion",
+                V1.DeleteVersionRequest(model: model, version: version)
+            )
         }
         output.write(.object([])) { "version \(version) of \(model) is deleted" }
     }

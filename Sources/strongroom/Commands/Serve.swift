@@ -3,7 +3,8 @@ internal import Server
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the server on a home until SIGTERM.")
+        abstract: "Run the server on a home until SIGTERM."
+    )
 
     @OptionGroup var home: HomeOptions
 
@@ -19,10 +20,17 @@ struct Serve: AsyncParsableCommand {
         var flags: [String: String] = [:]
         flags["listen"] = listen
         let configuration = try await ServerConfiguration.load(
-            file: home.configuration, flags: flags, environment: Environment.all)
+            file: home.configuration,
+            flags: flags,
+            environment: Environment.all
+        )
         let logger = try ServerProcess.prepare(configuration)
         let server = try RunningServer(
-            home: home, configuration: configuration, readyFile: readyFile, logger: logger)
+            home: home,
+            configuration: configuration,
+            readyFile: readyFile,
+            logger: logger
+        )
         try await server.run()
     }
 }

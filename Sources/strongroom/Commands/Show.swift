@@ -5,7 +5,8 @@ internal import Wire
 
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show one version: its tensors, files, record and state.")
+        abstract: "Show one version: its tensors, files, record and state."
+    )
 
     @Argument(help: "The model's name.")
     var model: String
@@ -35,25 +36,31 @@ struct Show: AsyncParsableCommand {
             number = version
         } else {
             let live: V1.GetModelResponse = try await client.call(
-                "Prediction", "GetModel",
-                V1.GetModelRequest(model: V1.ModelSpec(name: model)))
+                "Prediction",
+                "GetModel",
+                V1.GetModelRequest(model: V1.ModelSpec(name: model))
+            )
             shown.loaded = live
             number = live.version
         }
         var token = ""
         repeat {
             let page: V1.GetVersionResponse = try await client.call(
-                "Registry", "GetVersion",
-                V1.GetVersionRequest(model: model, version: number, pageToken: token))
+                "Registry",
+                "GetVersion",
+                V1.GetVersionRequest(model: model, version: number, pageToken: token)
+            )
             if token.isEmpty { shown.stored = page }
             shown.files += page.files
             token = page.nextPageToken
         } while !token.isEmpty
         if shown.loaded == nil, shown.stored.version?.state == .stored {
             shown.loaded = try await client.call(
-                "Prediction", "GetModel",
+                "Prediction",
+                "GetModel",
                 V1.GetModelRequest(model: V1.ModelSpec(name: model, selector: .version(number))),
-                timeout: Timeouts.load)
+                timeout: Timeouts.load
+            )
         }
         return shown
     }
@@ -79,7 +86,8 @@ struct Show: AsyncParsableCommand {
                     "merged": .bool(merged),
                     "why": .string(batching["strongroom.batching.why"] ?? ""),
                 ]),
-            ]))
+            ])
+        )
         return value
     }
 

@@ -5,7 +5,8 @@ internal import Wire
 
 struct Versions: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the versions of a model, the newest first.")
+        abstract: "List the versions of a model, the newest first."
+    )
 
     @Argument(help: "The model's name.")
     var model: String
@@ -19,21 +20,37 @@ struct Versions: AsyncParsableCommand {
             var token = ""
             repeat {
                 let page: V1.ListVersionsResponse = try await client.call(
-                    "Registry", "ListVersions",
-                    V1.ListVersionsRequest(model: model, pageToken: token))
+                    "Registry",
+                    "ListVersions",
+                    V1.ListVersionsRequest(model: model, pageToken: token)
+                )
                 versions += page.versions
                 token = page.nextPageToken
             } while !token.isEmpty
             return versions
         }
         output.write(.object(["versions": .array(versions.map(\.json))])) {
-            var table = Table("VERSION", "STATE", "LOAD", "ALIASES", "SIZE", "CREATED", "BY", "REASON")
+            var table = Table(
+                "VERSION",
+                "STATE",
+                "LOAD",
+                "ALIASES",
+                "SIZE",
+                "CREATED",
+                "BY",
+                "REASON"
+            )
             for version in versions {
                 table.add(
-                    String(version.version), version.state.name,
+                    String(version.version),
+                    version.state.name,
                     version.replicas.first?.load.name ?? "-",
-                    version.aliases.joined(separator: " "), ByteCount.text(version.bytes),
-                    Moment.text(unixMs: version.createdUnixMs), version.createdBy, version.reason)
+                    version.aliases.joined(separator: " "),
+                    ByteCount.text(version.bytes),
+                    Moment.text(unixMs: version.createdUnixMs),
+                    version.createdBy,
+                    version.reason
+                )
             }
             return table.text
         }

@@ -46,16 +46,24 @@ struct InputArgument {
                 }
             } else {
                 content = try parse(
-                    String(decoding: bytes, as: UTF8.self), type: type, isFile: true)
+                    String(decoding: bytes, as: UTF8.self),
+                    type: type,
+                    isFile: true
+                )
             }
         }
         return V1.Tensor(
-            name: name, dataType: V1.DataType(rawValue: type.rawValue), shape: content.shape,
-            data: ByteBuffer(bytes: content.bytes))
+            name: name,
+            dataType: V1.DataType(rawValue: type.rawValue),
+            shape: content.shape,
+            data: ByteBuffer(bytes: content.bytes)
+        )
     }
 
     private func parse(
-        _ text: String, type: ElementType, isFile: Bool
+        _ text: String,
+        type: ElementType,
+        isFile: Bool
     ) throws -> TensorJSON.Content {
         let value: JSONValue
         do {
@@ -71,7 +79,8 @@ struct InputArgument {
         } catch {
             throw UsageError(
                 "--input \(name): \(error)",
-                hint: type == .bytes ? "text that is JSON too goes in quotes: '[\"12\"]'" : nil)
+                hint: type == .bytes ? "text that is JSON too goes in quotes: '[\"12\"]'" : nil
+            )
         }
     }
 }

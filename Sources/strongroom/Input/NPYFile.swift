@@ -40,7 +40,9 @@ enum NPYFile {
             throw Failure(description: "\(data.count) bytes of data, expected \(size)")
         }
         return TensorJSON.Content(
-            shape: shape, bytes: try convert(data, count: count, kind: kind, to: type))
+            shape: shape,
+            bytes: try convert(data, count: count, kind: kind, to: type)
+        )
     }
 
     private struct Kind {
@@ -51,7 +53,10 @@ enum NPYFile {
     }
 
     private static func convert(
-        _ data: [UInt8], count: Int, kind: Kind, to type: ElementType
+        _ data: [UInt8],
+        count: Int,
+        kind: Kind,
+        to type: ElementType
     ) throws(Failure) -> [UInt8] {
         if kind.code == "S" || kind.code == "U" {
             guard type == .bytes else { throw mismatch(kind, type) }
@@ -71,14 +76,21 @@ enum NPYFile {
     }
 
     private static func strings(
-        _ data: [UInt8], count: Int, kind: Kind
+        _ data: [UInt8],
+        count: Int,
+        kind: Kind
     ) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         for index in 0..<count {
             let element = data[index * kind.width..<(index + 1) * kind.width]
             let text: [UInt8]
             if kind.code == "S" {
-                text = Array(element.prefix(1 + (element.lastIndex { $0 != 0 } ?? element.startIndex - 1) - element.startIndex))
+                text = Array(
+                    element.prefix(
+                        1 + (element.lastIndex { $0 != 0 } ?? element.startIndex - 1)
+                            - element.startIndex
+                    )
+                )
             } else {
                 text = try unicode(Array(element), isBigEndian: kind.isBigEndian)
             }
@@ -92,7 +104,8 @@ enum NPYFile {
 
     /// UTF-32, padded with zeros at the end.
     private static func unicode(
-        _ element: [UInt8], isBigEndian: Bool
+        _ element: [UInt8],
+        isBigEndian: Bool
     ) throws(Failure) -> [UInt8] {
         var text = String.UnicodeScalarView()
         for offset in stride(from: 0, to: element.count, by: 4) {
@@ -124,8 +137,11 @@ enum NPYFile {
             let number = Int(text.dropFirst(2)), (0...1 << 30).contains(number)
         else { throw Failure(description: "elements of type '\(text)' are not taken") }
         return Kind(
-            code: code, width: code == "U" ? number * 4 : number, isBigEndian: order == ">",
-            text: text)
+            code: code,
+            width: code == "U" ? number * 4 : number,
+            isBigEndian: order == ">",
+            text: text
+        )
     }
 
     private static func shape(of header: String) throws(Failure) -> [Int64] {

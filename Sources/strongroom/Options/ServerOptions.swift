@@ -19,7 +19,9 @@ struct ServerOptions: ParsableArguments {
     var key: String?
 
     /// Connects, calls, and closes.
-    func withClient<Result>(_ body: (StrongroomClient) async throws -> Result) async throws -> Result {
+    func withClient<Result>(_ body: (StrongroomClient) async throws -> Result) async throws
+        -> Result
+    {
         let client = try await StrongroomClient.connect(to: try endpoint())
         do {
             let result = try await body(client)
@@ -39,10 +41,12 @@ struct ServerOptions: ParsableArguments {
         if server == nil || ca == nil || cert == nil { try home.require() }
         let address = try address(of: home)
         return StrongroomClient.Endpoint(
-            host: address.host, port: address.port,
+            host: address.host,
+            port: address.port,
             authority: ca ?? home.authority,
             certificate: cert ?? home.clientCertificate(HomeInitialisation.adminName),
-            key: key ?? home.clientKey(HomeInitialisation.adminName))
+            key: key ?? home.clientKey(HomeInitialisation.adminName)
+        )
     }
 
     private func address(of home: Home) throws -> ListenAddress {
@@ -56,9 +60,12 @@ struct ServerOptions: ParsableArguments {
         guard Files.exists(home.address) else {
             throw ServerError(
                 "no server runs on \(home.path)",
-                hint: "start it: strongroom serve --home \(home.path), or name one with --server")
+                hint: "start it: strongroom serve --home \(home.path), or name one with --server"
+            )
         }
         let line = String(decoding: try Files.read(home.address), as: UTF8.self)
-        return try ListenAddress(line.split(whereSeparator: \.isNewline).first.map(String.init) ?? "")
+        return try ListenAddress(
+            line.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        )
     }
 }

@@ -18,7 +18,8 @@ extension JSONValue {
 
     static func map(_ values: [String: String]) -> JSONValue {
         .object(
-            values.sorted { $0.key < $1.key }.map { Member(name: $0.key, value: .string($0.value)) })
+            values.sorted { $0.key < $1.key }.map { Member(name: $0.key, value: .string($0.value)) }
+        )
     }
 
     /// The members of several objects in one.

@@ -22,7 +22,8 @@ final class ProgressBar: Sendable {
                 + String(repeating: ".", count: Int(Self.width) - filled)
             StandardError.write(
                 "\r\(label) [\(bar)] \(percent)%  "
-                    + "\(ByteCount.text(done)) of \(ByteCount.text(total)) ")
+                    + "\(ByteCount.text(done)) of \(ByteCount.text(total)) "
+            )
         }
     }
 

@@ -57,7 +57,7 @@ final class TestHome: Sendable {
         var files: [String] = []
         while let name = names?.nextObject() as? String {
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isFolder)
+            _ = FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isFolder)
             if !isFolder.boolValue { files.append(root + "/" + name) }
         }
         return files.sorted()

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+@testable import Server
+
+@Suite("Configuration")
+struct ServerConfigurationTests {
+    private func load(
+        _ yaml: String?,
+        flags: [String: String] = [:],
+        environment: [String: String] = [:]
+    ) async throws -> ServerConfiguration {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).yaml").path()
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try yaml?.write(toFile: file, atomically: true, encoding: .utf8)
+        return try await ServerConfiguration.load(
+            file: file,
+            flags: flags,
+            environment: environment
+        )
+    }
+
+    @Test("without a file the defaults hold")
+    func defaults() async throws {
+        let configuration = try await load(nil)
+        #expect(configuration.listen.text == "127.0.0.1:8443")
+        #expect(configuration.drainSeconds == 30)
+        #expect(configuration.rpc.maxCallsInFlight == 256)
+    }
+
+    @Test("flags win over the environment, which wins over the file")
+    func precedence() async throws {
+        let yaml = "listen: 127.0.0.1:1\ndrain_seconds: 5\nlimits:\n  connections: 7\n"
+        let environment = ["STRONGROOM_LISTEN": "127.0.0.1:2", "STRONGROOM_DRAIN_SECONDS": "6"]
+        let configuration = try await load(
+            yaml,
+            flags: ["listen": "[::1]:3"],
+            environment: environment
+        )
+        #expect(configuration.listen.text == "[::1]:3")
+        #expect(configuration.drainSeconds == 6)
+        #expect(configuration.rpc.maxConnections == 7)
+    }
+
+    @Test("limits are read from the environment by their full name")
+    func environmentLimits() async throws {
+        let configuration = try await load(
+            nil,
+            environment: ["STRONGROOM_LIMITS_QUEUED_REQUESTS": "12"]
+        )
+        #expect(configuration.serving.queuedRequestsPerModel == 12)
+    }
+
+    @Test(
+        "what nobody reads is an error with file, line and key",
+        arguments: [
+            ("listen: a:1\nlisten_on: b:2\n", ":2: unknown key 'listen_on'"),
+            ("limits:\n  frames: 3\n", ":2: unknown key 'limits.frames'"),
+            ("limits: 3\n", "keys with values"), ("listen: [a]\n", "'listen' takes one value"),
+        ]
+    )
+    func unknownKeys(yaml: String, part: String) async {
+        let error = await #expect(throws: ServerError.self) { try await load(yaml) }
+        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(
+        "a value out of its range is an error that says the range",
+        arguments: [
+            ("drain_seconds: -1", "'drain_seconds' is '-1'"), ("drain_seconds: soon", "'soon'"),
+            ("limits: {frame_bytes: 16777216}", "16777215"), ("tls: {minimum: 1.1}", "1.2, 1.3"),
+            ("log: {level: loud}", "'log.level'"), ("listen: localhost", "expected HOST:PORT"),
+            ("listen: ::1:80", "brackets"),
+        ]
+    )
+    func badValues(yaml: String, part: String) async {
+        let error = await #expect(throws: ServerError.self) { try await load(yaml) }
+        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("a wildcard is reached at its loopback")
+    func reachable() throws {
+        #expect(try ListenAddress("0.0.0.0:80").reachable.text == "127.0.0.1:80")
+        #expect(try ListenAddress("[::]:80").reachable.text == "[::1]:80")
+    }
+}
