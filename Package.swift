@@ -108,7 +108,7 @@ let package = Package(
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
-            ["Server", "StrongroomClient", "RPC", "Wire", "TLS", "Sealing", "Registry", "Engine"]
+            ["Server", "Serving", "RPC", "Wire", "TLS", "Sealing"]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -29,8 +29,6 @@ package enum Limits {
     package static let maxNameBytes = 64
     /// UTF-8 bytes of an idempotency key.
     package static let maxIdempotencyKeyBytes = 256
-    /// UTF-8 bytes of a principal's name.
-    package static let maxPrincipalBytes = 256
     /// UTF-8 bytes of a reason given with a move or a rejection; a longer one is refused from
     /// callers and cut when it comes from a load.
     package static let maxReasonBytes = 4 << 10

@@ -12,34 +12,53 @@ extension Registry {
     ///   - principal: Who is said to have done it in the audit log.
     /// - Throws: `alreadyExists` if there is a registry; it is not touched.
     package static func create(
-        layout: RegistryLayout, registryID: [UInt8], keys: any KeyProvider, signing: SigningKey,
-        clock: WallClock = .system, principal: String = AuditAction.serverPrincipal
+        layout: RegistryLayout,
+        registryID: [UInt8],
+        keys: any KeyProvider,
+        signing: SigningKey,
+        clock: WallClock = .system,
+        principal: String = AuditAction.serverPrincipal
     ) throws {
         guard registryID.count == SealingLimits.idBytes else {
             throw RegistryError(
                 .invalidArgument,
-                "a registry's id has \(SealingLimits.idBytes) bytes, not \(registryID.count)")
+                "a registry's id has \(SealingLimits.idBytes) bytes, not \(registryID.count)"
+            )
+        }
+        guard !StoreFolder.exists(layout.databasePath) else {
+            throw RegistryError(
+                .alreadyExists,
+                "there is a registry already",
+                detail: "\(layout.databasePath) exists"
+            )
         }
         try StoreFolder.make(layout.store)
         try StoreFolder.make(StoreFolder.parent(of: layout.sequencePath))
         let lock = try StoreLock(layout)
         defer { withExtendedLifetime(lock) {} }
-        let metadata = try MetadataStore.create(layout.databasePath)
-        defer { try? metadata.close() }
         do {
             let serverID = try RandomBytes.make(count: SealingLimits.idBytes)
             try StoreFolder.replaceFile(
-                layout.serverIDPath, with: Hex.encode(serverID) + "\n")
+                layout.serverIDPath,
+                with: Hex.encode(serverID) + "\n"
+            )
             let cardKey = StoredKey(
-                bundleID: registryID, model: "",
+                bundleID: registryID,
+                model: "",
                 wrapped: try keys.wrap(
-                    try SecretKey.random(), context: .registryKey(registryID: registryID)))
+                    try SecretKey.random(),
+                    context: .registryKey(registryID: registryID)
+                )
+            )
             let first = try FirstHead(
-                registryID: registryID, principal: principal, signing: signing,
-                unixMs: clock.nowUnixMs)
+                registryID: registryID,
+                principal: principal,
+                signing: signing,
+                unixMs: clock.nowUnixMs
+            )
             // The second place first: a database without it would not start.
             try SequenceFile(path: layout.sequencePath, steps: .none).write(first.sequence)
-            try metadata.write { transaction in
+            try MetadataStore.create(layout.databasePath) { transaction in
                 try transaction.insert(cardKey)
                 try transaction.insert(first.event)
                 try transaction.setHead(first.stored)
@@ -58,18 +77,32 @@ private struct FirstHead {
 
     init(registryID: [UInt8], principal: String, signing: SigningKey, unixMs: Int64) throws {
         event = AuditHash.chained(
-            sequence: 1, unixMs: unixMs, principal: principal, action: AuditAction.initialise,
-            model: "", version: 0, detail: "registry \(Hex.encode(registryID))",
-            previousHash: AuditHash.noPrevious)
+            sequence: 1,
+            unixMs: unixMs,
+            principal: principal,
+            action: AuditAction.initialise,
+            model: "",
+            version: 0,
+            detail: "registry \(Hex.encode(registryID))",
+            previousHash: AuditHash.noPrevious
+        )
         let head = CatalogueHead(
-            registryID: registryID, sequence: sequence, aliases: [:],
-            auditSequence: event.sequence, auditSHA256: event.hash,
-            recordSHA256: VersionRecord.noPrevious, previousSHA256: VersionRecord.noPrevious,
+            registryID: registryID,
+            sequence: sequence,
+            aliases: [:],
+            auditSequence: event.sequence,
+            auditSHA256: event.hash,
+            recordSHA256: VersionRecord.noPrevious,
+            previousSHA256: VersionRecord.noPrevious,
             unixMs: unixMs
         ).encoded()
         stored = StoredHead(
-            registryID: registryID, sequence: sequence, recordSHA256: VersionRecord.noPrevious,
-            head: head, signature: try signing.sign(head))
+            registryID: registryID,
+            sequence: sequence,
+            recordSHA256: VersionRecord.noPrevious,
+            head: head,
+            signature: try signing.sign(head)
+        )
     }
 }
 

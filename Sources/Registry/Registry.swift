@@ -1,4 +1,3 @@
-internal import Glibc
 package import Sealing
 internal import Synchronization
 
@@ -42,8 +41,11 @@ package final class Registry: Sendable {
     /// - Throws: `unavailable` if another process has it open, the database or the head is
     ///   damaged or older than what was seen before, or a key is wrong or missing.
     package init(
-        layout: RegistryLayout, keys: any KeyProvider, clock: WallClock = .system,
-        steps: Steps = .none, signing: (_ registryID: [UInt8]) throws -> SigningKey
+        layout: RegistryLayout,
+        keys: any KeyProvider,
+        clock: WallClock = .system,
+        steps: Steps = .none,
+        signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws {
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
@@ -62,8 +64,9 @@ package final class Registry: Sendable {
         self.steps = steps
         // Whatever lies there was not finished when the last process ended. Its salt is gone,
         // and so it starts again at its first byte.
+        // What cannot be removed is in nobody's way, and is tried again at the next start.
         for upload in try blobs.unfinishedUploads() {
-            try blobs.removeUpload(upload)
+            try? blobs.removeUpload(upload)
         }
     }
 
@@ -71,8 +74,11 @@ package final class Registry: Sendable {
     ///
     /// - Throws: As for the other initialiser.
     package convenience init(
-        layout: RegistryLayout, keys: any KeyProvider, signing: SigningKey,
-        clock: WallClock = .system, steps: Steps = .none
+        layout: RegistryLayout,
+        keys: any KeyProvider,
+        signing: SigningKey,
+        clock: WallClock = .system,
+        steps: Steps = .none
     ) throws {
         try self.init(layout: layout, keys: keys, clock: clock, steps: steps) { _ in signing }
     }
@@ -94,42 +100,19 @@ package final class Registry: Sendable {
         let digits = SealingLimits.idBytes * 2
         guard let text = try StoreFolder.readText(layout.serverIDPath, maxBytes: digits + 1) else {
             throw RegistryError(
-                .unavailable, "the server's id is missing",
-                detail: "\(layout.serverIDPath) does not exist")
+                .unavailable,
+                "the server's id is missing",
+                detail: "\(layout.serverIDPath) does not exist"
+            )
         }
         let serverID = text.hasSuffix("\n") ? String(text.dropLast()) : text
         guard Hex.decode(serverID)?.count == SealingLimits.idBytes else {
             throw RegistryError(
-                .unavailable, "the server's id is not \(digits) hex digits",
-                detail: layout.serverIDPath)
+                .unavailable,
+                "the server's id is not \(digits) hex digits",
+                detail: layout.serverIDPath
+            )
         }
         return serverID
-    }
-}
-
-/// The lock that keeps a second process away from a store, held until released.
-final class StoreLock: Sendable {
-    private let file: StoreFile
-
-    /// Takes the lock, without waiting.
-    init(_ layout: RegistryLayout) throws {
-        guard StoreFolder.exists(layout.store) else {
-            throw RegistryError(
-                .unavailable, "there is no registry here",
-                detail: "\(layout.store) does not exist")
-        }
-        let path = layout.lockPath
-        let file: StoreFile
-        if StoreFolder.exists(path) {
-            file = try StoreFile(writing: path)
-        } else {
-            file = try StoreFile(creating: path)
-        }
-        guard try file.tryLock() else {
-            throw RegistryError(
-                .unavailable, "another process has this registry open",
-                detail: "\(path) is locked")
-        }
-        self.file = file
     }
 }

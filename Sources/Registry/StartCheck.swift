@@ -24,7 +24,8 @@ struct StartCheck {
 
     /// The signing key; what is wrong with it is a reason not to start.
     func signingKey(
-        _ registryID: [UInt8], from source: ([UInt8]) throws -> SigningKey
+        _ registryID: [UInt8],
+        from source: ([UInt8]) throws -> SigningKey
     ) throws -> SigningKey {
         do {
             return try source(registryID)
@@ -38,7 +39,8 @@ struct StartCheck {
         guard key.verify(signature: stored.signature, over: stored.head) else {
             throw refusal(
                 "the catalogue's head is damaged, or signed with another key",
-                "its signature does not hold")
+                "its signature does not hold"
+            )
         }
         let head: CatalogueHead
         do {
@@ -59,7 +61,8 @@ struct StartCheck {
             else {
                 throw refusal(
                     "the audit log is not the one that was signed",
-                    "the newest event is not number \(head.auditSequence)")
+                    "the newest event is not number \(head.auditSequence)"
+                )
             }
         }
     }
@@ -69,13 +72,16 @@ struct StartCheck {
     func checkSequence(_ sequence: UInt64, _ file: SequenceFile) throws {
         guard let seen = try file.read() else {
             throw refusal(
-                "the sequence kept beside the keys is missing", "\(file.path) does not exist")
+                "the sequence kept beside the keys is missing",
+                "\(file.path) does not exist"
+            )
         }
         guard seen <= sequence else {
             throw refusal(
                 "the registry is an older copy: its sequence is \(sequence), and \(seen) was "
                     + "seen before",
-                "if it was restored on purpose, set \(file.path) to \(sequence)")
+                "if it was restored on purpose, set \(file.path) to \(sequence)"
+            )
         }
         if seen < sequence { try file.write(sequence) }
     }
@@ -110,7 +116,11 @@ struct StartCheck {
             _ = try keys.unwrap(
                 stored.wrapped,
                 context: WrapContext(
-                    registryID: registryID, model: stored.model, bundleID: stored.bundleID))
+                    registryID: registryID,
+                    model: stored.model,
+                    bundleID: stored.bundleID
+                )
+            )
         } catch let error
             where error.code == SealingError.Code.keyMissing
             || error.code == SealingError.Code.keyAccess

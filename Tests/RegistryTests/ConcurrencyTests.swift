@@ -38,15 +38,26 @@ struct ConcurrencyTests {
                 _ = try shared.publishSmall(own, alias: "live", serve: true)
                 let alias = try shared.alias(model: "shared", alias: "live")
                 _ = try shared.settle(
-                    model: "shared", alias: "live", generation: alias.generation,
-                    outcome: round % 3 == 2 ? .rejected(reason: "odd") : .served)
+                    model: "shared",
+                    alias: "live",
+                    generation: alias.generation,
+                    outcome: round % 3 == 2 ? .rejected(reason: "odd") : .served
+                )
                 _ = try shared.setAlias(
-                    model: "shared", alias: "a\(index)", version: version, principal: "cert:ann")
+                    model: "shared",
+                    alias: "a\(index)",
+                    version: version,
+                    principal: "cert:ann"
+                )
                 if round > 0 {
                     _ = try shared.rollback(model: own, alias: "live", principal: "cert:ann")
                     let back = try shared.alias(model: own, alias: "live")
                     _ = try shared.settle(
-                        model: own, alias: "live", generation: back.generation, outcome: .served)
+                        model: own,
+                        alias: "live",
+                        generation: back.generation,
+                        outcome: .served
+                    )
                 }
                 _ = try shared.open(model: "shared", version: version).read("model.onnx")
                 _ = try shared.versions(model: "shared", before: nil, limit: 100)
@@ -69,14 +80,22 @@ struct ConcurrencyTests {
         let registry = try home.open()
         for _ in 1...8 { _ = try registry.publishSmall() }
         _ = try registry.setAlias(
-            model: "sentiment", alias: "live", version: 1, principal: "cert:ann")
+            model: "sentiment",
+            alias: "live",
+            version: 1,
+            principal: "cert:ann"
+        )
         let won = Atomic(0)
         let lost = Atomic(0)
         try threads(8) { index in
             do {
                 _ = try registry.setAlias(
-                    model: "sentiment", alias: "live", version: UInt64(index + 1),
-                    expectedGeneration: 1, principal: "cert:ann")
+                    model: "sentiment",
+                    alias: "live",
+                    version: UInt64(index + 1),
+                    expectedGeneration: 1,
+                    principal: "cert:ann"
+                )
                 won.add(1, ordering: .relaxed)
             } catch let error as RegistryError where error.code == .aborted {
                 lost.add(1, ordering: .relaxed)
@@ -106,12 +125,16 @@ struct ConcurrencyTests {
                 }
             } while status.nextOffsets != bundle.request.files.map(\.size)
             let committed = try registry.commit(
-                uploadID: begun.uploadID, alias: "live", principal: "cert:ann")
+                uploadID: begun.uploadID,
+                alias: "live",
+                principal: "cert:ann"
+            )
             _ = versions.withLock { $0.insert(committed.version.version) }
         }
         #expect(versions.withLock { $0 } == [1])
         #expect(
             try registry.open(model: "sentiment", version: 1).read("model.onnx").copyBytes()
-                == content)
+                == content
+        )
     }
 }

@@ -20,7 +20,7 @@ struct BundleTests {
         try withFolder { folder in
             try Data("abc".utf8).write(to: URL(filePath: folder + "/model.onnx"))
             try Data().write(to: URL(filePath: folder + "/golden/0.json"))
-            let bundle = try Bundle(path: folder)
+            let bundle = try ModelBundle(path: folder)
             #expect(bundle.files.map(\.path) == ["golden/0.json", "model.onnx"])
             #expect(bundle.size == 3)
             // FIPS 180-2, appendix B.1.
@@ -32,7 +32,7 @@ struct BundleTests {
     func file() throws {
         try withFolder { folder in
             try Data("abc".utf8).write(to: URL(filePath: folder + "/net.onnx"))
-            #expect(try Bundle(path: folder + "/net.onnx").files.map(\.path) == ["net.onnx"])
+            #expect(try ModelBundle(path: folder + "/net.onnx").files.map(\.path) == ["net.onnx"])
         }
     }
 
@@ -43,7 +43,7 @@ struct BundleTests {
                 atPath: folder + "/link",
                 withDestinationPath: "/etc/hostname"
             )
-            let error = #expect(throws: StrongroomError.self) { try Bundle(path: folder) }
+            let error = #expect(throws: StrongroomError.self) { try ModelBundle(path: folder) }
             #expect(error?.message.contains("link is neither a file nor a folder") == true)
         }
     }
@@ -51,8 +51,8 @@ struct BundleTests {
     @Test("an empty folder and a missing path are refused")
     func nothing() throws {
         try withFolder { folder in
-            #expect(throws: StrongroomError.self) { try Bundle(path: folder + "/golden") }
-            #expect(throws: StrongroomError.self) { try Bundle(path: folder + "/none") }
+            #expect(throws: StrongroomError.self) { try ModelBundle(path: folder + "/golden") }
+            #expect(throws: StrongroomError.self) { try ModelBundle(path: folder + "/none") }
         }
     }
 
@@ -60,12 +60,12 @@ struct BundleTests {
     func digest() throws {
         try withFolder { folder in
             try Data("abc".utf8).write(to: URL(filePath: folder + "/model.onnx"))
-            let bundle = try Bundle(path: folder)
+            let bundle = try ModelBundle(path: folder)
             let plain = bundle.digest(metadata: [:])
-            #expect(plain == (try Bundle(path: folder)).digest(metadata: [:]))
+            #expect(plain == (try ModelBundle(path: folder)).digest(metadata: [:]))
             #expect(plain != bundle.digest(metadata: ["a": "b"]))
             try Data("abd".utf8).write(to: URL(filePath: folder + "/model.onnx"))
-            #expect(plain != (try Bundle(path: folder)).digest(metadata: [:]))
+            #expect(plain != (try ModelBundle(path: folder)).digest(metadata: [:]))
         }
     }
 }

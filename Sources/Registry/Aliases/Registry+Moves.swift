@@ -9,8 +9,13 @@ extension Registry {
     /// - Throws: `notFound` for no such model or version; `failedPrecondition` for a rejected or
     ///   deleted version; `aborted` if the generation is another one; `alreadyExists`.
     package func setAlias(
-        model: String, alias: String, version: UInt64, expectedGeneration: UInt64 = 0,
-        mustNotExist: Bool = false, principal: String, reason: String = ""
+        model: String,
+        alias: String,
+        version: UInt64,
+        expectedGeneration: UInt64 = 0,
+        mustNotExist: Bool = false,
+        principal: String,
+        reason: String = ""
     ) throws -> AliasChange {
         try Name.check(alias, of: "alias")
         try Reason.check(reason)
@@ -21,15 +26,21 @@ extension Registry {
                 throw RegistryError(
                     .alreadyExists,
                     "model \(model) has an alias '\(alias)' already, of generation "
-                        + "\(current.generation)")
+                        + "\(current.generation)"
+                )
             }
             try Registry.checkGeneration(current, alias, expected: expectedGeneration)
             try Registry.checkUsable(model, version, change.transaction)
             return try accept(
                 AliasMove(
-                    model: model, name: alias, version: version, principal: principal,
-                    reason: reason),
-                in: &change)
+                    model: model,
+                    name: alias,
+                    version: version,
+                    principal: principal,
+                    reason: reason
+                ),
+                in: &change
+            )
         }
     }
 
@@ -43,8 +54,12 @@ extension Registry {
     ///   version never served here, or it is rejected or deleted; `aborted` if the generation is
     ///   another one.
     package func rollback(
-        model: String, alias: String, toVersion: UInt64 = 0, expectedGeneration: UInt64 = 0,
-        reason: String = "", principal: String
+        model: String,
+        alias: String,
+        toVersion: UInt64 = 0,
+        expectedGeneration: UInt64 = 0,
+        reason: String = "",
+        principal: String
     ) throws -> AliasChange {
         try Reason.check(reason)
         return try change { change in
@@ -63,7 +78,8 @@ extension Registry {
                 guard let previous else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "alias \(alias) of model \(model) has nothing to go back to")
+                        "alias \(alias) of model \(model) has nothing to go back to"
+                    )
                 }
                 version = previous
             } else {
@@ -74,14 +90,21 @@ extension Registry {
                     throw RegistryError(
                         .failedPrecondition,
                         "version \(toVersion) did not serve through alias \(alias) of model "
-                            + "\(model) before version \(current.targetVersion)")
+                            + "\(model) before version \(current.targetVersion)"
+                    )
                 }
             }
             return try accept(
                 AliasMove(
-                    model: model, name: alias, version: version, isRollback: true,
-                    principal: principal, reason: reason),
-                in: &change)
+                    model: model,
+                    name: alias,
+                    version: version,
+                    isRollback: true,
+                    principal: principal,
+                    reason: reason
+                ),
+                in: &change
+            )
         }
     }
 
@@ -90,7 +113,10 @@ extension Registry {
     ///
     /// - Throws: `notFound`; `aborted` if the generation is another one.
     package func deleteAlias(
-        model: String, alias: String, expectedGeneration: UInt64 = 0, principal: String
+        model: String,
+        alias: String,
+        expectedGeneration: UInt64 = 0,
+        principal: String
     ) throws {
         try change { change in
             let transaction = change.transaction
@@ -102,8 +128,12 @@ extension Registry {
             try supersede(model: model, current, transaction)
             try transaction.deleteAlias(model: model, name: alias)
             try change.log(
-                AuditAction.aliasDelete, principal: principal, model: model,
-                version: current.version, detail: "\(alias), generation \(current.generation)")
+                AuditAction.aliasDelete,
+                principal: principal,
+                model: model,
+                version: current.version,
+                detail: "\(alias), generation \(current.generation)"
+            )
         }
     }
 
@@ -117,34 +147,54 @@ extension Registry {
         // A move to what answers already is there at once: nothing has to be loaded for it.
         let isThere = answering == move.version
         try transaction.setMove(
-            model: move.model, name: move.name,
+            model: move.model,
+            name: move.name,
             StoredMove(
                 info: AliasMoveInfo(
-                    generation: generation, fromVersion: answering, toVersion: move.version,
-                    principal: move.principal, reason: move.reason,
+                    generation: generation,
+                    fromVersion: answering,
+                    toVersion: move.version,
+                    principal: move.principal,
+                    reason: move.reason,
                     askedUnixMs: change.nowUnixMs,
                     servedUnixMs: isThere ? change.nowUnixMs : 0,
-                    outcome: isThere ? .served : .pending),
-                isRollback: move.isRollback))
+                    outcome: isThere ? .served : .pending
+                ),
+                isRollback: move.isRollback
+            )
+        )
         let alias = AliasInfo(
-            name: move.name, version: answering, generation: generation,
-            targetVersion: move.version, failure: "", changedUnixMs: change.nowUnixMs,
-            changedBy: move.principal)
+            name: move.name,
+            version: answering,
+            generation: generation,
+            targetVersion: move.version,
+            failure: "",
+            changedUnixMs: change.nowUnixMs,
+            changedBy: move.principal
+        )
         try transaction.setAlias(model: move.model, alias)
         let reason = move.reason.isEmpty ? "" : ": \(move.reason)"
         try change.log(
             move.isRollback ? AuditAction.rollback : AuditAction.aliasSet,
-            principal: move.principal, model: move.model, version: move.version,
-            detail: "\(move.name) from \(answering), generation \(generation)\(reason)")
+            principal: move.principal,
+            model: move.model,
+            version: move.version,
+            detail: "\(move.name) from \(answering), generation \(generation)\(reason)"
+        )
         return AliasChange(alias: alias, previousVersion: answering)
     }
 
     private func supersede(
-        model: String, _ alias: AliasInfo, _ transaction: MetadataTransaction
+        model: String,
+        _ alias: AliasInfo,
+        _ transaction: MetadataTransaction
     ) throws {
         guard
             var move = try transaction.move(
-                model: model, name: alias.name, generation: alias.generation),
+                model: model,
+                name: alias.name,
+                generation: alias.generation
+            ),
             move.info.outcome == .pending
         else { return }
         move.info = move.info.settled(.superseded)
@@ -152,16 +202,22 @@ extension Registry {
     }
 
     private static func checkGeneration(
-        _ alias: AliasInfo?, _ name: String, expected: UInt64
+        _ alias: AliasInfo?,
+        _ name: String,
+        expected: UInt64
     ) throws(RegistryError) {
         guard expected != 0, alias?.generation != expected else { return }
         let found = alias.map { "it is \($0.generation)" } ?? "there is no such alias"
         throw RegistryError(
-            .aborted, "alias \(name): generation \(expected) was expected, and \(found)")
+            .aborted,
+            "alias \(name): generation \(expected) was expected, and \(found)"
+        )
     }
 
     private static func checkUsable(
-        _ model: String, _ version: UInt64, _ transaction: MetadataTransaction
+        _ model: String,
+        _ version: UInt64,
+        _ transaction: MetadataTransaction
     ) throws {
         guard let info = try transaction.versionInfo(model: model, version: version) else {
             throw noVersion(model, version)
@@ -171,30 +227,13 @@ extension Registry {
         case .rejected:
             throw RegistryError(
                 .failedPrecondition,
-                "model \(model), version \(version) was rejected: \(info.reason)")
+                "model \(model), version \(version) was rejected: \(info.reason)"
+            )
         case .deleted:
             throw RegistryError(
-                .failedPrecondition, "model \(model), version \(version) is deleted")
+                .failedPrecondition,
+                "model \(model), version \(version) is deleted"
+            )
         }
-    }
-}
-
-/// A move that is about to be accepted.
-struct AliasMove {
-    let model: String
-    let name: String
-    let version: UInt64
-    var isRollback = false
-    let principal: String
-    var reason = ""
-}
-
-extension AliasMoveInfo {
-    /// The move with what became of it.
-    func settled(_ outcome: AliasOutcome, servedUnixMs: Int64 = 0) -> AliasMoveInfo {
-        AliasMoveInfo(
-            generation: generation, fromVersion: fromVersion, toVersion: toVersion,
-            principal: principal, reason: reason, askedUnixMs: askedUnixMs,
-            servedUnixMs: servedUnixMs, outcome: outcome)
     }
 }

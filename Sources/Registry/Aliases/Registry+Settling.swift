@@ -4,7 +4,10 @@ extension Registry {
     /// - Returns: Whether the move's outcome is that now; false if the alias has moved on, was
     ///   removed, or the move ended otherwise. Asking twice is harmless.
     package func settle(
-        model: String, alias: String, generation: UInt64, outcome: AliasSettlement
+        model: String,
+        alias: String,
+        generation: UInt64,
+        outcome: AliasSettlement
     ) throws -> Bool {
         try change { change in
             let transaction = change.transaction
@@ -41,15 +44,26 @@ extension Registry {
             }
             if info.state == .stored {
                 try transaction.setState(
-                    model: model, version: version, state: .rejected, reason: reason)
+                    model: model,
+                    version: version,
+                    state: .rejected,
+                    reason: reason
+                )
                 try change.log(
-                    AuditAction.versionReject, principal: AuditAction.serverPrincipal,
-                    model: model, version: version, detail: reason)
+                    AuditAction.versionReject,
+                    principal: AuditAction.serverPrincipal,
+                    model: model,
+                    version: version,
+                    detail: reason
+                )
             }
             for alias in try transaction.aliases(model: model)
             where alias.targetVersion == version && alias.version != version {
                 let move = try transaction.move(
-                    model: model, name: alias.name, generation: alias.generation)
+                    model: model,
+                    name: alias.name,
+                    generation: alias.generation
+                )
                 guard let move, move.info.outcome == .pending else { continue }
                 try settleRejected(model, alias, move, reason: reason, &change)
             }
@@ -72,55 +86,84 @@ extension Registry {
                 throw RegistryError(
                     .failedPrecondition,
                     "model \(model), version \(version): aliases point to it: "
-                        + stored.info.aliases.joined(separator: ", "))
+                        + stored.info.aliases.joined(separator: ", ")
+                )
             }
             try transaction.setState(
-                model: model, version: version, state: .deleted, reason: stored.info.reason)
+                model: model,
+                version: version,
+                state: .deleted,
+                reason: stored.info.reason
+            )
             try transaction.deleteKey(bundleID: stored.bundleID)
             try transaction.deleteUploads(model: model, version: version)
             try change.log(
-                AuditAction.versionDelete, principal: principal, model: model, version: version)
+                AuditAction.versionDelete,
+                principal: principal,
+                model: model,
+                version: version
+            )
         }
         openedVersions.forget(model: model, version: version)
-        // The key's row is gone; its bytes are in the log until it is folded in. If a reader
-        // holds the log now, the next checkpoint does it.
-        try metadata.checkpoint()
+        // The key's row is gone; its bytes are in the log until that is folded in. The version is
+        // deleted already, so a failure here is not the caller's.
+        _ = try? metadata.checkpoint()
     }
 
     private func settleServed(
-        _ model: String, _ alias: AliasInfo, _ move: StoredMove, _ change: inout Change
+        _ model: String,
+        _ alias: AliasInfo,
+        _ move: StoredMove,
+        _ change: inout Change
     ) throws {
         try setOutcome(.served, of: move, model, alias.name, change)
         try change.transaction.setAlias(
-            model: model, alias.answering(with: alias.targetVersion, target: alias.targetVersion))
+            model: model,
+            alias.answering(with: alias.targetVersion, target: alias.targetVersion)
+        )
         try change.log(
-            AuditAction.aliasServed, principal: AuditAction.serverPrincipal, model: model,
+            AuditAction.aliasServed,
+            principal: AuditAction.serverPrincipal,
+            model: model,
             version: alias.targetVersion,
-            detail: "\(alias.name) from \(alias.version), generation \(alias.generation)")
+            detail: "\(alias.name) from \(alias.version), generation \(alias.generation)"
+        )
     }
 
     private func settleRejected(
-        _ model: String, _ alias: AliasInfo, _ move: StoredMove, reason: String,
+        _ model: String,
+        _ alias: AliasInfo,
+        _ move: StoredMove,
+        reason: String,
         _ change: inout Change
     ) throws {
         try setOutcome(.rejected, of: move, model, alias.name, change)
         try change.transaction.setAlias(
             model: model,
-            alias.answering(with: alias.version, target: alias.version, failure: reason))
+            alias.answering(with: alias.version, target: alias.version, failure: reason)
+        )
         try change.log(
-            AuditAction.aliasRejected, principal: AuditAction.serverPrincipal, model: model,
+            AuditAction.aliasRejected,
+            principal: AuditAction.serverPrincipal,
+            model: model,
             version: alias.targetVersion,
             detail: "\(alias.name) stays at \(alias.version), generation "
-                + "\(alias.generation): \(reason)")
+                + "\(alias.generation): \(reason)"
+        )
     }
 
     private func setOutcome(
-        _ outcome: AliasOutcome, of move: StoredMove, _ model: String, _ alias: String,
+        _ outcome: AliasOutcome,
+        of move: StoredMove,
+        _ model: String,
+        _ alias: String,
         _ change: Change
     ) throws {
         var move = move
         move.info = move.info.settled(
-            outcome, servedUnixMs: outcome == .served ? change.nowUnixMs : 0)
+            outcome,
+            servedUnixMs: outcome == .served ? change.nowUnixMs : 0
+        )
         try change.transaction.setMove(model: model, name: alias, move)
     }
 }
@@ -128,10 +171,18 @@ extension Registry {
 extension AliasInfo {
     /// The alias with what answers and what is asked for.
     func answering(
-        with version: UInt64, target: UInt64, failure: String = ""
+        with version: UInt64,
+        target: UInt64,
+        failure: String = ""
     ) -> AliasInfo {
         AliasInfo(
-            name: name, version: version, generation: generation, targetVersion: target,
-            failure: failure, changedUnixMs: changedUnixMs, changedBy: changedBy)
+            name: name,
+            version: version,
+            generation: generation,
+            targetVersion: target,
+            failure: failure,
+            changedUnixMs: changedUnixMs,
+            changedBy: changedBy
+        )
     }
 }

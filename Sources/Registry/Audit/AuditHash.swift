@@ -9,8 +9,14 @@ enum AuditHash {
 
     /// An event with its hash.
     static func chained(
-        sequence: UInt64, unixMs: Int64, principal: String, action: String, model: String,
-        version: UInt64, detail: String, previousHash: [UInt8]
+        sequence: UInt64,
+        unixMs: Int64,
+        principal: String,
+        action: String,
+        model: String,
+        version: UInt64,
+        detail: String,
+        previousHash: [UInt8]
     ) -> AuditEventInfo {
         var bytes: [UInt8] = []
         bytes.appendField(Array(label.utf8))
@@ -23,9 +29,16 @@ enum AuditHash {
         bytes.appendField(Array(detail.utf8))
         bytes.appendField(previousHash)
         return AuditEventInfo(
-            sequence: sequence, unixMs: unixMs, principal: principal, action: action, model: model,
-            version: version, detail: detail, previousHash: previousHash,
-            hash: Digest.sha256(bytes))
+            sequence: sequence,
+            unixMs: unixMs,
+            principal: principal,
+            action: action,
+            model: model,
+            version: version,
+            detail: detail,
+            previousHash: previousHash,
+            hash: Digest.sha256(bytes)
+        )
     }
 }
 
@@ -50,8 +63,15 @@ extension AuditEventInfo {
     /// Whether the event's hash is that of its fields.
     package var isIntact: Bool {
         let expected = AuditHash.chained(
-            sequence: sequence, unixMs: unixMs, principal: principal, action: action, model: model,
-            version: version, detail: detail, previousHash: previousHash)
+            sequence: sequence,
+            unixMs: unixMs,
+            principal: principal,
+            action: action,
+            model: model,
+            version: version,
+            detail: detail,
+            previousHash: previousHash
+        )
         return expected.hash == hash
     }
 }

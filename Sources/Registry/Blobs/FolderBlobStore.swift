@@ -1,5 +1,4 @@
 internal import Sealing
-internal import Synchronization
 
 /// Blobs as files of a folder: `blobs/<first 2 hex>/<64 hex>`, unfinished ones as
 /// `uploads/<upload>/<index>`.
@@ -30,7 +29,10 @@ final class FolderBlobStore: BlobStore {
         let path = FolderBlobStore.path(of: digest, in: blobs)
         guard let file = try StoreFile.reading(path) else {
             throw RegistryError(
-                .dataLoss, "a stored file is missing", detail: "\(path) is not there")
+                .dataLoss,
+                "a stored file is missing",
+                detail: "\(path) is not there"
+            )
         }
         return try FolderBlobReader(file)
     }
@@ -55,29 +57,5 @@ final class FolderBlobStore: BlobStore {
     static func path(of digest: [UInt8], in blobs: String) -> String {
         let name = Hex.encode(digest)
         return "\(blobs)/\(name.prefix(2))/\(name)"
-    }
-}
-
-/// How many unfinished blobs may keep their files open. A publisher may have all files of a
-/// bundle in flight at once; past this number files are opened for each write.
-final class OpenFileBudget: Sendable {
-    private let free: Mutex<Int>
-
-    init(limit: Int) {
-        free = Mutex(limit)
-    }
-
-    /// Takes a place, if there is one.
-    func tryTake() -> Bool {
-        free.withLock { free in
-            guard free > 0 else { return false }
-            free -= 1
-            return true
-        }
-    }
-
-    /// Gives a place back.
-    func giveBack() {
-        free.withLock { $0 += 1 }
     }
 }

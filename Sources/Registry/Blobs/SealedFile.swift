@@ -9,7 +9,9 @@ struct SealedFile {
     /// Opens a file's blob: its length, header, key commitment and context have to be the ones
     /// that were signed.
     init(
-        _ file: VersionRecord.File, dataKey: SecretKey, context: BlobContext,
+        _ file: VersionRecord.File,
+        dataKey: SecretKey,
+        context: BlobContext,
         blobs: any BlobStore
     ) throws {
         self.file = file
@@ -17,7 +19,8 @@ struct SealedFile {
         guard reader.byteCount == file.sealedBytes else {
             throw RegistryError(
                 .dataLoss,
-                "\(reader.byteCount) bytes are stored, and \(file.sealedBytes) were signed")
+                "\(reader.byteCount) bytes are stored, and \(file.sealedBytes) were signed"
+            )
         }
         let reader = reader
         var header = [UInt8](repeating: 0, count: BlobLayout.headerBytes)

@@ -34,7 +34,8 @@ extension Card {
             guard engines.contains(engineName) else {
                 throw engine.failure(
                     "no engine '\(engineName)', expected one of "
-                        + engines.joined(separator: ", "))
+                        + engines.joined(separator: ", ")
+                )
             }
             let entry = try fields.require("entry")
             var card = Card(entry: try entry.string())
@@ -57,7 +58,8 @@ extension Card {
             if let node = fields.take("metrics") { card.metrics = try numbers(node) }
             try fields.finish(
                 known: "format, engine, entry, description, licence, inputs, outputs, batching, "
-                    + "threads, golden, labels, derived_from, data, metrics")
+                    + "threads, golden, labels, derived_from, data, metrics"
+            )
             return card
         }
     }
@@ -76,7 +78,8 @@ extension Card {
             guard datatypes.contains(datatypeName) else {
                 throw datatype.failure(
                     "no datatype '\(datatypeName)', expected one of "
-                        + datatypes.joined(separator: ", "))
+                        + datatypes.joined(separator: ", ")
+                )
             }
             var shape: [Int64] = []
             for size in try fields.require("shape").elements(limit: maxRank) {
@@ -116,7 +119,8 @@ extension Card {
     }
 
     private static func golden(
-        _ node: CardNode, paths: [String]
+        _ node: CardNode,
+        paths: [String]
     ) throws(RegistryError) -> [String] {
         let pattern = PathPattern(try node.string())
         let matches = paths.filter { pattern.matches($0) }

@@ -15,11 +15,13 @@ enum CardDocument {
         guard bytes.count <= Limits.maxCardBytes else {
             throw RegistryError(
                 .invalidArgument,
-                "\(Card.path): \(bytes.count) bytes, at most \(Limits.maxCardBytes) are allowed")
+                "\(Card.path): \(bytes.count) bytes, at most \(Limits.maxCardBytes) are allowed"
+            )
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw RegistryError(.invalidArgument, "\(Card.path): not UTF-8")
         }
+        try checkLineEnds(text)
         try checkNesting(bytes)
         do {
             let parser = try Parser(yaml: text, encoding: .utf8)
@@ -27,7 +29,9 @@ enum CardDocument {
                 throw CardNode.failure(line: 1, key: "", "expected keys with values, found nothing")
             }
             let lines = bytes.split(
-                separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                separator: UInt8(ascii: "\n"),
+                omittingEmptySubsequences: false
+            )
             try check(CardNode(node: root, key: ""), lines: lines)
             return try withExtendedLifetime(parser) { try body(CardNode(node: root, key: "")) }
         } catch let error as YamlError {
@@ -39,28 +43,55 @@ enum CardDocument {
     /// quotes counts too: the bound is far above what a card needs.
     private static func checkNesting(_ bytes: [UInt8]) throws(RegistryError) {
         var brackets = 0
-        var entries = 0
+        var bracketsOfLine = 0
+        var entriesOfLine = 0
         var line = 1
         for (index, byte) in bytes.enumerated() {
             switch byte {
-            case UInt8(ascii: "["), UInt8(ascii: "{"): brackets += 1
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                brackets += 1
+                bracketsOfLine += 1
             case UInt8(ascii: "-"), UInt8(ascii: "?"), UInt8(ascii: ":"):
                 let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
-                if next == UInt8(ascii: " ") || next == UInt8(ascii: "\t") { entries += 1 }
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
-                entries = 0
-                line += byte == UInt8(ascii: "\n") ? 1 : 0
+                let isEntry = next == UInt8(ascii: " ") || next == UInt8(ascii: "\t")
+                entriesOfLine += isEntry ? 1 : 0
+            case UInt8(ascii: "\n"):
+                line += 1
+                bracketsOfLine = 0
+                entriesOfLine = 0
             default: continue
             }
-            guard brackets <= maxBrackets, entries <= maxEntriesPerLine + 4 * brackets else {
-                throw CardNode.failure(line: line, key: "", "nested too deeply")
+            // Inside brackets a colon opens nothing new; each pair of them holds a few keys.
+            guard brackets <= maxBrackets,
+                entriesOfLine <= maxEntriesPerLine + 4 * bracketsOfLine
+            else { throw CardNode.failure(line: line, key: "", "nested too deeply") }
+        }
+    }
+
+    /// Refuses what YAML 1.1 takes for the end of a line and nothing else does: lines would be
+    /// counted in two ways.
+    private static func checkLineEnds(_ text: String) throws(RegistryError) {
+        var line = 1
+        var wasReturn = false
+        for scalar in text.unicodeScalars {
+            let isLineFeed = scalar == "\n"
+            let isForeign = ["\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
+            guard !isForeign, !wasReturn || isLineFeed else {
+                throw CardNode.failure(
+                    line: line,
+                    key: "",
+                    "a line end that is not a line feed, with or without a carriage return"
+                )
             }
+            wasReturn = scalar == "\r"
+            line += isLineFeed ? 1 : 0
         }
     }
 
     /// Refuses anchors, aliases, tags and keys that are not text, anywhere below `node`.
     private static func check(
-        _ node: CardNode, lines: [ArraySlice<UInt8>]
+        _ node: CardNode,
+        lines: [ArraySlice<UInt8>]
     ) throws(RegistryError) {
         guard node.node.anchor == nil else { throw node.failure("anchors are not allowed") }
         // A tag, an anchor or an alias is the first thing of its node, and no plain text can
@@ -104,17 +135,25 @@ enum CardDocument {
         switch error {
         case .duplicatedKeysInMapping(let duplicates, let context):
             return CardNode.failure(
-                line: context.mark.line, key: duplicates.first ?? "", "duplicate key")
+                line: context.mark.line,
+                key: duplicates.first ?? "",
+                "duplicate key"
+            )
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
             return CardNode.failure(line: mark.line, key: "", problem)
         case .composer(let context, let problem, let mark, _):
             let isSecondDocument = context?.text.contains("single document") ?? false
             return CardNode.failure(
-                line: mark.line, key: "",
-                isSecondDocument ? "several documents are not allowed" : problem)
+                line: mark.line,
+                key: "",
+                isSecondDocument ? "several documents are not allowed" : problem
+            )
         default:
             return RegistryError(
-                .invalidArgument, "\(Card.path): not YAML", detail: String(describing: error))
+                .invalidArgument,
+                "\(Card.path): not YAML",
+                detail: String(describing: error)
+            )
         }
     }
 }

@@ -130,7 +130,9 @@ struct CardFields {
         guard let first = nodes.min(by: { lines[$0.key, default: 0] < lines[$1.key, default: 0] })
         else { return }
         throw CardNode.failure(
-            line: lines[first.key, default: 1], key: first.value.key,
-            "unknown key, expected one of \(known)")
+            line: lines[first.key, default: 1],
+            key: first.value.key,
+            "unknown key, expected one of \(known)"
+        )
     }
 }

@@ -17,8 +17,13 @@ package struct AliasInfo: Sendable, Equatable {
 
     /// Describes an alias.
     package init(
-        name: String, version: UInt64, generation: UInt64, targetVersion: UInt64, failure: String,
-        changedUnixMs: Int64, changedBy: String
+        name: String,
+        version: UInt64,
+        generation: UInt64,
+        targetVersion: UInt64,
+        failure: String,
+        changedUnixMs: Int64,
+        changedBy: String
     ) {
         self.name = name
         self.version = version

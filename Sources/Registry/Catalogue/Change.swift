@@ -16,7 +16,9 @@ struct Change {
     private var isEmpty = true
 
     init(
-        _ transaction: MetadataTransaction, registryID: [UInt8], signing: SigningKey,
+        _ transaction: MetadataTransaction,
+        registryID: [UInt8],
+        signing: SigningKey,
         nowUnixMs: Int64
     ) throws {
         guard let before = try transaction.head(), let event = try transaction.newestAuditEvent()
@@ -45,13 +47,22 @@ struct Change {
 
     /// Adds an event to the audit log.
     mutating func log(
-        _ action: String, principal: String, model: String, version: UInt64 = 0,
+        _ action: String,
+        principal: String,
+        model: String,
+        version: UInt64 = 0,
         detail: String = ""
     ) throws {
         newestEvent = AuditHash.chained(
-            sequence: newestEvent.sequence + 1, unixMs: nowUnixMs, principal: principal,
-            action: action, model: model, version: version, detail: detail,
-            previousHash: newestEvent.hash)
+            sequence: newestEvent.sequence + 1,
+            unixMs: nowUnixMs,
+            principal: principal,
+            action: action,
+            model: model,
+            version: version,
+            detail: detail,
+            previousHash: newestEvent.hash
+        )
         try transaction.insert(newestEvent)
         isEmpty = false
     }
@@ -62,15 +73,24 @@ struct Change {
         guard !isEmpty else { return nil }
         sequence += 1
         let head = CatalogueHead(
-            registryID: registryID, sequence: sequence,
-            aliases: try transaction.headAliases(), auditSequence: newestEvent.sequence,
-            auditSHA256: newestEvent.hash, recordSHA256: recordSHA256,
-            previousSHA256: Digest.sha256(before.head), unixMs: nowUnixMs
+            registryID: registryID,
+            sequence: sequence,
+            aliases: try transaction.headAliases(),
+            auditSequence: newestEvent.sequence,
+            auditSHA256: newestEvent.hash,
+            recordSHA256: recordSHA256,
+            previousSHA256: Digest.sha256(before.head),
+            unixMs: nowUnixMs
         ).encoded()
         try transaction.setHead(
             StoredHead(
-                registryID: registryID, sequence: sequence, recordSHA256: recordSHA256,
-                head: head, signature: try signature(over: head)))
+                registryID: registryID,
+                sequence: sequence,
+                recordSHA256: recordSHA256,
+                head: head,
+                signature: try signature(over: head)
+            )
+        )
         return sequence
     }
 
@@ -93,8 +113,11 @@ extension Registry {
             let (result, sequence) = try metadata.write { transaction in
                 try steps.reach(.transactionBegin)
                 var change = try Change(
-                    transaction, registryID: registryID, signing: signing,
-                    nowUnixMs: clock.nowUnixMs)
+                    transaction,
+                    registryID: registryID,
+                    signing: signing,
+                    nowUnixMs: clock.nowUnixMs
+                )
                 let result = try body(&change)
                 try steps.reach(.head)
                 let sequence = try change.seal()

@@ -16,7 +16,10 @@ package final class OpenedVersion: Sendable {
     private let blobs: any BlobStore
 
     init(
-        info: VersionInfo, card: Card, record: VersionRecord, dataKey: SecretKey,
+        info: VersionInfo,
+        card: Card,
+        record: VersionRecord,
+        dataKey: SecretKey,
         blobs: any BlobStore
     ) {
         self.info = info
@@ -26,7 +29,8 @@ package final class OpenedVersion: Sendable {
         self.blobs = blobs
         files = record.files.map { FileInfo(path: $0.path, size: $0.size, sha256: $0.sha256) }
         indexes = Dictionary(
-            record.files.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { first, _ in first }
+            record.files.enumerated().map { ($1.path, $0) },
+            uniquingKeysWith: { first, _ in first }
         )
     }
 
@@ -52,7 +56,9 @@ package final class OpenedVersion: Sendable {
         let file = try sealedFile(path)
         guard offset <= file.size else {
             throw RegistryError(
-                .outOfRange, "\(path): offset \(offset) is past its \(file.size) bytes")
+                .outOfRange,
+                "\(path): offset \(offset) is past its \(file.size) bytes"
+            )
         }
         let end = min(file.size, offset + UInt64(max(0, length)))
         guard offset < end else { return [] }
@@ -65,18 +71,25 @@ package final class OpenedVersion: Sendable {
     private func sealedFile(_ path: String) throws -> VersionRecord.File {
         guard let index = indexes[path] else {
             throw RegistryError(
-                .notFound, "model \(info.model), version \(info.version): no file '\(path)'")
+                .notFound,
+                "model \(info.model), version \(info.version): no file '\(path)'"
+            )
         }
         return record.files[index]
     }
 
     private func sealed(_ file: VersionRecord.File) throws -> SealedFile {
         try SealedFile(
-            file, dataKey: dataKey,
+            file,
+            dataKey: dataKey,
             context: BlobContext(
-                registryID: record.registryID, model: record.model, bundleID: record.bundleID,
-                path: file.path),
-            blobs: blobs)
+                registryID: record.registryID,
+                model: record.model,
+                bundleID: record.bundleID,
+                path: file.path
+            ),
+            blobs: blobs
+        )
     }
 
     /// Names model, version and file in whatever goes wrong.

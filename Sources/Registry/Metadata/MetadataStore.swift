@@ -12,22 +12,28 @@ final class MetadataStore: Sendable {
     private let pool: DatabasePool
     private let fault: StorageFault
 
-    /// Creates the database, or opens one whose creation was cut short.
-    ///
-    /// - Throws: `alreadyExists` if there is one with a head.
-    static func create(_ path: String) throws -> MetadataStore {
-        if !StoreFolder.exists(path) {
-            // SQLite gives its other files the mode of this one. It has to be closed before
-            // SQLite opens it: closing it later would drop SQLite's locks.
-            let file = try StoreFile(creating: path)
-            try file.close()
+    /// Creates the database with what `first` writes into it. It appears under its name when it
+    /// is whole and durable, and not before.
+    static func create(
+        _ path: String,
+        _ first: (MetadataTransaction) throws -> Void
+    ) throws {
+        let temporary = path + ".new"
+        let parts = ["", "-wal", "-shm"]
+        for part in parts { try StoreFolder.remove(temporary + part) }
+        // SQLite gives its other files the mode of this one. It has to be closed before SQLite
+        // opens it: closing it later would drop SQLite's locks.
+        let file = try StoreFile(creating: temporary)
+        try file.close()
+        let store = try MetadataStore(temporary, fault: StorageFault())
+        try store.write(first)
+        guard try store.checkpoint() else {
+            throw RegistryError(.internalFailure, "the new database is in use", detail: temporary)
         }
-        let store = try MetadataStore(path, fault: StorageFault())
-        guard try store.read({ try $0.head() }) == nil else {
-            throw RegistryError(
-                .alreadyExists, "there is a registry already", detail: "\(path) exists")
-        }
-        return store
+        try store.close()
+        try StoreFolder.renameNew(temporary, to: path)
+        try StoreFolder.sync(StoreFolder.parent(of: path))
+        for part in parts { try StoreFolder.remove(temporary + part) }
     }
 
     /// Opens the database and checks its structure.
@@ -36,7 +42,10 @@ final class MetadataStore: Sendable {
     static func open(_ path: String, fault: StorageFault) throws -> MetadataStore {
         guard StoreFolder.exists(path) else {
             throw RegistryError(
-                .unavailable, "there is no registry here", detail: "\(path) does not exist")
+                .unavailable,
+                "there is no registry here",
+                detail: "\(path) does not exist"
+            )
         }
         do {
             let store = try MetadataStore(path, fault: fault)
@@ -44,8 +53,10 @@ final class MetadataStore: Sendable {
             return store
         } catch let error as DatabaseError {
             throw RegistryError(
-                .unavailable, "the registry's database is damaged or cannot be read",
-                detail: "\(path): \(error)")
+                .unavailable,
+                "the registry's database is damaged or cannot be read",
+                detail: "\(path): \(error)"
+            )
         }
     }
 
@@ -62,7 +73,8 @@ final class MetadataStore: Sendable {
                     PRAGMA trusted_schema = OFF;
                     PRAGMA cell_size_check = ON;
                     PRAGMA secure_delete = ON;
-                    """)
+                    """
+            )
         }
         pool = try DatabasePool(path: path, configuration: configuration)
         try pool.writeWithoutTransaction { database in
@@ -72,8 +84,10 @@ final class MetadataStore: Sendable {
         try pool.read { database in
             guard try !Schema.migrator.hasBeenSuperseded(database) else {
                 throw RegistryError(
-                    .unavailable, "the registry's database was written by a newer server",
-                    detail: path)
+                    .unavailable,
+                    "the registry's database was written by a newer server",
+                    detail: path
+                )
             }
         }
         try Schema.migrator.migrate(pool)
@@ -85,8 +99,10 @@ final class MetadataStore: Sendable {
         }
         guard findings == ["ok"] else {
             throw RegistryError(
-                .unavailable, "the registry's database is damaged",
-                detail: findings.joined(separator: "; "))
+                .unavailable,
+                "the registry's database is damaged",
+                detail: findings.joined(separator: "; ")
+            )
         }
     }
 
@@ -107,17 +123,27 @@ final class MetadataStore: Sendable {
     }
 
     /// Moves what was committed into the database file and empties the log, in which deleted
-    /// rows would live on. Does nothing while a reader needs the log.
-    func checkpoint() throws {
-        try translated {
+    /// rows would live on.
+    ///
+    /// - Returns: False if a reader needs the log: a later checkpoint will do it.
+    func checkpoint() throws -> Bool {
+        do {
             try pool.writeWithoutTransaction { database in
                 _ = try database.checkpoint(.truncate)
+            }
+            return true
+        } catch let error as DatabaseError {
+            switch error.resultCode {
+            case .SQLITE_BUSY, .SQLITE_LOCKED: return false
+            default: throw refusal(error)
             }
         }
     }
 
-    /// Closes all connections; for the end of the registry.
+    /// Closes all connections; for the end of the registry. The log is folded in before, since
+    /// the connections that close last may only read.
     func close() throws {
+        _ = try? checkpoint()
         try pool.close()
     }
 
@@ -133,13 +159,19 @@ final class MetadataStore: Sendable {
         switch error.resultCode {
         case .SQLITE_FULL:
             return RegistryError(
-                .resourceExhausted, "the registry's store has no room left", detail: "\(error)")
+                .resourceExhausted,
+                "the registry's store has no room left",
+                detail: "\(error)"
+            )
         case .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CANTOPEN:
             fault.set("\(error)")
         default: break
         }
         return RegistryError(
-            .internalFailure, "the registry's database failed", detail: "\(error)")
+            .internalFailure,
+            "the registry's database failed",
+            detail: "\(error)"
+        )
     }
 }
 

@@ -10,7 +10,8 @@ extension MetadataTransaction {
     /// An alias; `nil` if there is none.
     func alias(model: String, name: String) throws -> AliasInfo? {
         try Row.fetchOne(
-            database, sql: "SELECT * FROM aliases WHERE model = ? AND name = ?",
+            database,
+            sql: "SELECT * FROM aliases WHERE model = ? AND name = ?",
             arguments: [model, name]
         ).map(MetadataTransaction.aliasInfo)
     }
@@ -18,7 +19,8 @@ extension MetadataTransaction {
     /// The aliases of a model by name.
     func aliases(model: String) throws -> [AliasInfo] {
         try Row.fetchAll(
-            database, sql: "SELECT * FROM aliases WHERE model = ? ORDER BY name",
+            database,
+            sql: "SELECT * FROM aliases WHERE model = ? ORDER BY name",
             arguments: [model]
         ).map(MetadataTransaction.aliasInfo)
     }
@@ -38,7 +40,9 @@ extension MetadataTransaction {
                 SELECT name FROM aliases
                 WHERE model = :model AND (version = :version OR target_version = :version)
                 ORDER BY name
-                """, arguments: ["model": model, "version": version.column])
+                """,
+            arguments: ["model": model, "version": version.column]
+        )
     }
 
     /// Makes an alias, or replaces all of it.
@@ -48,19 +52,24 @@ extension MetadataTransaction {
             arguments: [
                 model, alias.name, alias.version.column, alias.generation.column,
                 alias.targetVersion.column, alias.failure, alias.changedUnixMs, alias.changedBy,
-            ])
+            ]
+        )
     }
 
     /// Removes an alias. Its history stays, and so does the count of its generations; what it
     /// could go back to is forgotten.
     func deleteAlias(model: String, name: String) throws {
         try database.execute(
-            sql: "DELETE FROM aliases WHERE model = ? AND name = ?", arguments: [model, name])
+            sql: "DELETE FROM aliases WHERE model = ? AND name = ?",
+            arguments: [model, name]
+        )
         try database.execute(
             sql: """
                 UPDATE alias_counters SET deleted_generation = generation
                 WHERE model = ? AND name = ?
-                """, arguments: [model, name])
+                """,
+            arguments: [model, name]
+        )
     }
 
     /// Takes the next generation of an alias's name. It never starts again.
@@ -69,10 +78,14 @@ extension MetadataTransaction {
             sql: """
                 INSERT INTO alias_counters VALUES (?, ?, 1, 0)
                 ON CONFLICT (model, name) DO UPDATE SET generation = generation + 1
-                """, arguments: [model, name])
+                """,
+            arguments: [model, name]
+        )
         let generation = try Int64.fetchOne(
-            database, sql: "SELECT generation FROM alias_counters WHERE model = ? AND name = ?",
-            arguments: [model, name])
+            database,
+            sql: "SELECT generation FROM alias_counters WHERE model = ? AND name = ?",
+            arguments: [model, name]
+        )
         return UInt64(bitPattern: generation ?? 1)
     }
 
@@ -85,7 +98,8 @@ extension MetadataTransaction {
                 model, name, info.generation.column, move.isRollback ? 1 : 0,
                 info.fromVersion.column, info.toVersion.column, info.principal, info.reason,
                 info.askedUnixMs, info.servedUnixMs, info.outcome.rawValue,
-            ])
+            ]
+        )
     }
 
     /// One move of an alias.
@@ -99,14 +113,18 @@ extension MetadataTransaction {
 
     /// The moves of an alias below `generation`, newest first.
     func moves(
-        model: String, name: String, before generation: UInt64, limit: Int
+        model: String,
+        name: String,
+        before generation: UInt64,
+        limit: Int
     ) throws -> [AliasMoveInfo] {
         try Row.fetchAll(
             database,
             sql: """
                 SELECT * FROM alias_moves WHERE model = ? AND name = ? AND generation < ?
                 ORDER BY generation DESC LIMIT ?
-                """, arguments: [model, name, generation.column, limit]
+                """,
+            arguments: [model, name, generation.column, limit]
         ).map { try MetadataTransaction.storedMove($0).info }
     }
 
@@ -118,22 +136,31 @@ extension MetadataTransaction {
                 SELECT moves.* FROM alias_moves AS moves JOIN alias_counters USING (model, name)
                 WHERE model = ? AND name = ? AND moves.generation > deleted_generation
                 ORDER BY moves.generation
-                """, arguments: [model, name])
+                """,
+            arguments: [model, name]
+        )
         return ServedStack(
             try rows.map { row in
                 let move = try MetadataTransaction.storedMove(row)
                 return ServedStack.Move(
-                    toVersion: move.info.toVersion, isRollback: move.isRollback,
-                    outcome: move.info.outcome)
-            })
+                    toVersion: move.info.toVersion,
+                    isRollback: move.isRollback,
+                    outcome: move.info.outcome
+                )
+            }
+        )
     }
 
     private static func aliasInfo(_ row: Row) -> AliasInfo {
         AliasInfo(
-            name: row.text("name"), version: row.unsigned("version"),
+            name: row.text("name"),
+            version: row.unsigned("version"),
             generation: row.unsigned("generation"),
-            targetVersion: row.unsigned("target_version"), failure: row.text("failure"),
-            changedUnixMs: row["changed_unix_ms"], changedBy: row.text("changed_by"))
+            targetVersion: row.unsigned("target_version"),
+            failure: row.text("failure"),
+            changedUnixMs: row["changed_unix_ms"],
+            changedBy: row.text("changed_by")
+        )
     }
 
     private static func storedMove(_ row: Row) throws -> StoredMove {
@@ -144,9 +171,14 @@ extension MetadataTransaction {
             info: AliasMoveInfo(
                 generation: row.unsigned("generation"),
                 fromVersion: row.unsigned("from_version"),
-                toVersion: row.unsigned("to_version"), principal: row.text("principal"),
-                reason: row.text("reason"), askedUnixMs: row["asked_unix_ms"],
-                servedUnixMs: row["served_unix_ms"], outcome: outcome),
-            isRollback: (row["is_rollback"] as Int64) != 0)
+                toVersion: row.unsigned("to_version"),
+                principal: row.text("principal"),
+                reason: row.text("reason"),
+                askedUnixMs: row["asked_unix_ms"],
+                servedUnixMs: row["served_unix_ms"],
+                outcome: outcome
+            ),
+            isRollback: (row["is_rollback"] as Int64) != 0
+        )
     }
 }

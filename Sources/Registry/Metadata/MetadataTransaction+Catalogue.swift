@@ -14,9 +14,12 @@ extension MetadataTransaction {
     func head() throws -> StoredHead? {
         try Row.fetchOne(database, sql: "SELECT * FROM catalogue WHERE id = 1").map { row in
             StoredHead(
-                registryID: try row.hex("registry_id"), sequence: row.unsigned("sequence"),
-                recordSHA256: try row.hex("record_sha256"), head: Array(row.text("head").utf8),
-                signature: try row.hex("signature"))
+                registryID: try row.hex("registry_id"),
+                sequence: row.unsigned("sequence"),
+                recordSHA256: try row.hex("record_sha256"),
+                head: Array(row.text("head").utf8),
+                signature: try row.hex("signature")
+            )
         }
     }
 
@@ -33,18 +36,23 @@ extension MetadataTransaction {
             arguments: [
                 head.registryID.column, head.sequence.column, head.recordSHA256.column,
                 String(decoding: head.head, as: UTF8.self), head.signature.column,
-            ])
+            ]
+        )
     }
 
     /// Every alias of every model, as a head states them.
     func headAliases() throws -> [String: [String: CatalogueHead.Alias]] {
         var aliases: [String: [String: CatalogueHead.Alias]] = [:]
         let rows = try Row.fetchCursor(
-            database, sql: "SELECT model, name, generation, version, target_version FROM aliases")
+            database,
+            sql: "SELECT model, name, generation, version, target_version FROM aliases"
+        )
         while let row = try rows.next() {
             aliases[row.text("model"), default: [:]][row.text("name")] = CatalogueHead.Alias(
-                generation: row.unsigned("generation"), version: row.unsigned("version"),
-                targetVersion: row.unsigned("target_version"))
+                generation: row.unsigned("generation"),
+                version: row.unsigned("version"),
+                targetVersion: row.unsigned("target_version")
+            )
         }
         return aliases
     }

@@ -18,13 +18,15 @@ extension MetadataTransaction {
                 key.bundleID.column, key.model, key.wrapped.kekID, key.wrapped.algorithm,
                 key.wrapped.salt.column, key.wrapped.nonce.column, key.wrapped.ciphertext.column,
                 key.wrapped.tag.column,
-            ])
+            ]
+        )
     }
 
     /// The wrapped key of a bundle; `nil` if it was destroyed.
     func wrappedKey(bundleID: [UInt8]) throws -> WrappedKey? {
         try Row.fetchOne(
-            database, sql: "SELECT * FROM wrapped_keys WHERE bundle_id = ?",
+            database,
+            sql: "SELECT * FROM wrapped_keys WHERE bundle_id = ?",
             arguments: [bundleID.column]
         ).map { try MetadataTransaction.storedKey($0).wrapped }
     }
@@ -32,22 +34,31 @@ extension MetadataTransaction {
     /// Destroys the wrapped key of a bundle.
     func deleteKey(bundleID: [UInt8]) throws {
         try database.execute(
-            sql: "DELETE FROM wrapped_keys WHERE bundle_id = ?", arguments: [bundleID.column])
+            sql: "DELETE FROM wrapped_keys WHERE bundle_id = ?",
+            arguments: [bundleID.column]
+        )
     }
 
     /// One wrapped key of each key-encryption key that anything is wrapped with.
     func oneKeyOfEach() throws -> [StoredKey] {
         try Row.fetchAll(
-            database, sql: "SELECT *, MIN(bundle_id) FROM wrapped_keys GROUP BY kek_id"
+            database,
+            sql: "SELECT *, MIN(bundle_id) FROM wrapped_keys GROUP BY kek_id"
         ).map { try MetadataTransaction.storedKey($0) }
     }
 
     private static func storedKey(_ row: Row) throws -> StoredKey {
         StoredKey(
-            bundleID: try row.hex("bundle_id"), model: row.text("model"),
+            bundleID: try row.hex("bundle_id"),
+            model: row.text("model"),
             wrapped: WrappedKey(
-                kekID: row.text("kek_id"), algorithm: row.text("algorithm"),
-                salt: try row.hex("salt"), nonce: try row.hex("nonce"),
-                ciphertext: try row.hex("ciphertext"), tag: try row.hex("tag")))
+                kekID: row.text("kek_id"),
+                algorithm: row.text("algorithm"),
+                salt: try row.hex("salt"),
+                nonce: try row.hex("nonce"),
+                ciphertext: try row.hex("ciphertext"),
+                tag: try row.hex("tag")
+            )
+        )
     }
 }

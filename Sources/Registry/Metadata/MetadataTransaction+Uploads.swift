@@ -37,7 +37,9 @@ extension MetadataTransaction {
     /// An upload; `nil` if there is none.
     func upload(id: String) throws -> StoredUpload? {
         try Row.fetchOne(
-            database, sql: "SELECT * FROM uploads WHERE id = ?", arguments: [id]
+            database,
+            sql: "SELECT * FROM uploads WHERE id = ?",
+            arguments: [id]
         ).map { try MetadataTransaction.storedUpload($0) }
     }
 
@@ -50,20 +52,24 @@ extension MetadataTransaction {
                 SELECT * FROM uploads
                 WHERE principal = ? AND model = ? AND idempotency_key = ?
                     AND idempotency_key <> ''
-                """, arguments: [principal, model, idempotencyKey]
+                """,
+            arguments: [principal, model, idempotencyKey]
         ).map { try MetadataTransaction.storedUpload($0) }
     }
 
     /// How many uploads are open.
     func openUploadCount() throws -> Int {
         try Int.fetchOne(
-            database, sql: "SELECT COUNT(*) FROM uploads WHERE version IS NULL") ?? 0
+            database,
+            sql: "SELECT COUNT(*) FROM uploads WHERE version IS NULL"
+        ) ?? 0
     }
 
     /// The open uploads with when they were last used.
     func openUploads() throws -> [(id: String, usedUnixMs: Int64)] {
         try Row.fetchAll(
-            database, sql: "SELECT id, used_unix_ms FROM uploads WHERE version IS NULL"
+            database,
+            sql: "SELECT id, used_unix_ms FROM uploads WHERE version IS NULL"
         ).map { ($0.text("id"), $0["used_unix_ms"]) }
     }
 
@@ -80,19 +86,27 @@ extension MetadataTransaction {
                 upload.idempotencyKey, upload.contentsSHA256.column, upload.bundleID.column,
                 upload.usedUnixMs, upload.metadata.column,
                 String(decoding: BundleFile.canonical(upload.files).encoded(), as: UTF8.self),
-            ])
+            ]
+        )
     }
 
     /// Says what an upload became. What its files were is in the version's record from now on.
     func setUploadCommitted(
-        id: String, version: UInt64, alias: String?, aliasGeneration: UInt64?
+        id: String,
+        version: UInt64,
+        alias: String?,
+        aliasGeneration: UInt64?
     ) throws {
         try database.execute(
             sql: """
                 UPDATE uploads SET version = ?, alias = ?, alias_generation = ? WHERE id = ?
-                """, arguments: [version.column, alias, aliasGeneration?.column, id])
+                """,
+            arguments: [version.column, alias, aliasGeneration?.column, id]
+        )
         try database.execute(
-            sql: "DELETE FROM upload_files WHERE upload_id = ?", arguments: [id])
+            sql: "DELETE FROM upload_files WHERE upload_id = ?",
+            arguments: [id]
+        )
     }
 
     /// Removes an upload with its files.
@@ -104,54 +118,72 @@ extension MetadataTransaction {
     func deleteUploads(model: String, version: UInt64) throws {
         try database.execute(
             sql: "DELETE FROM uploads WHERE model = ? AND version = ?",
-            arguments: [model, version.column])
+            arguments: [model, version.column]
+        )
     }
 
     /// The finished files of an upload by index.
     func uploadFiles(id: String) throws -> [Int: StoredFile] {
         var files: [Int: StoredFile] = [:]
         let rows = try Row.fetchCursor(
-            database, sql: "SELECT * FROM upload_files WHERE upload_id = ?", arguments: [id])
+            database,
+            sql: "SELECT * FROM upload_files WHERE upload_id = ?",
+            arguments: [id]
+        )
         while let row = try rows.next() {
             files[row["file_index"]] = StoredFile(
-                sha256: try row.hex("sha256"), sealedBytes: row.unsigned("sealed_bytes"),
-                sealedSHA256: try row.hex("sealed_sha256"), commitment: try row.hex("commitment"))
+                sha256: try row.hex("sha256"),
+                sealedBytes: row.unsigned("sealed_bytes"),
+                sealedSHA256: try row.hex("sealed_sha256"),
+                commitment: try row.hex("commitment")
+            )
         }
         return files
     }
 
     /// Says that a file of an upload is finished.
     func insertUploadFile(
-        id: String, index: Int, _ file: StoredFile, usedUnixMs: Int64
+        id: String,
+        index: Int,
+        _ file: StoredFile,
+        usedUnixMs: Int64
     ) throws {
         try database.execute(
             sql: "INSERT OR REPLACE INTO upload_files VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [
                 id, index, file.sha256.column, file.sealedBytes.column,
                 file.sealedSHA256.column, file.commitment.column,
-            ])
+            ]
+        )
         try database.execute(
-            sql: "UPDATE uploads SET used_unix_ms = ? WHERE id = ?", arguments: [usedUnixMs, id])
+            sql: "UPDATE uploads SET used_unix_ms = ? WHERE id = ?",
+            arguments: [usedUnixMs, id]
+        )
     }
 
     /// Says that a file of an upload is to be sent again.
     func deleteUploadFile(id: String, index: Int) throws {
         try database.execute(
             sql: "DELETE FROM upload_files WHERE upload_id = ? AND file_index = ?",
-            arguments: [id, index])
+            arguments: [id, index]
+        )
     }
 
     private static func storedUpload(_ row: Row) throws -> StoredUpload {
         StoredUpload(
-            id: row.text("id"), serverID: row.text("server_id"),
-            principal: row.text("principal"), model: row.text("model"),
+            id: row.text("id"),
+            serverID: row.text("server_id"),
+            principal: row.text("principal"),
+            model: row.text("model"),
             idempotencyKey: row.text("idempotency_key"),
             contentsSHA256: try row.hex("contents_sha256"),
-            bundleID: try row.hex("bundle_id"), usedUnixMs: row["used_unix_ms"],
+            bundleID: try row.hex("bundle_id"),
+            usedUnixMs: row["used_unix_ms"],
             version: (row["version"] as Int64?).map { UInt64(bitPattern: $0) },
             alias: row["alias"],
             aliasGeneration: (row["alias_generation"] as Int64?).map { UInt64(bitPattern: $0) },
             metadata: try [String: String](column: try row.canonical("metadata")),
-            files: try BundleFile.list(canonical: try row.canonical("files")))
+            files: try BundleFile.list(canonical: try row.canonical("files"))
+        )
     }
 }

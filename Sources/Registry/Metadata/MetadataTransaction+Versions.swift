@@ -18,16 +18,20 @@ extension MetadataTransaction {
     /// Whether a version of the model was ever committed.
     func modelExists(_ model: String) throws -> Bool {
         try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM models WHERE name = ?)",
-            arguments: [model]) ?? false
+            database,
+            sql: "SELECT EXISTS (SELECT 1 FROM models WHERE name = ?)",
+            arguments: [model]
+        ) ?? false
     }
 
     /// The names of models after `name`, in order, until `body` has had enough and answers
     /// false.
     func models(after name: String, _ body: (String) throws -> Bool) throws {
         let rows = try String.fetchCursor(
-            database, sql: "SELECT name FROM models WHERE name > ? ORDER BY name",
-            arguments: [name])
+            database,
+            sql: "SELECT name FROM models WHERE name > ? ORDER BY name",
+            arguments: [name]
+        )
         while let model = try rows.next() {
             guard try body(model) else { return }
         }
@@ -39,9 +43,14 @@ extension MetadataTransaction {
             sql: """
                 INSERT INTO models (name, newest) VALUES (?, 1)
                 ON CONFLICT (name) DO UPDATE SET newest = newest + 1
-                """, arguments: [model])
+                """,
+            arguments: [model]
+        )
         let number = try Int64.fetchOne(
-            database, sql: "SELECT newest FROM models WHERE name = ?", arguments: [model])
+            database,
+            sql: "SELECT newest FROM models WHERE name = ?",
+            arguments: [model]
+        )
         return UInt64(bitPattern: number ?? 1)
     }
 
@@ -50,7 +59,8 @@ extension MetadataTransaction {
         let number = try Int64.fetchOne(
             database,
             sql: "SELECT MAX(version) FROM versions WHERE model = ? AND state <> 'deleted'",
-            arguments: [model])
+            arguments: [model]
+        )
         return UInt64(bitPattern: number ?? 0)
     }
 
@@ -68,7 +78,8 @@ extension MetadataTransaction {
                 info.createdUnixMs, info.createdBy, info.bytes.column, version.bundleID.column,
                 info.recordSHA256.column, info.metadata.column, version.signature.column,
                 version.sealedCard.column, String(decoding: version.record, as: UTF8.self),
-            ])
+            ]
+        )
     }
 
     /// What lists show of a version, a deleted one too; `nil` if it never was.
@@ -78,7 +89,8 @@ extension MetadataTransaction {
             sql: """
                 SELECT \(MetadataTransaction.infoColumns) FROM versions
                 WHERE model = ? AND version = ?
-                """, arguments: [model, version.column]
+                """,
+            arguments: [model, version.column]
         ).map { try versionInfo($0) }
     }
 
@@ -89,30 +101,39 @@ extension MetadataTransaction {
             sql: """
                 SELECT \(MetadataTransaction.infoColumns) FROM versions
                 WHERE model = ? AND version < ? ORDER BY version DESC LIMIT ?
-                """, arguments: [model, version.column, limit]
+                """,
+            arguments: [model, version.column, limit]
         ).map { try versionInfo($0) }
     }
 
     /// All that is stored of a version, a deleted one too; `nil` if it never was.
     func version(model: String, version: UInt64) throws -> StoredVersion? {
         try Row.fetchOne(
-            database, sql: "SELECT * FROM versions WHERE model = ? AND version = ?",
+            database,
+            sql: "SELECT * FROM versions WHERE model = ? AND version = ?",
             arguments: [model, version.column]
         ).map { row in
             StoredVersion(
-                info: try versionInfo(row), bundleID: try row.hex("bundle_id"),
-                record: Array(row.text("record").utf8), signature: try row.hex("signature"),
-                sealedCard: try row.hex("sealed_card"))
+                info: try versionInfo(row),
+                bundleID: try row.hex("bundle_id"),
+                record: Array(row.text("record").utf8),
+                signature: try row.hex("signature"),
+                sealedCard: try row.hex("sealed_card")
+            )
         }
     }
 
     /// Changes whether a version may serve.
     func setState(
-        model: String, version: UInt64, state: VersionState, reason: String
+        model: String,
+        version: UInt64,
+        state: VersionState,
+        reason: String
     ) throws {
         try database.execute(
             sql: "UPDATE versions SET state = ?, reason = ? WHERE model = ? AND version = ?",
-            arguments: [state.rawValue, reason, model, version.column])
+            arguments: [state.rawValue, reason, model, version.column]
+        )
     }
 
     private func versionInfo(_ row: Row) throws -> VersionInfo {
@@ -122,11 +143,16 @@ extension MetadataTransaction {
             throw RegistryError(.dataLoss, "a row of the registry is damaged", detail: "state")
         }
         return VersionInfo(
-            model: model, version: version, createdUnixMs: row["created_unix_ms"],
-            createdBy: row.text("created_by"), bytes: row.unsigned("bytes"),
+            model: model,
+            version: version,
+            createdUnixMs: row["created_unix_ms"],
+            createdBy: row.text("created_by"),
+            bytes: row.unsigned("bytes"),
             recordSHA256: try row.hex("record_sha256"),
-            aliases: try aliasNames(model: model, version: version), state: state,
+            aliases: try aliasNames(model: model, version: version),
+            state: state,
             reason: row.text("reason"),
-            metadata: try [String: String](column: try row.canonical("metadata")))
+            metadata: try [String: String](column: try row.canonical("metadata"))
+        )
     }
 }

@@ -18,8 +18,10 @@ extension Row {
     func hex(_ column: String) throws -> [UInt8] {
         guard let bytes = Hex.decode(text(column)) else {
             throw RegistryError(
-                .dataLoss, "a row of the registry is damaged",
-                detail: "column \(column) is not lower-case hex")
+                .dataLoss,
+                "a row of the registry is damaged",
+                detail: "column \(column) is not lower-case hex"
+            )
         }
         return bytes
     }
@@ -30,7 +32,10 @@ extension Row {
             return try CanonicalParser.parse(Array(text(column).utf8))
         } catch {
             throw RegistryError(
-                .dataLoss, "a row of the registry is damaged", detail: "column \(column): \(error)")
+                .dataLoss,
+                "a row of the registry is damaged",
+                detail: "column \(column): \(error)"
+            )
         }
     }
 }
@@ -49,7 +54,9 @@ extension [String: String] {
     /// As SQLite stores it.
     var column: String {
         String(
-            decoding: CanonicalValue.object(mapValues { .string($0) }).encoded(), as: UTF8.self)
+            decoding: CanonicalValue.object(mapValues { .string($0) }).encoded(),
+            as: UTF8.self
+        )
     }
 
     /// Reads ``column``.

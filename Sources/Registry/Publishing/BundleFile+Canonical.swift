@@ -9,7 +9,8 @@ extension BundleFile {
                     "path": .string(file.path), "sha256": .hex(file.sha256),
                     "size": .integer(Int64(file.size)),
                 ])
-            })
+            }
+        )
     }
 
     /// Reads ``canonical(_:)``.
@@ -20,8 +21,10 @@ extension BundleFile {
         return try elements.map { element in
             var fields = try CanonicalReader(element, what: "upload: file")
             let file = BundleFile(
-                path: try fields.string("path"), size: try fields.unsigned("size"),
-                sha256: try fields.hex("sha256", byteCount: Digest.byteCount))
+                path: try fields.string("path"),
+                size: try fields.unsigned("size"),
+                sha256: try fields.hex("sha256", byteCount: Digest.byteCount)
+            )
             try fields.finish()
             return file
         }

@@ -17,9 +17,14 @@ final class PartialBlob: @unchecked Sendable {
         sealer = try BlobSealer(
             key: upload.dataKey,
             context: BlobContext(
-                registryID: upload.registryID, model: upload.stored.model,
-                bundleID: upload.stored.bundleID, path: file.path),
-            plaintextBytes: file.size, chunkLog2: Limits.chunkLog2)
+                registryID: upload.registryID,
+                model: upload.stored.model,
+                bundleID: upload.stored.bundleID,
+                path: file.path
+            ),
+            plaintextBytes: file.size,
+            chunkLog2: Limits.chunkLog2
+        )
         writer = try blobs.create(upload: upload.stored.id, index: index)
         do {
             try sealer.header.withRawBytes { try writer.append($0) }
@@ -48,8 +53,11 @@ final class PartialBlob: @unchecked Sendable {
         let digest = sealed.finalize()
         try writer.finish(digest: digest)
         return StoredFile(
-            sha256: plain.finalize(), sealedBytes: sealer.layout.sealedBytes,
-            sealedSHA256: digest, commitment: sealer.commitment)
+            sha256: plain.finalize(),
+            sealedBytes: sealer.layout.sealedBytes,
+            sealedSHA256: digest,
+            commitment: sealer.commitment
+        )
     }
 
     /// Drops what was written.

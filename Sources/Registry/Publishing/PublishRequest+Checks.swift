@@ -12,7 +12,8 @@ extension PublishRequest {
             throw RegistryError(
                 .invalidArgument,
                 "idempotency key: \(idempotencyKey.utf8.count) bytes, at most "
-                    + "\(Limits.maxIdempotencyKeyBytes) without a NUL are allowed")
+                    + "\(Limits.maxIdempotencyKeyBytes) without a NUL are allowed"
+            )
         }
         try checkMetadata()
         try checkFiles()
@@ -21,7 +22,8 @@ extension PublishRequest {
             throw RegistryError(
                 .invalidArgument,
                 "files and metadata make a version record of \(recordBytes) bytes, at most "
-                    + "\(Limits.maxRecordBytes) are allowed")
+                    + "\(Limits.maxRecordBytes) are allowed"
+            )
         }
     }
 
@@ -35,7 +37,8 @@ extension PublishRequest {
             throw RegistryError(
                 .invalidArgument,
                 "a bundle without \(Card.path) has exactly one .onnx file, and this one has "
-                    + "\(models.count)")
+                    + "\(models.count)"
+            )
         }
         return Array(Card.defaultText(entry: model.path).utf8)
     }
@@ -54,13 +57,15 @@ extension PublishRequest {
         guard metadata.count <= Limits.maxMetadataPairs else {
             throw RegistryError(
                 .invalidArgument,
-                "metadata: \(metadata.count) pairs, at most \(Limits.maxMetadataPairs) are allowed")
+                "metadata: \(metadata.count) pairs, at most \(Limits.maxMetadataPairs) are allowed"
+            )
         }
         let bytes = metadata.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         guard bytes <= Limits.maxMetadataBytes else {
             throw RegistryError(
                 .invalidArgument,
-                "metadata: \(bytes) bytes, at most \(Limits.maxMetadataBytes) are allowed")
+                "metadata: \(bytes) bytes, at most \(Limits.maxMetadataBytes) are allowed"
+            )
         }
         guard metadata[""] == nil else {
             throw RegistryError(.invalidArgument, "metadata: an empty key")
@@ -71,14 +76,16 @@ extension PublishRequest {
         guard (1...Limits.maxBundleFiles).contains(files.count) else {
             throw RegistryError(
                 .invalidArgument,
-                "\(files.count) files, 1 to \(Limits.maxBundleFiles) are allowed")
+                "\(files.count) files, 1 to \(Limits.maxBundleFiles) are allowed"
+            )
         }
         let pathBytes = files.reduce(0) { $0 + $1.path.utf8.count }
         guard pathBytes <= Limits.maxAllPathsBytes else {
             throw RegistryError(
                 .invalidArgument,
                 "all paths together: \(pathBytes) bytes, at most \(Limits.maxAllPathsBytes) are "
-                    + "allowed")
+                    + "allowed"
+            )
         }
         var paths: Set<String> = []
         for file in files {
@@ -90,25 +97,30 @@ extension PublishRequest {
                 throw RegistryError(
                     .invalidArgument,
                     "file \(file.path): \(file.size) bytes, at most \(Limits.maxFileBytes) are "
-                        + "allowed")
+                        + "allowed"
+                )
             }
             guard file.path != Card.path || file.size <= UInt64(Limits.maxCardBytes) else {
                 throw RegistryError(
                     .invalidArgument,
                     "file \(file.path): \(file.size) bytes, at most \(Limits.maxCardBytes) are "
-                        + "allowed")
+                        + "allowed"
+                )
             }
             guard file.sha256.count == Digest.byteCount else {
                 throw RegistryError(
                     .invalidArgument,
                     "file \(file.path): a SHA-256 of \(file.sha256.count) bytes, expected "
-                        + "\(Digest.byteCount)")
+                        + "\(Digest.byteCount)"
+                )
             }
         }
         for file in files {
             if let folder = BundlePath.folders(of: file.path).first(where: { paths.contains($0) }) {
                 throw RegistryError(
-                    .invalidArgument, "file \(file.path): \(folder) is a file and not a folder")
+                    .invalidArgument,
+                    "file \(file.path): \(folder) is a file and not a folder"
+                )
             }
         }
     }
@@ -117,17 +129,33 @@ extension PublishRequest {
     private func largestRecord(principal: String) -> VersionRecord {
         let digest = [UInt8](repeating: 0, count: Digest.byteCount)
         let id = [UInt8](repeating: 0, count: SealingLimits.idBytes)
-        let cardFile = BundleFile(path: Card.path, size: UInt64(Limits.maxCardBytes), sha256: digest)
+        let cardFile = BundleFile(
+            path: Card.path,
+            size: UInt64(Limits.maxCardBytes),
+            sha256: digest
+        )
         let all = files.contains { $0.path == Card.path } ? files : files + [cardFile]
         return VersionRecord(
-            registryID: id, model: model, version: UInt64(Int64.max), bundleID: id,
-            createdBy: principal, createdUnixMs: .max, cardSHA256: digest, metadata: metadata,
+            registryID: id,
+            model: model,
+            version: UInt64(Int64.max),
+            bundleID: id,
+            createdBy: principal,
+            createdUnixMs: .max,
+            cardSHA256: digest,
+            metadata: metadata,
             files: all.map { file in
                 VersionRecord.File(
-                    path: file.path, size: file.size, sha256: digest,
-                    sealedBytes: file.size + (file.size >> 10) + 1_000, sealedSHA256: digest,
-                    commitment: digest)
+                    path: file.path,
+                    size: file.size,
+                    sha256: digest,
+                    sealedBytes: file.size + (file.size >> 10) + 1_000,
+                    sealedSHA256: digest,
+                    commitment: digest
+                )
             },
-            previousSHA256: digest, sequence: UInt64(Int64.max))
+            previousSHA256: digest,
+            sequence: UInt64(Int64.max)
+        )
     }
 }

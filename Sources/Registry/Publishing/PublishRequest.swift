@@ -28,7 +28,9 @@ package struct PublishRequest: Sendable, Equatable {
 
     /// Describes a bundle.
     package init(
-        model: String, files: [BundleFile], metadata: [String: String] = [:],
+        model: String,
+        files: [BundleFile],
+        metadata: [String: String] = [:],
         idempotencyKey: String = ""
     ) {
         self.model = model

@@ -11,7 +11,9 @@ extension Registry {
             let stored = try storedUpload(uploadID, principal: principal)
             if let version = stored.version {
                 throw RegistryError(
-                    .failedPrecondition, "upload \(uploadID) became version \(version)")
+                    .failedPrecondition,
+                    "upload \(uploadID) became version \(version)"
+                )
             }
             try drop(upload)
         }

@@ -48,24 +48,40 @@ extension Registry {
             throw error
         }
         let sealedCard = try sealCard(
-            card, model: upload.stored.model, bundleID: upload.stored.bundleID)
+            card,
+            model: upload.stored.model,
+            bundleID: upload.stored.bundleID
+        )
         return try change { change in
             let version = try insertVersion(
-                upload, files, cardSHA256: Digest.sha256(card), sealedCard: sealedCard, &change)
+                upload,
+                files,
+                cardSHA256: Digest.sha256(card),
+                sealedCard: sealedCard,
+                &change
+            )
             var move: AliasInfo?
             if let alias {
                 move = try accept(
                     AliasMove(
-                        model: upload.stored.model, name: alias, version: version,
-                        principal: upload.stored.principal),
+                        model: upload.stored.model,
+                        name: alias,
+                        version: version,
+                        principal: upload.stored.principal
+                    ),
                     in: &change
                 ).alias
             }
             try change.transaction.setUploadCommitted(
-                id: upload.stored.id, version: version, alias: alias,
-                aliasGeneration: move?.generation)
+                id: upload.stored.id,
+                version: version,
+                alias: alias,
+                aliasGeneration: move?.generation
+            )
             let info = try change.transaction.versionInfo(
-                model: upload.stored.model, version: version)
+                model: upload.stored.model,
+                version: version
+            )
             guard let info else {
                 throw RegistryError(.internalFailure, "the new version cannot be read back")
             }
@@ -93,7 +109,8 @@ extension Registry {
             throw RegistryError(
                 .failedPrecondition,
                 "file \(first.file.path): \(first.nextOffset) of \(first.file.size) bytes are "
-                    + "held; \(missing.count) of \(upload.files.count) files are not complete")
+                    + "held; \(missing.count) of \(upload.files.count) files are not complete"
+            )
         }
         return try upload.files.map { file in
             guard let stored = file.stored, stored.sha256 == file.file.sha256 else {
@@ -101,12 +118,17 @@ extension Registry {
                 throw RegistryError(
                     .dataLoss,
                     "file \(file.file.path): the SHA-256 of what came is not the declared one; "
-                        + "the file starts again at offset 0")
+                        + "the file starts again at offset 0"
+                )
             }
             return VersionRecord.File(
-                path: file.file.path, size: file.file.size, sha256: stored.sha256,
-                sealedBytes: stored.sealedBytes, sealedSHA256: stored.sealedSHA256,
-                commitment: stored.commitment)
+                path: file.file.path,
+                size: file.file.size,
+                sha256: stored.sha256,
+                sealedBytes: stored.sealedBytes,
+                sealedSHA256: stored.sealedSHA256,
+                commitment: stored.commitment
+            )
         }
     }
 
@@ -124,10 +146,14 @@ extension Registry {
         }
         do {
             return try SealedFile(
-                file, dataKey: upload.dataKey,
+                file,
+                dataKey: upload.dataKey,
                 context: BlobContext(
-                    registryID: registryID, model: upload.stored.model,
-                    bundleID: upload.stored.bundleID, path: file.path),
+                    registryID: registryID,
+                    model: upload.stored.model,
+                    bundleID: upload.stored.bundleID,
+                    path: file.path
+                ),
                 blobs: blobs
             ).readAll().copyBytes()
         } catch let error as SealingError {
@@ -136,31 +162,57 @@ extension Registry {
     }
 
     private func insertVersion(
-        _ upload: Upload, _ files: [VersionRecord.File], cardSHA256: [UInt8],
-        sealedCard: [UInt8], _ change: inout Change
+        _ upload: Upload,
+        _ files: [VersionRecord.File],
+        cardSHA256: [UInt8],
+        sealedCard: [UInt8],
+        _ change: inout Change
     ) throws -> UInt64 {
         let stored = upload.stored
         let version = try change.transaction.takeVersionNumber(model: stored.model)
         let place = change.nextRecordPlace()
         let record = VersionRecord(
-            registryID: registryID, model: stored.model, version: version,
-            bundleID: stored.bundleID, createdBy: stored.principal,
-            createdUnixMs: change.nowUnixMs, cardSHA256: cardSHA256, metadata: stored.metadata,
-            files: files, previousSHA256: place.previousSHA256, sequence: place.sequence
+            registryID: registryID,
+            model: stored.model,
+            version: version,
+            bundleID: stored.bundleID,
+            createdBy: stored.principal,
+            createdUnixMs: change.nowUnixMs,
+            cardSHA256: cardSHA256,
+            metadata: stored.metadata,
+            files: files,
+            previousSHA256: place.previousSHA256,
+            sequence: place.sequence
         ).encoded()
         let signed = try change.sign(record: record)
         let bytes = files.reduce(0) { $0 + $1.size }
         try change.transaction.insert(
             StoredVersion(
                 info: VersionInfo(
-                    model: stored.model, version: version, createdUnixMs: change.nowUnixMs,
-                    createdBy: stored.principal, bytes: bytes, recordSHA256: signed.sha256,
-                    aliases: [], state: .stored, reason: "", metadata: stored.metadata),
-                bundleID: stored.bundleID, record: record, signature: signed.signature,
-                sealedCard: sealedCard))
+                    model: stored.model,
+                    version: version,
+                    createdUnixMs: change.nowUnixMs,
+                    createdBy: stored.principal,
+                    bytes: bytes,
+                    recordSHA256: signed.sha256,
+                    aliases: [],
+                    state: .stored,
+                    reason: "",
+                    metadata: stored.metadata
+                ),
+                bundleID: stored.bundleID,
+                record: record,
+                signature: signed.signature,
+                sealedCard: sealedCard
+            )
+        )
         try change.log(
-            AuditAction.publish, principal: stored.principal, model: stored.model,
-            version: version, detail: "\(files.count) files, \(bytes) bytes")
+            AuditAction.publish,
+            principal: stored.principal,
+            model: stored.model,
+            version: version,
+            detail: "\(files.count) files, \(bytes) bytes"
+        )
         return version
     }
 
@@ -171,7 +223,8 @@ extension Registry {
             throw RegistryError(
                 .failedPrecondition,
                 "upload \(stored.id) became version \(version) with another alias or none; set "
-                    + "the alias instead")
+                    + "the alias instead"
+            )
         }
         return try metadata.read { transaction in
             let info = try transaction.versionInfo(model: stored.model, version: version)
@@ -181,14 +234,22 @@ extension Registry {
             }
             let now = try transaction.alias(model: stored.model, name: alias)
             let move = try transaction.move(
-                model: stored.model, name: alias, generation: generation)
+                model: stored.model,
+                name: alias,
+                generation: generation
+            )
             return Committed(
                 version: info,
                 move: AliasInfo(
-                    name: alias, version: now?.version ?? 0, generation: generation,
-                    targetVersion: version, failure: now?.failure ?? "",
+                    name: alias,
+                    version: now?.version ?? 0,
+                    generation: generation,
+                    targetVersion: version,
+                    failure: now?.failure ?? "",
                     changedUnixMs: move?.info.askedUnixMs ?? info.createdUnixMs,
-                    changedBy: stored.principal))
+                    changedBy: stored.principal
+                )
+            )
         }
     }
 }

@@ -8,7 +8,8 @@ extension Registry {
     ///   `failedPrecondition` for a key with other contents, or of an upload that another server
     ///   began; `resourceExhausted` when too many uploads are open.
     package func beginPublish(
-        _ request: PublishRequest, principal: String
+        _ request: PublishRequest,
+        principal: String
     ) throws -> BegunPublish {
         try request.check(principal: principal)
         _ = try request.serverCard()
@@ -18,26 +19,8 @@ extension Registry {
         }) {
             return begun
         }
-        let dataKey: SecretKey
-        let stored: StoredUpload
-        let wrapped: WrappedKey
-        do {
-            dataKey = try SecretKey.random()
-            stored = StoredUpload(
-                id: Hex.encode(try RandomBytes.make(count: SealingLimits.idBytes)),
-                serverID: serverID, principal: principal, model: request.model,
-                idempotencyKey: request.idempotencyKey, contentsSHA256: contents,
-                bundleID: try RandomBytes.make(count: SealingLimits.idBytes),
-                usedUnixMs: clock.nowUnixMs, version: nil, alias: nil, aliasGeneration: nil,
-                metadata: request.metadata, files: request.files)
-            wrapped = try keys.wrap(
-                dataKey,
-                context: WrapContext(
-                    registryID: registryID, model: request.model, bundleID: stored.bundleID))
-        } catch {
-            throw RegistryError.sealing(error, "a data key cannot be made")
-        }
-        let upload = try Upload(registryID: registryID, stored: stored, dataKey: dataKey)
+        let (upload, wrapped) = try newUpload(request, contents, principal: principal)
+        let stored = upload.stored
         let begun = try metadata.write { transaction in
             // Asked again: another call may have begun it meanwhile.
             if let begun = try begunBefore(request, contents, principal: principal, transaction) {
@@ -46,19 +29,61 @@ extension Registry {
             guard try transaction.openUploadCount() < Limits.maxUploads else {
                 throw RegistryError(
                     .resourceExhausted,
-                    "\(Limits.maxUploads) uploads are open: commit or abort one first")
+                    "\(Limits.maxUploads) uploads are open: commit or abort one first"
+                )
             }
             try transaction.insert(
-                StoredKey(bundleID: stored.bundleID, model: stored.model, wrapped: wrapped))
+                StoredKey(bundleID: stored.bundleID, model: stored.model, wrapped: wrapped)
+            )
             try transaction.insert(stored)
             try steps.reach(.beginRow)
             return BegunPublish(
-                uploadID: stored.id, chunkBytes: UInt32(Limits.chunkBytes), version: nil)
+                uploadID: stored.id,
+                chunkBytes: UInt32(Limits.chunkBytes),
+                version: nil
+            )
         }
         if begun.uploadID == stored.id {
             uploads.withLock { $0[stored.id] = $0[stored.id] ?? upload }
         }
         return begun
+    }
+
+    /// An upload with ids and a data key of its own, and that key wrapped.
+    private func newUpload(
+        _ request: PublishRequest,
+        _ contents: [UInt8],
+        principal: String
+    ) throws -> (Upload, WrappedKey) {
+        do {
+            let dataKey = try SecretKey.random()
+            let stored = StoredUpload(
+                id: Hex.encode(try RandomBytes.make(count: SealingLimits.idBytes)),
+                serverID: serverID,
+                principal: principal,
+                model: request.model,
+                idempotencyKey: request.idempotencyKey,
+                contentsSHA256: contents,
+                bundleID: try RandomBytes.make(count: SealingLimits.idBytes),
+                usedUnixMs: clock.nowUnixMs,
+                version: nil,
+                alias: nil,
+                aliasGeneration: nil,
+                metadata: request.metadata,
+                files: request.files
+            )
+            let context = WrapContext(
+                registryID: registryID,
+                model: request.model,
+                bundleID: stored.bundleID
+            )
+            let wrapped = try keys.wrap(dataKey, context: context)
+            return (
+                try Upload(registryID: registryID, stored: stored, dataKey: dataKey), wrapped
+            )
+        } catch let error as SealingError {
+            throw RegistryError.sealing(error, "a data key cannot be made")
+        }
     }
 
     /// Takes a chunk of a file.
@@ -72,13 +97,18 @@ extension Registry {
     /// - Throws: `notFound`; `outOfRange` ahead of what is held; `invalidArgument` for a wrong
     ///   index or length; `failedPrecondition` if another server began the upload.
     package func receiveChunk(
-        uploadID: String, fileIndex: Int, offset: UInt64, bytes: RawSpan, principal: String
+        uploadID: String,
+        fileIndex: Int,
+        offset: UInt64,
+        bytes: RawSpan,
+        principal: String
     ) throws -> UInt64 {
         let upload = try openUpload(uploadID, principal: principal)
         guard upload.requestFiles.indices.contains(fileIndex) else {
             throw RegistryError(
                 .invalidArgument,
-                "file index \(fileIndex), expected 0 to \(upload.requestFiles.count - 1)")
+                "file index \(fileIndex), expected 0 to \(upload.requestFiles.count - 1)"
+            )
         }
         let next = try receive(upload.files[fileIndex], offset: offset, bytes: bytes, upload) {
             () throws(RegistryError) in try upload.checkOpen()
@@ -110,15 +140,26 @@ extension Registry {
 
     /// Takes a chunk, and notes a file that it finished.
     func receive(
-        _ file: UploadFile, offset: UInt64, bytes: RawSpan, _ upload: Upload,
+        _ file: UploadFile,
+        offset: UInt64,
+        bytes: RawSpan,
+        _ upload: Upload,
         isOpen: () throws -> Void
     ) throws -> UInt64 {
         try file.receive(
-            offset: offset, bytes: bytes, upload: upload, blobs: blobs, isOpen: isOpen
+            offset: offset,
+            bytes: bytes,
+            upload: upload,
+            blobs: blobs,
+            isOpen: isOpen
         ) { stored in
             try metadata.write { transaction in
                 try transaction.insertUploadFile(
-                    id: upload.stored.id, index: file.index, stored, usedUnixMs: clock.nowUnixMs)
+                    id: upload.stored.id,
+                    index: file.index,
+                    stored,
+                    usedUnixMs: clock.nowUnixMs
+                )
                 try steps.reach(.fileRow)
             }
         }
@@ -148,7 +189,9 @@ extension Registry {
         try checkOwn(stored)
         if let version = stored.version {
             throw RegistryError(
-                .failedPrecondition, "upload \(id) became version \(version)")
+                .failedPrecondition,
+                "upload \(id) became version \(version)"
+            )
         }
         guard let wrapped else {
             throw RegistryError(.dataLoss, "upload \(id): its data key is missing")
@@ -158,7 +201,11 @@ extension Registry {
             dataKey = try keys.unwrap(
                 wrapped,
                 context: WrapContext(
-                    registryID: registryID, model: stored.model, bundleID: stored.bundleID))
+                    registryID: registryID,
+                    model: stored.model,
+                    bundleID: stored.bundleID
+                )
+            )
         } catch {
             throw RegistryError.sealing(error, "upload \(id): its data key does not unwrap")
         }
@@ -166,7 +213,11 @@ extension Registry {
             try blobs.byteCount(of: file.sealedSHA256) == file.sealedBytes
         }
         let upload = try Upload(
-            registryID: registryID, stored: stored, dataKey: dataKey, finished: whole)
+            registryID: registryID,
+            stored: stored,
+            dataKey: dataKey,
+            finished: whole
+        )
         return uploads.withLock { uploads in
             if let known = uploads[id] { return known }
             uploads[id] = upload
@@ -178,24 +229,35 @@ extension Registry {
     func checkOwn(_ stored: StoredUpload) throws(RegistryError) {
         guard stored.serverID == serverID else {
             throw RegistryError(
-                .failedPrecondition, "upload \(stored.id) was begun by another server")
+                .failedPrecondition,
+                "upload \(stored.id) was begun by another server"
+            )
         }
     }
 
     private func begunBefore(
-        _ request: PublishRequest, _ contents: [UInt8], principal: String,
+        _ request: PublishRequest,
+        _ contents: [UInt8],
+        principal: String,
         _ transaction: MetadataTransaction
     ) throws -> BegunPublish? {
         let stored = try transaction.upload(
-            principal: principal, model: request.model, idempotencyKey: request.idempotencyKey)
+            principal: principal,
+            model: request.model,
+            idempotencyKey: request.idempotencyKey
+        )
         guard let stored else { return nil }
         guard stored.contentsSHA256 == contents else {
             throw RegistryError(
                 .failedPrecondition,
-                "the idempotency key was used before, with other files or metadata")
+                "the idempotency key was used before, with other files or metadata"
+            )
         }
         if stored.version == nil { try checkOwn(stored) }
         return BegunPublish(
-            uploadID: stored.id, chunkBytes: UInt32(Limits.chunkBytes), version: stored.version)
+            uploadID: stored.id,
+            chunkBytes: UInt32(Limits.chunkBytes),
+            version: stored.version
+        )
     }
 }

@@ -29,7 +29,9 @@ final class Upload: Sendable {
     }
 
     init(
-        registryID: [UInt8], stored: StoredUpload, dataKey: SecretKey,
+        registryID: [UInt8],
+        stored: StoredUpload,
+        dataKey: SecretKey,
         finished: [Int: StoredFile] = [:]
     ) throws {
         self.registryID = registryID
@@ -42,7 +44,11 @@ final class Upload: Sendable {
         if let card {
             files.append(
                 BundleFile(
-                    path: Card.path, size: UInt64(card.count), sha256: Digest.sha256(card)))
+                    path: Card.path,
+                    size: UInt64(card.count),
+                    sha256: Digest.sha256(card)
+                )
+            )
         }
         self.files = files.enumerated().map { index, file in
             UploadFile(index: index, file: file, finished: finished[index])
@@ -74,7 +80,9 @@ final class Upload: Sendable {
         case .open: return
         case .committing:
             throw RegistryError(
-                .failedPrecondition, "upload \(stored.id) is being committed")
+                .failedPrecondition,
+                "upload \(stored.id) is being committed"
+            )
         case .ended: throw Upload.unknown(stored.id)
         }
     }

@@ -46,8 +46,12 @@ final class UploadFile: Sendable {
     /// - Throws: `outOfRange` ahead of what is held, `invalidArgument` for a wrong length. After
     ///   any other failure the file starts again at its first byte.
     func receive(
-        offset: UInt64, bytes: RawSpan, upload: Upload, blobs: any BlobStore,
-        isOpen: () throws -> Void, finished: (StoredFile) throws -> Void
+        offset: UInt64,
+        bytes: RawSpan,
+        upload: Upload,
+        blobs: any BlobStore,
+        isOpen: () throws -> Void,
+        finished: (StoredFile) throws -> Void
     ) throws -> UInt64 {
         try state.withLock { state in
             try isOpen()
@@ -56,7 +60,8 @@ final class UploadFile: Sendable {
                 throw RegistryError(
                     .outOfRange,
                     "file \(file.path): offset \(offset) is ahead of \(next), the first byte not "
-                        + "yet held")
+                        + "yet held"
+                )
             }
             if offset < next { return next }
             if case .finished = state, bytes.byteCount == 0 { return next }
@@ -65,7 +70,8 @@ final class UploadFile: Sendable {
                 throw RegistryError(
                     .invalidArgument,
                     "file \(file.path): a chunk of \(bytes.byteCount) bytes at \(offset), "
-                        + "expected \(expected)")
+                        + "expected \(expected)"
+                )
             }
             do {
                 try append(bytes, to: &state, upload: upload, blobs: blobs, finished: finished)
@@ -103,7 +109,10 @@ final class UploadFile: Sendable {
     }
 
     private func append(
-        _ bytes: RawSpan, to state: inout State, upload: Upload, blobs: any BlobStore,
+        _ bytes: RawSpan,
+        to state: inout State,
+        upload: Upload,
+        blobs: any BlobStore,
         finished: (StoredFile) throws -> Void
     ) throws {
         let blob: PartialBlob
@@ -132,7 +141,10 @@ final class UploadFile: Sendable {
         case let error as SealingError: return RegistryError.sealing(error, again)
         case let error as RegistryError:
             return RegistryError(
-                error.code, "\(again): \(error.message)", detail: error.detail)
+                error.code,
+                "\(again): \(error.message)",
+                detail: error.detail
+            )
         default: return error
         }
     }

@@ -19,16 +19,25 @@ extension Registry {
     ///   - limit: Entries wanted, cut to ``Limits/maxPageEntries``.
     /// - Throws: `notFound` for an alias that never was.
     package func aliasHistory(
-        model: String, alias: String, before generation: UInt64?, limit: Int
+        model: String,
+        alias: String,
+        before generation: UInt64?,
+        limit: Int
     ) throws -> [AliasMoveInfo] {
         try metadata.read { transaction in
             guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
             let moves = try transaction.moves(
-                model: model, name: alias, before: min(generation ?? .max, UInt64(Int64.max)),
-                limit: Limits.page(limit))
+                model: model,
+                name: alias,
+                before: min(generation ?? .max, UInt64(Int64.max)),
+                limit: Limits.page(limit)
+            )
             if moves.isEmpty,
                 try transaction.moves(
-                    model: model, name: alias, before: UInt64(Int64.max), limit: 1
+                    model: model,
+                    name: alias,
+                    before: UInt64(Int64.max),
+                    limit: 1
                 ).isEmpty
             {
                 throw Registry.noAlias(model, alias)
@@ -46,13 +55,17 @@ extension Registry {
     ///   - visible: Which models the caller may know of; asked with an empty name for events of
     ///     the registry as a whole.
     package func auditEvents(
-        model: String?, after sequence: UInt64, limit: Int, where visible: (String) -> Bool
+        model: String?,
+        after sequence: UInt64,
+        limit: Int,
+        where visible: (String) -> Bool
     ) throws -> [AuditEventInfo] {
         let limit = Limits.page(limit)
         return try metadata.read { transaction in
             var events: [AuditEventInfo] = []
             try transaction.auditEvents(
-                model: model, after: min(sequence, UInt64(Int64.max))
+                model: model,
+                after: min(sequence, UInt64(Int64.max))
             ) { event in
                 if visible(event.model) { events.append(event) }
                 return events.count < limit

@@ -22,13 +22,21 @@ extension Registry {
             dataKey = try keys.unwrap(
                 wrapped,
                 context: WrapContext(
-                    registryID: registryID, model: model, bundleID: record.bundleID))
+                    registryID: registryID,
+                    model: model,
+                    bundleID: record.bundleID
+                )
+            )
         } catch {
             throw RegistryError.sealing(error, "\(place): its data key does not unwrap")
         }
         return OpenedVersion(
-            info: stored.info, card: try card(of: stored, record), record: record,
-            dataKey: dataKey, blobs: blobs)
+            info: stored.info,
+            card: try card(of: stored, record),
+            record: record,
+            dataKey: dataKey,
+            blobs: blobs
+        )
     }
 
     /// The aliases of all models, for whoever has to load what they point to.
@@ -38,16 +46,24 @@ extension Registry {
 
     /// All that is stored of a version.
     func storedVersion(
-        model: String, version: UInt64, includingDeleted: Bool = false
+        model: String,
+        version: UInt64,
+        includingDeleted: Bool = false
     ) throws -> StoredVersion {
         try metadata.read { transaction in
             try Registry.version(
-                transaction, model: model, version: version, includingDeleted: includingDeleted)
+                transaction,
+                model: model,
+                version: version,
+                includingDeleted: includingDeleted
+            )
         }
     }
 
     private static func version(
-        _ transaction: MetadataTransaction, model: String, version: UInt64,
+        _ transaction: MetadataTransaction,
+        model: String,
+        version: UInt64,
         includingDeleted: Bool = false
     ) throws -> StoredVersion {
         let stored: StoredVersion?
@@ -55,8 +71,10 @@ extension Registry {
             stored = try transaction.version(model: model, version: version)
         } catch let error as RegistryError {
             throw RegistryError(
-                error.code, "model \(model), version \(version): \(error.message)",
-                detail: error.detail)
+                error.code,
+                "model \(model), version \(version): \(error.message)",
+                detail: error.detail
+            )
         }
         guard let stored, includingDeleted || stored.info.state != .deleted else {
             throw noVersion(model, version)
@@ -77,7 +95,10 @@ extension Registry {
             record = try VersionRecord(verified: stored.record)
         } catch let error as RegistryError {
             throw RegistryError(
-                error.code, "\(place): \(error.message)", detail: error.detail)
+                error.code,
+                "\(place): \(error.message)",
+                detail: error.detail
+            )
         }
         guard record.registryID == registryID, record.model == info.model,
             record.version == info.version, record.bundleID == stored.bundleID,
@@ -96,8 +117,10 @@ extension Registry {
         do {
             let context = cardContext(model: record.model, bundleID: record.bundleID)
             let opener = try BlobOpener(
-                header: Array(stored.sealedCard.prefix(BlobLayout.headerBytes)), key: cardKey,
-                context: context)
+                header: Array(stored.sealedCard.prefix(BlobLayout.headerBytes)),
+                key: cardKey,
+                context: context
+            )
             bytes = try opener.open(whole: stored.sealedCard).copyBytes()
         } catch {
             throw RegistryError.sealing(error, "\(place): its card does not open")
@@ -112,8 +135,11 @@ extension Registry {
     func sealCard(_ card: [UInt8], model: String, bundleID: [UInt8]) throws -> [UInt8] {
         do {
             let sealer = try BlobSealer(
-                key: cardKey, context: cardContext(model: model, bundleID: bundleID),
-                plaintextBytes: UInt64(card.count), chunkLog2: Limits.cardChunkLog2)
+                key: cardKey,
+                context: cardContext(model: model, bundleID: bundleID),
+                plaintextBytes: UInt64(card.count),
+                chunkLog2: Limits.cardChunkLog2
+            )
             return sealer.header + (try sealer.seal(card))
         } catch {
             throw RegistryError.sealing(error, "the card cannot be sealed")

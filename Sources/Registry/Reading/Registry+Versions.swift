@@ -13,7 +13,9 @@ extension Registry {
     ///   - limit: Entries wanted, cut to ``Limits/maxPageEntries``.
     ///   - visible: Which models the caller may know of.
     package func models(
-        after name: String?, limit: Int, where visible: (String) -> Bool
+        after name: String?,
+        limit: Int,
+        where visible: (String) -> Bool
     ) throws -> [ModelInfo] {
         let limit = Limits.page(limit)
         return try metadata.read { transaction in
@@ -24,8 +26,10 @@ extension Registry {
             }
             return try names.map { model in
                 ModelInfo(
-                    name: model, latestVersion: try transaction.latestVersion(model: model),
-                    aliases: try transaction.aliases(model: model))
+                    name: model,
+                    latestVersion: try transaction.latestVersion(model: model),
+                    aliases: try transaction.aliases(model: model)
+                )
             }
         }
     }
@@ -37,13 +41,17 @@ extension Registry {
     ///   - limit: Entries wanted, cut to ``Limits/maxPageEntries``.
     /// - Throws: `notFound` for no such model.
     package func versions(
-        model: String, before version: UInt64?, limit: Int
+        model: String,
+        before version: UInt64?,
+        limit: Int
     ) throws -> [VersionInfo] {
         try metadata.read { transaction in
             guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
             return try transaction.versionInfos(
-                model: model, before: min(version ?? .max, UInt64(Int64.max)),
-                limit: Limits.page(limit))
+                model: model,
+                before: min(version ?? .max, UInt64(Int64.max)),
+                limit: Limits.page(limit)
+            )
         }
     }
 
@@ -51,7 +59,9 @@ extension Registry {
     ///
     /// - Throws: `notFound` for no such version; for a deleted one too, unless it is asked for.
     package func version(
-        model: String, version: UInt64, includingDeleted: Bool = false
+        model: String,
+        version: UInt64,
+        includingDeleted: Bool = false
     ) throws -> VersionInfo {
         try metadata.read { transaction in
             let info = try transaction.versionInfo(model: model, version: version)
@@ -77,10 +87,15 @@ extension Registry {
     ///
     /// - Throws: `notFound`, also for a deleted version unless it is asked for.
     package func record(
-        model: String, version: UInt64, includingDeleted: Bool = false
+        model: String,
+        version: UInt64,
+        includingDeleted: Bool = false
     ) throws -> (record: [UInt8], signature: [UInt8]) {
         let stored = try storedVersion(
-            model: model, version: version, includingDeleted: includingDeleted)
+            model: model,
+            version: version,
+            includingDeleted: includingDeleted
+        )
         return (stored.record, stored.signature)
     }
 
@@ -100,12 +115,17 @@ extension Registry {
     /// - Throws: `notFound`, `outOfRange` past the end, `invalidArgument` for a length that is
     ///   too large, `dataLoss` for bytes that are not the ones that were signed.
     package func readFile(
-        model: String, version: UInt64, path: String, offset: UInt64, length: Int
+        model: String,
+        version: UInt64,
+        path: String,
+        offset: UInt64,
+        length: Int
     ) throws -> [UInt8] {
         guard (0...Limits.maxReadBytes).contains(length) else {
             throw RegistryError(
                 .invalidArgument,
-                "length \(length), expected 0 to \(Limits.maxReadBytes)")
+                "length \(length), expected 0 to \(Limits.maxReadBytes)"
+            )
         }
         // Asked each time: a version may have been deleted since it was opened.
         _ = try self.version(model: model, version: version)

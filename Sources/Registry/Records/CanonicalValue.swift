@@ -22,7 +22,8 @@ enum CanonicalValue: Equatable, Sendable {
     static func object(_ members: [String: CanonicalValue]) -> CanonicalValue {
         .object(
             members.map { Member(key: $0.key, value: $0.value) }
-                .sorted { $0.key.precedesByCodePoint($1.key) })
+                .sorted { $0.key.precedesByCodePoint($1.key) }
+        )
     }
 
     /// A string of lower-case hex.

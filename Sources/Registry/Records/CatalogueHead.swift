@@ -37,7 +37,8 @@ struct CatalogueHead: Equatable, Sendable {
                         "target_version": .integer(Int64(alias.targetVersion)),
                         "version": .integer(Int64(alias.version)),
                     ])
-                })
+                }
+            )
         }
         return CanonicalValue.object([
             "aliases": .object(aliases), "audit_sequence": .integer(Int64(auditSequence)),
@@ -50,9 +51,14 @@ struct CatalogueHead: Equatable, Sendable {
 
     /// States what the catalogue is.
     init(
-        registryID: [UInt8], sequence: UInt64, aliases: [String: [String: Alias]],
-        auditSequence: UInt64, auditSHA256: [UInt8], recordSHA256: [UInt8],
-        previousSHA256: [UInt8], unixMs: Int64
+        registryID: [UInt8],
+        sequence: UInt64,
+        aliases: [String: [String: Alias]],
+        auditSequence: UInt64,
+        auditSHA256: [UInt8],
+        recordSHA256: [UInt8],
+        previousSHA256: [UInt8],
+        unixMs: Int64
     ) {
         self.registryID = registryID
         self.sequence = sequence
@@ -103,7 +109,8 @@ struct CatalogueHead: Equatable, Sendable {
                 result[model.key, default: [:]][alias.key] = Alias(
                     generation: try fields.unsigned("generation"),
                     version: try fields.unsigned("version"),
-                    targetVersion: try fields.unsigned("target_version"))
+                    targetVersion: try fields.unsigned("target_version")
+                )
                 try fields.finish()
             }
         }

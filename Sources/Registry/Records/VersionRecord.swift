@@ -83,9 +83,17 @@ struct VersionRecord: Equatable, Sendable {
 
     /// States what a version is.
     init(
-        registryID: [UInt8], model: String, version: UInt64, bundleID: [UInt8], createdBy: String,
-        createdUnixMs: Int64, cardSHA256: [UInt8], metadata: [String: String], files: [File],
-        previousSHA256: [UInt8], sequence: UInt64
+        registryID: [UInt8],
+        model: String,
+        version: UInt64,
+        bundleID: [UInt8],
+        createdBy: String,
+        createdUnixMs: Int64,
+        cardSHA256: [UInt8],
+        metadata: [String: String],
+        files: [File],
+        previousSHA256: [UInt8],
+        sequence: UInt64
     ) {
         self.registryID = registryID
         self.model = model
@@ -121,11 +129,13 @@ struct VersionRecord: Equatable, Sendable {
         return try elements.map { element in
             var fields = try CanonicalReader(element, what: "version record: file")
             let file = File(
-                path: try fields.string("path"), size: try fields.unsigned("size"),
+                path: try fields.string("path"),
+                size: try fields.unsigned("size"),
                 sha256: try fields.hex("sha256", byteCount: Digest.byteCount),
                 sealedBytes: try fields.unsigned("sealed_bytes"),
                 sealedSHA256: try fields.hex("sealed_sha256", byteCount: Digest.byteCount),
-                commitment: try fields.hex("commitment", byteCount: Digest.byteCount))
+                commitment: try fields.hex("commitment", byteCount: Digest.byteCount)
+            )
             try fields.finish()
             return file
         }

@@ -15,8 +15,10 @@ struct SequenceFile: Sendable {
         }
         guard text.hasSuffix("\n"), let value = UInt64(text.dropLast()) else {
             throw RegistryError(
-                .unavailable, "the sequence kept beside the keys is not a number",
-                detail: "\(path): expected a decimal number and a line feed")
+                .unavailable,
+                "the sequence kept beside the keys is not a number",
+                detail: "\(path): expected a decimal number and a line feed"
+            )
         }
         return value
     }

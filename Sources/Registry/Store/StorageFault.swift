@@ -20,8 +20,10 @@ final class StorageFault: Sendable {
     func check() throws(RegistryError) {
         if let reason {
             throw RegistryError(
-                .internalFailure, "the registry takes no changes since its storage failed",
-                detail: reason)
+                .internalFailure,
+                "the registry takes no changes since its storage failed",
+                detail: reason
+            )
         }
     }
 }

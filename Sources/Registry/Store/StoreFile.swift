@@ -57,7 +57,11 @@ struct StoreFile: ~Copyable {
             var done = 0
             while done < buffer.count, let start = buffer.baseAddress {
                 let count = unsafe pwrite(
-                    descriptor, start + done, buffer.count - done, off_t(offset) + off_t(done))
+                    descriptor,
+                    start + done,
+                    buffer.count - done,
+                    off_t(offset) + off_t(done)
+                )
                 if count >= 0 {
                     done += count
                 } else if errno != EINTR {
@@ -71,14 +75,19 @@ struct StoreFile: ~Copyable {
 
     /// Fills `bytes` from `offset`. A file that ends before is `dataLoss`.
     borrowing func read(
-        into bytes: inout MutableRawSpan, at offset: UInt64
+        into bytes: inout MutableRawSpan,
+        at offset: UInt64
     ) throws(RegistryError) {
         var isShort = false
         let failure = unsafe bytes.withUnsafeMutableBytes { buffer -> Int32? in
             var done = 0
             while done < buffer.count, let start = buffer.baseAddress {
                 let count = unsafe pread(
-                    descriptor, start + done, buffer.count - done, off_t(offset) + off_t(done))
+                    descriptor,
+                    start + done,
+                    buffer.count - done,
+                    off_t(offset) + off_t(done)
+                )
                 if count > 0 {
                     done += count
                 } else if count == 0 {
@@ -93,8 +102,10 @@ struct StoreFile: ~Copyable {
         if let failure { throw .system("read", path, errno: failure) }
         if isShort {
             throw RegistryError(
-                .dataLoss, "a stored file is shorter than it must be",
-                detail: "\(path) ends before byte \(offset + UInt64(bytes.byteCount))")
+                .dataLoss,
+                "a stored file is shorter than it must be",
+                detail: "\(path) ends before byte \(offset + UInt64(bytes.byteCount))"
+            )
         }
     }
 
@@ -118,6 +129,11 @@ struct StoreFile: ~Copyable {
         guard errno == EWOULDBLOCK else { throw .system("lock", path, errno: errno) }
         return false
     }
+
+    /// Gives the lock back, for all that share this open file.
+    borrowing func unlock() {
+        _ = flock(descriptor, LOCK_UN)
+    }
 }
 
 extension RegistryError {
@@ -128,19 +144,30 @@ extension RegistryError {
         switch number {
         case ENOSPC, EDQUOT, EFBIG:
             return RegistryError(
-                .resourceExhausted, "the registry's store has no room left", detail: detail)
+                .resourceExhausted,
+                "the registry's store has no room left",
+                detail: detail
+            )
         case EMFILE, ENFILE:
             return RegistryError(
-                .resourceExhausted, "the server has no file descriptors left", detail: detail)
+                .resourceExhausted,
+                "the server has no file descriptors left",
+                detail: detail
+            )
         default:
             return RegistryError(
-                .internalFailure, "the registry's store failed", detail: detail)
+                .internalFailure,
+                "the registry's store failed",
+                detail: detail
+            )
         }
     }
 
     private static func text(ofErrno number: Int32) -> String {
         var buffer = [CChar](repeating: 0, count: 128)
-        guard unsafe strerror_r(number, &buffer, buffer.count) == 0 else { return "errno \(number)" }
+        guard unsafe strerror_r(number, &buffer, buffer.count) == 0 else {
+            return "errno \(number)"
+        }
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -35,7 +35,9 @@ enum StoreFolder {
     /// Gives a file a new name that must be free. A crash in between leaves both names, of the
     /// same bytes.
     static func renameNew(_ path: String, to new: String) throws(RegistryError) {
-        guard unsafe link(path, new) == 0 else { throw .system("link to \(new)", path, errno: errno) }
+        guard unsafe link(path, new) == 0 else {
+            throw .system("link to \(new)", path, errno: errno)
+        }
         try remove(path)
     }
 
@@ -82,7 +84,9 @@ enum StoreFolder {
     ///
     /// - Parameter beforeRename: Called when the new content is synced and not yet in place.
     static func replaceFile(
-        _ path: String, with text: String, beforeRename: () throws -> Void = {}
+        _ path: String,
+        with text: String,
+        beforeRename: () throws -> Void = {}
     ) throws {
         let temporary = path + ".new"
         try remove(temporary)
@@ -103,8 +107,10 @@ enum StoreFolder {
         let count = try file.byteCount()
         guard count <= UInt64(maxBytes) else {
             throw RegistryError(
-                .unavailable, "a file of the store is too long",
-                detail: "\(path): \(count) bytes, expected at most \(maxBytes)")
+                .unavailable,
+                "a file of the store is too long",
+                detail: "\(path): \(count) bytes, expected at most \(maxBytes)"
+            )
         }
         var bytes = [UInt8](repeating: 0, count: Int(count))
         try bytes.withMutableRawBytes { bytes throws(RegistryError) in

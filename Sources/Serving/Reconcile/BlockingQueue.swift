@@ -9,11 +9,14 @@ struct BlockingQueue: Sendable {
         queue = DispatchQueue(label: label, qos: qos)
     }
 
-    func run<Result: Sendable>(
-        _ body: @escaping @Sendable () throws -> Result
-    ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Swift.Result { try body() }) }
+    func run<Output: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () throws(Failure) -> Output
+    ) async throws(Failure) -> Output {
+        let result = await withCheckedContinuation { continuation in
+            queue.async {
+                continuation.resume(returning: Result { () throws(Failure) in try body() })
+            }
         }
+        return try result.get()
     }
 }

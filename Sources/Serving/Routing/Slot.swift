@@ -2,6 +2,7 @@ internal import Dispatch
 package import Engine
 internal import Glibc
 package import Registry
+internal import Synchronization
 
 /// One loaded version. Requests hold the slot that they were given, so a swap never takes a model
 /// from under a running request: the last holder frees it.
@@ -11,12 +12,15 @@ package final class Slot: Sendable {
     package let model: any InferenceModel
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64
+    // Relaxed: it only orders versions by age, and orders no other memory.
+    private let lastUseNs = Atomic<UInt64>(0)
 
     init(id: VersionID, card: Card, model: any InferenceModel) {
         self.id = id
         self.card = card
         self.model = model
         readySinceUnixMs = WallClock.unixMs
+        markUsed()
     }
 
     /// Whoever drops the last reference may stand on the request path: the model is freed on a
@@ -30,13 +34,31 @@ package final class Slot: Sendable {
     }
 
     private static let disposal = DispatchQueue(label: "strongroom.unload", qos: .utility)
+
+    /// When it was last asked for by number, in nanoseconds of a clock that never goes back.
+    var lastUse: UInt64 { lastUseNs.load(ordering: .relaxed) }
+
+    /// Notes that it was asked for by number.
+    func markUsed() {
+        lastUseNs.store(WallClock.monotonicNs, ordering: .relaxed)
+    }
 }
 
-/// The wall clock, for records and lists; deadlines use the monotonic one.
+/// The wall clock, for records and lists; deadlines and ages use the monotonic one.
 enum WallClock {
     static var unixMs: Int64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        let now = time(CLOCK_REALTIME)
         return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
+    static var monotonicNs: UInt64 {
+        let now = time(CLOCK_MONOTONIC)
+        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+    }
+
+    private static func time(_ clock: clockid_t) -> timespec {
+        var now = timespec()
+        unsafe clock_gettime(clock, &now)
+        return now
     }
 }

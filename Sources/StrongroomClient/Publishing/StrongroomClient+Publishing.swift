@@ -23,7 +23,7 @@ extension StrongroomClient {
     /// - Throws: ``StrongroomError``.
     public func publish(
         model: String,
-        bundle: Bundle,
+        bundle: ModelBundle,
         alias: String? = "live",
         metadata: [String: String] = [:],
         idempotencyKey: String? = nil,
@@ -48,7 +48,7 @@ extension StrongroomClient {
     /// own answer.
     package func publishVersion(
         model: String,
-        bundle: Bundle,
+        bundle: ModelBundle,
         alias: String?,
         metadata: [String: String],
         idempotencyKey: String?,
@@ -116,7 +116,7 @@ extension StrongroomClient {
     }
 
     private func upload(
-        _ bundle: Bundle,
+        _ bundle: ModelBundle,
         begun: V1.BeginPublishResponse,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void
     ) async throws {

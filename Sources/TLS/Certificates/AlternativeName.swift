@@ -13,7 +13,9 @@ enum AlternativeName: Equatable {
             return
         }
         let labels = host.utf8.split(
-            separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+            separator: UInt8(ascii: "."),
+            omittingEmptySubsequences: false
+        )
         let isName =
             host.utf8.count <= TLSLimits.maxNameBytes
             && labels.allSatisfy { label in
@@ -22,7 +24,9 @@ enum AlternativeName: Equatable {
             }
         guard isName else {
             throw TLSError(
-                .certificate, "host \"\(host)\"; expected a DNS name or an IP address")
+                .certificate,
+                "host \"\(host)\"; expected a DNS name or an IP address"
+            )
         }
         self = .dns(host.lowercased())
     }

@@ -74,7 +74,9 @@ internal import Glibc
         }
         guard nowUnix >= notBeforeUnix else {
             throw TLSError(
-                .expired, "\(what): the certificate is not valid before \(notBeforeUnix) (unix)")
+                .expired,
+                "\(what): the certificate is not valid before \(notBeforeUnix) (unix)"
+            )
         }
     }
 

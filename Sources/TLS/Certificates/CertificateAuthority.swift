@@ -22,7 +22,8 @@ package struct CertificateAuthority: Sendable {
     ///
     /// - Throws: `certificate` for a name of no or more than 64 characters.
     package static func create(
-        commonName: String, validity: CertificateValidity = .authority
+        commonName: String,
+        validity: CertificateValidity = .authority
     ) throws(TLSError) -> CertificateAuthority {
         let key = try PrivateKey.generate()
         var builder = try CertificateBuilder(issuer: nil)
@@ -40,7 +41,8 @@ package struct CertificateAuthority: Sendable {
     /// - Throws: `file`, `permissions` for a key that others can read, `key` for another
     ///   certificate's key, `expired`, and `certificate` when it is no authority.
     package static func load(
-        certificatePath: String, keyPath: String
+        certificatePath: String,
+        keyPath: String
     ) throws(TLSError) -> CertificateAuthority {
         guard let certificate = try PEMFile.certificates(path: certificatePath).first else {
             throw TLSError(.certificate, "\(certificatePath): no certificate in it")
@@ -53,7 +55,9 @@ package struct CertificateAuthority: Sendable {
             throw TLSError(.certificate, "\(certificatePath): not an authority's certificate")
         }
         try certificate.checkValidity(
-            at: CertificateValidity.days(0).notAfterUnix, what: certificatePath)
+            at: CertificateValidity.days(0).notAfterUnix,
+            what: certificatePath
+        )
         return CertificateAuthority(certificate: certificate, key: key)
     }
 
@@ -73,12 +77,14 @@ package struct CertificateAuthority: Sendable {
     ///   common name as well.
     /// - Throws: `certificate` for a host that is neither, and for no or too many hosts.
     package func issueServer(
-        hosts: [String], validity: CertificateValidity = .leaf
+        hosts: [String],
+        validity: CertificateValidity = .leaf
     ) throws(TLSError) -> IssuedCertificate {
         guard let first = hosts.first, hosts.count <= TLSLimits.maxNamesPerCertificate else {
             throw TLSError(
                 .certificate,
-                "\(hosts.count) hosts; expected 1 to \(TLSLimits.maxNamesPerCertificate)")
+                "\(hosts.count) hosts; expected 1 to \(TLSLimits.maxNamesPerCertificate)"
+            )
         }
         var names: [AlternativeName] = []
         for host in hosts {
@@ -99,13 +105,15 @@ package struct CertificateAuthority: Sendable {
     /// - Parameter name: `[a-z0-9][a-z0-9._-]{0,63}`, in letters of either case.
     /// - Throws: `certificate` for another name.
     package func issueClient(
-        name: String, validity: CertificateValidity = .leaf
+        name: String,
+        validity: CertificateValidity = .leaf
     ) throws(TLSError) -> IssuedCertificate {
         guard Self.isClientName(name) else {
             throw TLSError(
                 .certificate,
                 "client name \"\(name)\"; expected 1 to 64 letters, digits, '.', '_' and '-', "
-                    + "the first a letter or digit")
+                    + "the first a letter or digit"
+            )
         }
         return try issue(
             commonName: name,

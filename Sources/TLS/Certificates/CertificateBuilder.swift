@@ -30,13 +30,16 @@ internal import Glibc
     ///
     /// - Throws: `certificate` for a name of no or too many characters, or a time out of range.
     mutating func describe(
-        commonName: String, key: PrivateKey, validity: CertificateValidity
+        commonName: String,
+        key: PrivateKey,
+        validity: CertificateValidity
     ) throws(TLSError) {
         guard (1...Self.maxCommonNameCharacters).contains(commonName.unicodeScalars.count) else {
             throw TLSError(
                 .certificate,
                 "common name \"\(commonName)\"; expected 1 to \(Self.maxCommonNameCharacters) "
-                    + "characters")
+                    + "characters"
+            )
         }
         OpenSSLErrorQueue.clear()
         let name = unsafe X509_get_subject_name(raw)
@@ -60,7 +63,14 @@ internal import Glibc
         }
         guard hasKey, unsafe X509_set_version(raw, Int(X509_VERSION_3)) == 1,
             unsafe X509_NAME_add_entry_by_NID(
-                name, NID_commonName, MBSTRING_UTF8, bytes, Int32(bytes.count), -1, 0) == 1,
+                name,
+                NID_commonName,
+                MBSTRING_UTF8,
+                bytes,
+                Int32(bytes.count),
+                -1,
+                0
+            ) == 1,
             unsafe X509_set_issuer_name(raw, issuerName) == 1,
             setSerialNumber()
         else { throw failure("describing a certificate") }

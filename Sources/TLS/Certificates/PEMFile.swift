@@ -29,7 +29,9 @@ enum PEMFile {
             guard let raw = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, nil) else {
                 let reason = OpenSSLErrorQueue.drainReason()
                 throw TLSError(
-                    .key, "\(path): not an unencrypted private key in PEM (\(reason))")
+                    .key,
+                    "\(path): not an unencrypted private key in PEM (\(reason))"
+                )
             }
             return unsafe PrivateKey(adopting: raw)
         }
@@ -37,7 +39,9 @@ enum PEMFile {
 
     /// Reads blocks until there is none left.
     private static func readAll<Item>(
-        _ path: String, of kind: String, next: () throws(TLSError) -> Item?
+        _ path: String,
+        of kind: String,
+        next: () throws(TLSError) -> Item?
     ) throws(TLSError) -> [Item] {
         var items: [Item] = []
         while let item = try next() {
@@ -45,14 +49,17 @@ enum PEMFile {
             guard items.count <= TLSLimits.maxItemsPerFile else {
                 throw TLSError(
                     .certificate,
-                    "\(path): more than \(TLSLimits.maxItemsPerFile) PEM blocks")
+                    "\(path): more than \(TLSLimits.maxItemsPerFile) PEM blocks"
+                )
             }
         }
         // The reader ends with "no start line" at the end of the file; anything else is a
         // damaged block, which must not pass for the end.
         guard ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE else {
             throw TLSError(
-                .certificate, "\(path): damaged \(kind): \(OpenSSLErrorQueue.drainReason())")
+                .certificate,
+                "\(path): damaged \(kind): \(OpenSSLErrorQueue.drainReason())"
+            )
         }
         OpenSSLErrorQueue.clear()
         guard !items.isEmpty else {
@@ -75,7 +82,9 @@ enum PEMFile {
         defer { close(descriptor) }
         let byteCount = try checkAccess(descriptor, path: path, isKey: isKey)
         let bytes = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(byteCount, 1), alignment: 1)
+            byteCount: max(byteCount, 1),
+            alignment: 1
+        )
         defer {
             unsafe OPENSSL_cleanse(bytes.baseAddress, bytes.count)
             unsafe bytes.deallocate()
@@ -102,7 +111,9 @@ enum PEMFile {
     ///
     /// - Returns: the file's size in bytes.
     private static func checkAccess(
-        _ descriptor: Int32, path: String, isKey: Bool
+        _ descriptor: Int32,
+        path: String,
+        isKey: Bool
     ) throws(TLSError) -> Int {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {
@@ -113,7 +124,9 @@ enum PEMFile {
         }
         guard status.st_size <= TLSLimits.maxFileBytes else {
             throw TLSError(
-                .file, "\(path): \(status.st_size) bytes, at most \(TLSLimits.maxFileBytes)")
+                .file,
+                "\(path): \(status.st_size) bytes, at most \(TLSLimits.maxFileBytes)"
+            )
         }
         let shared = status.st_mode & 0o077
         guard !isKey || shared == 0 else {
@@ -121,7 +134,8 @@ enum PEMFile {
             throw TLSError(
                 .permissions,
                 "\(path): mode 0\(mode) lets others than the owner at the key; "
-                    + "expected 0400 or 0600")
+                    + "expected 0400 or 0600"
+            )
         }
         return status.st_size
     }
@@ -129,7 +143,10 @@ enum PEMFile {
 
 /// Answers "no passphrase": without it OpenSSL asks on the terminal.
 private func refusePassphrase(
-    _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
+    _: UnsafeMutablePointer<CChar>?,
+    _: Int32,
+    _: Int32,
+    _: UnsafeMutableRawPointer?
 ) -> Int32 {
     -1
 }

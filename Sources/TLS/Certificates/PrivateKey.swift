@@ -26,7 +26,9 @@ internal import COpenSSL
         OpenSSLErrorQueue.clear()
         guard let raw = unsafe shim_EVP_EC_gen("P-256") else {
             throw TLSError(
-                .internalFailure, "making a P-256 key: \(OpenSSLErrorQueue.drainReason())")
+                .internalFailure,
+                "making a P-256 key: \(OpenSSLErrorQueue.drainReason())"
+            )
         }
         return unsafe PrivateKey(adopting: raw)
     }

@@ -19,7 +19,11 @@ struct SubjectAlternativeNames {
         var criticality: Int32 = 0
         guard
             let extensionValue = unsafe X509_get_ext_d2i(
-                raw, NID_subject_alt_name, &criticality, nil)
+                raw,
+                NID_subject_alt_name,
+                &criticality,
+                nil
+            )
         else {
             // -1: there is none. -2: several; other values: it could not be parsed.
             guard criticality == -1 else {
@@ -42,7 +46,10 @@ struct SubjectAlternativeNames {
         let string = unsafe value.assumingMemoryBound(to: ASN1_STRING.self)
         let bytes = unsafe Array(
             UnsafeBufferPointer(
-                start: ASN1_STRING_get0_data(string), count: Int(ASN1_STRING_length(string))))
+                start: ASN1_STRING_get0_data(string),
+                count: Int(ASN1_STRING_length(string))
+            )
+        )
         switch kind {
         case GEN_IPADD: ipAddresses.append(IPAddressText.text(of: bytes))
         case GEN_DNS: dns.append(try Self.text(bytes))

@@ -103,7 +103,9 @@ private func owner(of bio: OpaquePointer?) -> BufferBIO? {
 /// Answers -1 with the retry flag when there is nothing, which OpenSSL reports as WANT_READ, and
 /// -1 without it when the connection refuses to go on.
 private func readCallback(
-    _ bio: OpaquePointer?, _ target: UnsafeMutablePointer<CChar>?, _ capacity: Int32
+    _ bio: OpaquePointer?,
+    _ target: UnsafeMutablePointer<CChar>?,
+    _ capacity: Int32
 ) -> Int32 {
     guard let owner = unsafe owner(of: bio), let target = unsafe target, capacity > 0 else {
         return -1
@@ -121,7 +123,9 @@ private func readCallback(
 
 /// Takes everything: the channel's own backpressure bounds what is written.
 private func writeCallback(
-    _ bio: OpaquePointer?, _ source: UnsafePointer<CChar>?, _ count: Int32
+    _ bio: OpaquePointer?,
+    _ source: UnsafePointer<CChar>?,
+    _ count: Int32
 ) -> Int32 {
     guard let owner = unsafe owner(of: bio), let source = unsafe source, count > 0 else {
         return -1
@@ -133,7 +137,10 @@ private func writeCallback(
 
 /// Flush must answer 1, or OpenSSL takes the handshake for stalled.
 private func controlCallback(
-    _: OpaquePointer?, _ command: Int32, _: Int, _: UnsafeMutableRawPointer?
+    _: OpaquePointer?,
+    _ command: Int32,
+    _: Int,
+    _: UnsafeMutableRawPointer?
 ) -> Int {
     switch command {
     case BIO_CTRL_FLUSH, BIO_CTRL_DUP, BIO_CTRL_PUSH, BIO_CTRL_POP: 1

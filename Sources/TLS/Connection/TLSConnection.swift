@@ -113,7 +113,9 @@ enum ReadEnd: Equatable {
             // Plaintext is never longer than its ciphertext, so this is mostly one allocation.
             // The floor covers a record whose first part the engine took in an earlier call.
             let room = max(
-                buffers.inboundBytes + Int(unsafe SSL_pending(ssl)), Self.minimumReadBytes)
+                buffers.inboundBytes + Int(unsafe SSL_pending(ssl)),
+                Self.minimumReadBytes
+            )
             unsafe plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
                 result = unsafe SSL_read_ex(ssl, space.baseAddress, space.count, &count)
                 return result == 1 ? count : 0
@@ -191,7 +193,9 @@ enum ReadEnd: Equatable {
         unsafe SSL_get0_alpn_selected(ssl, &name, &count)
         guard let name = unsafe name, count > 0 else { return nil }
         return unsafe String(
-            decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
+            decoding: UnsafeBufferPointer(start: name, count: Int(count)),
+            as: UTF8.self
+        )
     }
 
     /// The version in use, once the handshake ended.
@@ -227,7 +231,8 @@ enum ReadEnd: Equatable {
         }
         unsafe X509_VERIFY_PARAM_set_hostflags(
             parameters,
-            UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+            UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+        )
         guard unsafe SSL_set1_host(ssl, hostname) == 1,
             unsafe shim_SSL_set_tlsext_host_name(ssl, hostname) == 1
         else {
@@ -244,7 +249,9 @@ enum ReadEnd: Equatable {
     }
 
     private func describe(
-        error: Int32, entry: OpenSSLErrorQueue.Entry?, doing what: String
+        error: Int32,
+        entry: OpenSSLErrorQueue.Entry?,
+        doing what: String
     ) -> TLSError {
         if keyUpdateBudget < 0 {
             return TLSError(.flood, "over \(TLSLimits.maxKeyUpdates) key updates in a minute")

@@ -15,7 +15,9 @@ final class ApplicationProtocols: Sendable {
         for name in names {
             guard let count = UInt8(exactly: name.utf8.count), count > 0 else {
                 throw TLSError(
-                    .handshakeFailed, "ALPN name of \(name.utf8.count) bytes; expected 1 to 255")
+                    .handshakeFailed,
+                    "ALPN name of \(name.utf8.count) bytes; expected 1 to 255"
+                )
             }
             bytes.append(count)
             bytes.append(contentsOf: name.utf8)

@@ -20,7 +20,9 @@ internal import Glibc
     let isServer: Bool
 
     private init(
-        isServer: Bool, minimum: TLSVersion, alpn: [String]
+        isServer: Bool,
+        minimum: TLSVersion,
+        alpn: [String]
     ) throws(TLSError) {
         OpenSSLErrorQueue.clear()
         let method = unsafe isServer ? TLS_server_method() : TLS_client_method()
@@ -135,11 +137,14 @@ extension TLSContext {
         ok = unsafe SSL_CTX_set_recv_max_early_data(raw, 0) == 1 && ok
         guard ok else {
             throw TLSError(
-                .internalFailure, "configuring TLS: \(OpenSSLErrorQueue.drainReason())")
+                .internalFailure,
+                "configuring TLS: \(OpenSSLErrorQueue.drainReason())"
+            )
         }
         unsafe SSL_CTX_set_options(
             raw,
-            shim_SSL_OP_NO_RENEGOTIATION | shim_SSL_OP_NO_COMPRESSION | shim_SSL_OP_NO_TICKET)
+            shim_SSL_OP_NO_RENEGOTIATION | shim_SSL_OP_NO_COMPRESSION | shim_SSL_OP_NO_TICKET
+        )
         _ = unsafe shim_SSL_CTX_set_session_cache_mode(raw, Int(SSL_SESS_CACHE_OFF))
         // An idle connection gives its record buffers back: about 34 KiB.
         _ = unsafe shim_SSL_CTX_set_mode(raw, Int(SSL_MODE_RELEASE_BUFFERS))
@@ -172,7 +177,8 @@ extension TLSContext {
                 throw TLSError(
                     .certificate,
                     "\(certificatePath): \"\(certificate.subject)\" is followed by "
-                        + "\"\(issuer.subject)\", which is not its issuer")
+                        + "\"\(issuer.subject)\", which is not its issuer"
+                )
             }
         }
         let key = try PEMFile.privateKey(path: keyPath)
@@ -196,7 +202,9 @@ extension TLSContext {
         guard usedCertificate, usedKey, usedChain else {
             // Mostly security level 2: a key or a digest that is too weak.
             throw TLSError(
-                .certificate, "\(certificatePath): \(OpenSSLErrorQueue.drainReason())")
+                .certificate,
+                "\(certificatePath): \(OpenSSLErrorQueue.drainReason())"
+            )
         }
     }
 
@@ -215,7 +223,9 @@ extension TLSContext {
             }
             guard added else {
                 throw TLSError(
-                    .certificate, "\(authorityPath): \(OpenSSLErrorQueue.drainReason())")
+                    .certificate,
+                    "\(authorityPath): \(OpenSSLErrorQueue.drainReason())"
+                )
             }
         }
         let parameters = unsafe SSL_CTX_get0_param(raw)

@@ -2,7 +2,9 @@ package import NIOCore
 
 extension TLSHandler {
     package func close(
-        context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
+        context: ChannelHandlerContext,
+        mode: CloseMode,
+        promise: EventLoopPromise<Void>?
     ) {
         switch mode {
         case .input:

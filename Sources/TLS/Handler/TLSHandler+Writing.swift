@@ -2,7 +2,9 @@ package import NIOCore
 
 extension TLSHandler {
     package func write(
-        context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+        context: ChannelHandlerContext,
+        data: NIOAny,
+        promise: EventLoopPromise<Void>?
     ) {
         switch state {
         case .idle, .handshaking, .active, .inputClosed:

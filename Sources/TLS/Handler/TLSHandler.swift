@@ -106,6 +106,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         case .handshaking:
             context.fireErrorCaught(TLSError(.truncated, "the peer left during the handshake"))
         case .active, .outputClosed:
+            // All that came before the end goes up before the error.
+            deliver(context)
             context.fireErrorCaught(Self.truncated)
         case .idle, .inputClosed, .closing, .closed:
             break
@@ -121,6 +123,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
         switch state {
         case .handshaking, .active, .outputClosed:
+            deliver(context)
             fail(Self.truncated, context)
         case .closing:
             isPeerDone = true
@@ -143,7 +146,9 @@ package final class TLSHandler: ChannelDuplexHandler {
         startTimer(timeout, context) { handler, context in
             guard case .handshaking = handler.state else { return }
             let error = TLSError(
-                .handshakeTimeout, "no handshake within \(timeout.nanoseconds / 1_000_000) ms")
+                .handshakeTimeout,
+                "no handshake within \(timeout.nanoseconds / 1_000_000) ms"
+            )
             handler.fail(error, context)
         }
         proceedWithHandshake(context)
@@ -207,7 +212,8 @@ package final class TLSHandler: ChannelDuplexHandler {
                     peer: peerCertificate,
                     applicationProtocol: connection.applicationProtocol,
                     version: connection.version
-                ))
+                )
+            )
         }
     }
 
@@ -220,7 +226,6 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
         guard let connection, !isFailed else { return }
         let end = connection.read(into: &plaintext)
-        if case .closing = state { plaintext = ByteBuffer() }
         switch end {
         case .needsInput:
             break
@@ -259,6 +264,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// - Returns: whether there was anything.
     @discardableResult
     private func deliver(_ context: ChannelHandlerContext) -> Bool {
+        // The application has closed: what came before that and was not read is dropped.
+        if case .closing = state { plaintext = ByteBuffer() }
         guard plaintext.readableBytes > 0 else { return false }
         let bytes = plaintext
         // The receiver may keep slices of it, so its storage is not ours any more.
@@ -276,7 +283,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     static let truncated = TLSError(
-        .truncated, "the connection ended without close_notify: bytes may be missing")
+        .truncated,
+        "the connection ended without close_notify: bytes may be missing"
+    )
 }
 
 @available(*, unavailable)

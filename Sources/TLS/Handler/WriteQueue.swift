@@ -40,7 +40,8 @@ struct WriteQueue {
                 small = write.bytes
             } else {
                 small.reserveCapacity(
-                    minimumWritableBytes: max(write.bytes.readableBytes, Self.growthBytes))
+                    minimumWritableBytes: max(write.bytes.readableBytes, Self.growthBytes)
+                )
                 small.writeImmutableBuffer(write.bytes)
             }
         }

@@ -31,7 +31,7 @@ struct Publish: AsyncParsableCommand {
 
     func run() async throws {
         let pairs = try parsedMetadata()
-        let bundle = try Bundle(path: path)
+        let bundle = try ModelBundle(path: path)
         let bar = ProgressBar(label: "publishing \(model)")
         defer { bar.finish() }
         let version = try await server.withClient { client in

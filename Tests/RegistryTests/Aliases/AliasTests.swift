@@ -16,15 +16,27 @@ struct AliasTests {
 
     @discardableResult
     private func set(
-        _ version: UInt64, _ alias: String = "live", expected: UInt64 = 0, new: Bool = false,
+        _ version: UInt64,
+        _ alias: String = "live",
+        expected: UInt64 = 0,
+        new: Bool = false,
         settle: AliasSettlement? = .served
     ) throws -> AliasInfo {
         let change = try registry.setAlias(
-            model: model, alias: alias, version: version, expectedGeneration: expected,
-            mustNotExist: new, principal: ann)
+            model: model,
+            alias: alias,
+            version: version,
+            expectedGeneration: expected,
+            mustNotExist: new,
+            principal: ann
+        )
         if let settle {
             _ = try registry.settle(
-                model: model, alias: alias, generation: change.alias.generation, outcome: settle)
+                model: model,
+                alias: alias,
+                generation: change.alias.generation,
+                outcome: settle
+            )
         }
         return try registry.alias(model: model, alias: alias)
     }
@@ -34,11 +46,20 @@ struct AliasTests {
         -> AliasChange
     {
         let change = try registry.rollback(
-            model: model, alias: "live", toVersion: version, expectedGeneration: expected,
-            reason: "r", principal: ann)
+            model: model,
+            alias: "live",
+            toVersion: version,
+            expectedGeneration: expected,
+            reason: "r",
+            principal: ann
+        )
         if serve {
             _ = try registry.settle(
-                model: model, alias: "live", generation: change.alias.generation, outcome: .served)
+                model: model,
+                alias: "live",
+                generation: change.alias.generation,
+                outcome: .served
+            )
         }
         return change
     }
@@ -58,17 +79,24 @@ struct AliasTests {
         #expect(asked.alias.version == 0 && asked.alias.targetVersion == 2)
         #expect(try registry.version(model: model, version: 2).aliases == ["live"])
         #expect(
-            try registry.settle(model: model, alias: "live", generation: 1, outcome: .served))
+            try registry.settle(model: model, alias: "live", generation: 1, outcome: .served)
+        )
         let settled = try registry.alias(model: model, alias: "live")
         #expect(settled.version == 2 && settled.targetVersion == 2 && settled.generation == 1)
         let move = try #require(
-            try registry.aliasHistory(model: model, alias: "live", before: nil, limit: 1).first)
+            try registry.aliasHistory(model: model, alias: "live", before: nil, limit: 1).first
+        )
         #expect(move.servedUnixMs > move.askedUnixMs && move.principal == ann)
         // Again is harmless; the other outcome is too late.
         #expect(try registry.settle(model: model, alias: "live", generation: 1, outcome: .served))
         #expect(
             try !registry.settle(
-                model: model, alias: "live", generation: 1, outcome: .rejected(reason: "x")))
+                model: model,
+                alias: "live",
+                generation: 1,
+                outcome: .rejected(reason: "x")
+            )
+        )
     }
 
     @Test("a later move supersedes a pending one, whose settling then comes to nothing")
@@ -77,10 +105,16 @@ struct AliasTests {
         try set(2, settle: nil)
         try set(3, settle: nil)
         #expect(
-            try !registry.settle(model: model, alias: "live", generation: 2, outcome: .served))
+            try !registry.settle(model: model, alias: "live", generation: 2, outcome: .served)
+        )
         #expect(
             try !registry.settle(
-                model: model, alias: "live", generation: 2, outcome: .rejected(reason: "x")))
+                model: model,
+                alias: "live",
+                generation: 2,
+                outcome: .rejected(reason: "x")
+            )
+        )
         #expect(try registry.alias(model: model, alias: "live").version == 1)
         #expect(try registry.settle(model: model, alias: "live", generation: 3, outcome: .served))
         #expect(try outcomes == ["1:0>1 served", "2:1>2 superseded", "3:1>3 served"])
@@ -116,9 +150,15 @@ struct AliasTests {
         #expect(live.targetVersion == 1 && live.failure == "crashed")
         #expect(
             try registry.settle(
-                model: model, alias: "live", generation: 2, outcome: .rejected(reason: "late")))
+                model: model,
+                alias: "live",
+                generation: 2,
+                outcome: .rejected(reason: "late")
+            )
+        )
         #expect(
-            try !registry.settle(model: model, alias: "live", generation: 2, outcome: .served))
+            try !registry.settle(model: model, alias: "live", generation: 2, outcome: .served)
+        )
         #expect(refusal { try set(2) } == .failedPrecondition)
         try registry.reject(model: model, version: 2, reason: "again")
         #expect(try registry.version(model: model, version: 2).reason == "crashed")
@@ -145,8 +185,13 @@ struct AliasTests {
         #expect(
             refusal {
                 try registry.deleteAlias(
-                    model: model, alias: "live", expectedGeneration: 1, principal: ann)
-            } == .aborted)
+                    model: model,
+                    alias: "live",
+                    expectedGeneration: 1,
+                    principal: ann
+                )
+            } == .aborted
+        )
         #expect(try back(expected: 2).alias.targetVersion == 1)
     }
 
@@ -174,7 +219,8 @@ struct AliasTests {
         try set(1, settle: nil)
         try registry.deleteAlias(model: model, alias: "live", principal: ann)
         #expect(
-            try !registry.settle(model: model, alias: "live", generation: 1, outcome: .served))
+            try !registry.settle(model: model, alias: "live", generation: 1, outcome: .served)
+        )
         #expect(try outcomes == ["1:0>1 superseded"])
     }
 
@@ -185,14 +231,17 @@ struct AliasTests {
         #expect(
             refusal {
                 try registry.setAlias(model: "no", alias: "live", version: 1, principal: ann)
-            } == .notFound)
+            } == .notFound
+        )
         #expect(refusal { try back() } == .notFound)
         #expect(
             refusal { try registry.deleteAlias(model: model, alias: "no", principal: ann) }
-                == .notFound)
+                == .notFound
+        )
         #expect(
             refusal { try registry.aliasHistory(model: model, alias: "no", before: nil, limit: 1) }
-                == .notFound)
+                == .notFound
+        )
         #expect(try !registry.settle(model: "no", alias: "x", generation: 1, outcome: .served))
     }
 
@@ -229,7 +278,8 @@ struct AliasTests {
         let change = try back(serve: false)
         #expect(change.alias.targetVersion == 2 && change.alias.version == 2)
         #expect(
-            try outcomes == ["1:0>1 served", "2:1>2 served", "3:2>3 superseded", "4:2>2 served"])
+            try outcomes == ["1:0>1 served", "2:1>2 served", "3:2>3 superseded", "4:2>2 served"]
+        )
         #expect(try back().alias.targetVersion == 1)
     }
 
@@ -260,12 +310,14 @@ struct AliasTests {
             #expect(
                 refusal {
                     try registry.deleteVersion(model: model, version: version, principal: ann)
-                } == .failedPrecondition)
+                } == .failedPrecondition
+            )
         }
         try registry.deleteVersion(model: model, version: 3, principal: ann)
         #expect(
             refusal { try registry.deleteVersion(model: model, version: 3, principal: ann) }
-                == .notFound)
+                == .notFound
+        )
         #expect(refusal { try set(3) } == .failedPrecondition)
         #expect(refusal { try registry.open(model: model, version: 3) } == .notFound)
         #expect(refusal { try registry.files(model: model, version: 3) } == .notFound)
@@ -276,7 +328,8 @@ struct AliasTests {
         #expect(try registry.card(model: model, version: 3).entry == "model.onnx")
         #expect(
             try registry.versions(model: model, before: nil, limit: 9).map(\.state)
-                == [.stored, .deleted, .stored, .stored])
+                == [.stored, .deleted, .stored, .stored]
+        )
         try registry.deleteVersion(model: model, version: 4, principal: ann)
         // Numbers are never used again.
         #expect(try registry.publishSmall() == 5)
@@ -288,13 +341,24 @@ struct AliasTests {
     func deletedIsGone() throws {
         for version: UInt64 in 1...3 { try set(version) }
         _ = try registry.readFile(
-            model: model, version: 2, path: "model.onnx", offset: 0, length: 1)
+            model: model,
+            version: 2,
+            path: "model.onnx",
+            offset: 0,
+            length: 1
+        )
         try registry.deleteVersion(model: model, version: 2, principal: ann)
         #expect(
             refusal {
                 try registry.readFile(
-                    model: model, version: 2, path: "model.onnx", offset: 0, length: 1)
-            } == .notFound)
+                    model: model,
+                    version: 2,
+                    path: "model.onnx",
+                    offset: 0,
+                    length: 1
+                )
+            } == .notFound
+        )
         #expect(try back().alias.targetVersion == 1)
     }
 
@@ -311,7 +375,8 @@ struct AliasTests {
         let all = try reopened.allAliases()
         #expect(all.count == 1 && all.first?.model == model && all.first?.alias == before)
         #expect(
-            try reopened.settle(model: model, alias: "live", generation: 4, outcome: .served))
+            try reopened.settle(model: model, alias: "live", generation: 4, outcome: .served)
+        )
     }
 
     @Test("a mark of a load stays until the load ends, restarts included")

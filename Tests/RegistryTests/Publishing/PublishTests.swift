@@ -39,8 +39,13 @@ struct PublishTests {
             let end = min(content.count, Int(offset) + length)
             #expect(
                 try registry.readFile(
-                    model: "sentiment", version: 1, path: "model.onnx", offset: offset,
-                    length: length) == Array(content[Int(offset)..<end]))
+                    model: "sentiment",
+                    version: 1,
+                    path: "model.onnx",
+                    offset: offset,
+                    length: length
+                ) == Array(content[Int(offset)..<end])
+            )
         }
         let (record, signature) = try registry.record(model: "sentiment", version: 1)
         #expect(registry.publicKey.verify(signature: signature, over: record))
@@ -73,13 +78,18 @@ struct PublishTests {
         let contents = (0..<5).map { patterned(2 * Limits.chunkBytes + 7, seed: UInt64($0 + 1)) }
         let bundle = TestBundle(
             [("model.onnx", contents[0])]
-                + contents.dropFirst().enumerated().map { ("extra/\($0).bin", $1) })
+                + contents.dropFirst().enumerated().map { ("extra/\($0).bin", $1) }
+        )
         let id = try registry.beginPublish(bundle.request, principal: "cert:ann").uploadID
         for offset in stride(from: 0, to: contents[0].count, by: Limits.chunkBytes) {
             for index in contents.indices {
                 let end = min(offset + Limits.chunkBytes, contents[index].count)
                 let next = try registry.chunk(
-                    id, index, offset, Array(contents[index][offset..<end]))
+                    id,
+                    index,
+                    offset,
+                    Array(contents[index][offset..<end])
+                )
                 #expect(next == UInt64(end))
             }
         }
@@ -98,16 +108,20 @@ struct PublishTests {
         let begun = try registry.beginPublish(bundle.request, principal: "cert:ann")
         #expect(
             try registry.uploadStatus(uploadID: begun.uploadID, principal: "cert:ann")
-                == UploadStatus(nextOffsets: [0, 0], version: nil))
+                == UploadStatus(nextOffsets: [0, 0], version: nil)
+        )
         try bundle.send(begun.uploadID, to: registry)
         _ = try registry.commit(uploadID: begun.uploadID, alias: nil, principal: "cert:ann")
         #expect(
             try registry.card(model: "sentiment", version: 1)
-                == Card.default(entry: "nested/tiny.onnx"))
+                == Card.default(entry: "nested/tiny.onnx")
+        )
         let files = try registry.files(model: "sentiment", version: 1)
         #expect(files.map(\.path) == ["model.yaml", "nested/tiny.onnx", "notes.txt"])
         let card = try registry.open(model: "sentiment", version: 1).read("model.yaml").copyBytes()
-        #expect(String(decoding: card, as: UTF8.self) == Card.defaultText(entry: "nested/tiny.onnx"))
+        #expect(
+            String(decoding: card, as: UTF8.self) == Card.defaultText(entry: "nested/tiny.onnx")
+        )
     }
 
     @Test("no 32 bytes of any plaintext lie anywhere under the store, at any time")

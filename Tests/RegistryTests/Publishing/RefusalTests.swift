@@ -21,7 +21,9 @@ struct RefusalTests {
     }
 
     private func request(
-        model: String = "m", _ files: [BundleFile], metadata: [String: String] = [:],
+        model: String = "m",
+        _ files: [BundleFile],
+        metadata: [String: String] = [:],
         key: String = ""
     ) -> PublishRequest {
         PublishRequest(model: model, files: files, metadata: metadata, idempotencyKey: key)
@@ -32,20 +34,27 @@ struct RefusalTests {
         arguments: [
             "", "A", "-a", ".a", "_a", "a b", "a/b", "é", "123", "latest", "a\u{0}",
             String(repeating: "a", count: 65),
-        ])
+        ]
+    )
     func badNames(name: String) throws {
         #expect(begin(request(model: name, [file("a.onnx")])) == .invalidArgument)
         _ = try registry.publishSmall()
         #expect(
             refusal {
                 try registry.setAlias(
-                    model: "sentiment", alias: name, version: 1, principal: "cert:ann")
-            } == .invalidArgument)
+                    model: "sentiment",
+                    alias: name,
+                    version: 1,
+                    principal: "cert:ann"
+                )
+            } == .invalidArgument
+        )
     }
 
     @Test(
         "names at the limits are taken",
-        arguments: ["a", "0a", "a.b_c-d", "1.0", String(repeating: "a", count: 64)])
+        arguments: ["a", "0a", "a.b_c-d", "1.0", String(repeating: "a", count: 64)]
+    )
     func goodNames(name: String) {
         #expect(begin(request(model: name, [file("a.onnx")])) == nil)
     }
@@ -55,14 +64,17 @@ struct RefusalTests {
         arguments: [
             "", "/a", "a//b", "a/", "./a", "a/./b", "..", "a/../b", "a\\b", "a\nb", "a\u{7F}",
             "a\u{0}", "a\u{85}b", String(repeating: "a", count: 513),
-        ])
+        ]
+    )
     func badPaths(path: String) {
         #expect(begin(request([file("m.onnx"), file(path)])) == .invalidArgument)
     }
 
     @Test("a path of 512 bytes, dots in names and spaces are taken")
     func goodPaths() {
-        let files = ["m.onnx", "..a", "a..", "model.sig", "x y/ü", String(repeating: "p", count: 512)]
+        let files = [
+            "m.onnx", "..a", "a..", "model.sig", "x y/ü", String(repeating: "p", count: 512),
+        ]
         #expect(begin(request(files.map { file($0) })) == nil)
     }
 
@@ -131,8 +143,10 @@ struct RefusalTests {
         for index in 0..<Limits.maxUploads {
             ids.append(
                 try registry.beginPublish(
-                    request(model: "m\(index)", [file("a.onnx")]), principal: "cert:ann"
-                ).uploadID)
+                    request(model: "m\(index)", [file("a.onnx")]),
+                    principal: "cert:ann"
+                ).uploadID
+            )
         }
         #expect(begin(request([file("a.onnx")])) == .resourceExhausted)
         try registry.abort(uploadID: ids[3], principal: "cert:ann")
@@ -147,7 +161,9 @@ struct RefusalTests {
         let first = Array(content[0..<Limits.chunkBytes])
         #expect(refusal { try registry.chunk(id, 1, Limits.chunkBytes, [0]) } == .outOfRange)
         #expect(refusal { try registry.chunk(id, 1, 5, [0]) } == .outOfRange)
-        #expect(refusal { try registry.chunk(id, 1, 0, Array(first.dropLast())) } == .invalidArgument)
+        #expect(
+            refusal { try registry.chunk(id, 1, 0, Array(first.dropLast())) } == .invalidArgument
+        )
         #expect(refusal { try registry.chunk(id, 1, 0, first + [0]) } == .invalidArgument)
         #expect(refusal { try registry.chunk(id, 1, 0, []) } == .invalidArgument)
         #expect(refusal { try registry.chunk(id, 2, 0, [0]) } == .invalidArgument)
@@ -159,10 +175,12 @@ struct RefusalTests {
         #expect(try registry.chunk(id, 1, 0, [9]) == UInt64(Limits.chunkBytes))
         let last = Array(content[Limits.chunkBytes...])
         #expect(
-            refusal { try registry.chunk(id, 1, Limits.chunkBytes, last + [0]) } == .invalidArgument)
+            refusal { try registry.chunk(id, 1, Limits.chunkBytes, last + [0]) } == .invalidArgument
+        )
         #expect(
             refusal { try registry.chunk(id, 1, Limits.chunkBytes, Array(last.dropLast())) }
-                == .invalidArgument)
+                == .invalidArgument
+        )
         #expect(try registry.chunk(id, 1, Limits.chunkBytes, last) == UInt64(content.count))
         #expect(refusal { try registry.chunk(id, 1, content.count, [0]) } == .invalidArgument)
         #expect(try registry.chunk(id, 1, content.count, []) == UInt64(content.count))
@@ -172,7 +190,8 @@ struct RefusalTests {
     @Test("another principal's upload is as if it were not there")
     func foreignUpload() throws {
         let id = try registry.beginPublish(
-            TestBundle(content: [1]).request, principal: "cert:ann"
+            TestBundle(content: [1]).request,
+            principal: "cert:ann"
         ).uploadID
         #expect(try registry.uploadModel(uploadID: id, principal: "cert:ann") == "sentiment")
         let bob = "cert:bob"
@@ -180,7 +199,8 @@ struct RefusalTests {
         #expect(refusal { try registry.uploadStatus(uploadID: id, principal: bob) } == .notFound)
         #expect(refusal { try registry.abort(uploadID: id, principal: bob) } == .notFound)
         #expect(
-            refusal { try registry.commit(uploadID: id, alias: nil, principal: bob) } == .notFound)
+            refusal { try registry.commit(uploadID: id, alias: nil, principal: bob) } == .notFound
+        )
     }
 
     @Test("a commit before all bytes are there")
@@ -189,7 +209,8 @@ struct RefusalTests {
         let id = try registry.beginPublish(bundle.request, principal: "cert:ann").uploadID
         #expect(
             refusal { try registry.commit(uploadID: id, alias: nil, principal: "cert:ann") }
-                == .failedPrecondition)
+                == .failedPrecondition
+        )
         try bundle.send(id, to: registry)
         #expect(try registry.commit(uploadID: id, alias: nil, principal: "cert:ann").move == nil)
     }
@@ -202,10 +223,12 @@ struct RefusalTests {
         try registry.chunk(id, 1, 0, [1, 2, 4])
         #expect(
             refusal { try registry.commit(uploadID: id, alias: nil, principal: "cert:ann") }
-                == .dataLoss)
+                == .dataLoss
+        )
         #expect(try !registry.modelExists("sentiment"))
         #expect(
-            try registry.uploadStatus(uploadID: id, principal: "cert:ann").nextOffsets[1] == 0)
+            try registry.uploadStatus(uploadID: id, principal: "cert:ann").nextOffsets[1] == 0
+        )
         try bundle.send(id, to: registry)
         let version = try registry.commit(uploadID: id, alias: nil, principal: "cert:ann").version
         #expect(version.version == 1)
@@ -231,7 +254,12 @@ struct RefusalTests {
         func read(_ path: String, _ offset: UInt64, _ length: Int) -> RegistryError.Code? {
             refusal {
                 try registry.readFile(
-                    model: "sentiment", version: 1, path: path, offset: offset, length: length)
+                    model: "sentiment",
+                    version: 1,
+                    path: path,
+                    offset: offset,
+                    length: length
+                )
             }
         }
         #expect(read("model.onnx", 3, 1) == nil)

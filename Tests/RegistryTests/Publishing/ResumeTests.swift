@@ -42,13 +42,15 @@ struct ResumeTests {
         for changed in [other, labelled] {
             #expect(
                 refusal { try registry.beginPublish(changed.request, principal: ann) }
-                    == .failedPrecondition)
+                    == .failedPrecondition
+            )
         }
         try bundle.send(id, to: registry)
         _ = try registry.commit(uploadID: id, alias: nil, principal: ann)
         #expect(
             refusal { try registry.beginPublish(other.request, principal: ann) }
-                == .failedPrecondition)
+                == .failedPrecondition
+        )
         try registry.deleteVersion(model: "sentiment", version: 1, principal: ann)
         #expect(try registry.beginPublish(other.request, principal: ann).version == nil)
     }
@@ -61,17 +63,20 @@ struct ResumeTests {
         let id = try #require(try registry?.beginPublish(bundle.request, principal: ann).uploadID)
         try bundle.send(id, to: #require(registry))
         let first = try #require(
-            try registry?.commit(uploadID: id, alias: "live", principal: ann))
+            try registry?.commit(uploadID: id, alias: "live", principal: ann)
+        )
         #expect(try registry?.commit(uploadID: id, alias: "live", principal: ann) == first)
         registry = nil
         let reopened = try home.open()
         #expect(try reopened.commit(uploadID: id, alias: "live", principal: ann) == first)
         #expect(
             refusal { try reopened.commit(uploadID: id, alias: "other", principal: ann) }
-                == .failedPrecondition)
+                == .failedPrecondition
+        )
         #expect(
             try reopened.uploadStatus(uploadID: id, principal: ann)
-                == UploadStatus(nextOffsets: bundle.request.files.map(\.size), version: 1))
+                == UploadStatus(nextOffsets: bundle.request.files.map(\.size), version: 1)
+        )
         #expect(refusal { try reopened.chunk(id, 0, 0, [1]) } == .failedPrecondition)
         #expect(refusal { try reopened.abort(uploadID: id, principal: ann) } == .failedPrecondition)
         #expect(try reopened.versions(model: "sentiment", before: nil, limit: 10).count == 1)
@@ -102,7 +107,8 @@ struct ResumeTests {
         #expect(try reopened.uploadModel(uploadID: id, principal: ann) == "sentiment")
         #expect(
             try reopened.uploadStatus(uploadID: id, principal: ann).nextOffsets
-                == [UInt64(bundle.files[0].content.count), 0, UInt64(other.count)])
+                == [UInt64(bundle.files[0].content.count), 0, UInt64(other.count)]
+        )
         #expect(try home.files(below: "store/uploads").isEmpty)
         try bundle.send(id, to: reopened)
         _ = try reopened.commit(uploadID: id, alias: nil, principal: ann)
@@ -120,16 +126,23 @@ struct ResumeTests {
         let id = try #require(try registry?.beginPublish(bundle.request, principal: ann).uploadID)
         registry = nil
         try String(repeating: "ab", count: 16).write(
-            toFile: home.path + "/store/server-id", atomically: true, encoding: .utf8)
+            toFile: home.path + "/store/server-id",
+            atomically: true,
+            encoding: .utf8
+        )
         let other = try home.open()
         #expect(refusal { try other.chunk(id, 0, 0, [1]) } == .failedPrecondition)
-        #expect(refusal { try other.uploadStatus(uploadID: id, principal: ann) } == .failedPrecondition)
+        #expect(
+            refusal { try other.uploadStatus(uploadID: id, principal: ann) } == .failedPrecondition
+        )
         #expect(
             refusal { try other.commit(uploadID: id, alias: nil, principal: ann) }
-                == .failedPrecondition)
+                == .failedPrecondition
+        )
         #expect(
             refusal { try other.beginPublish(bundle.request, principal: ann) }
-                == .failedPrecondition)
+                == .failedPrecondition
+        )
     }
 
     @Test("an aborted upload is gone, with its bytes and its key")

@@ -19,7 +19,8 @@ struct DamageTests {
         try #require(
             try home.files(below: "store/blobs").first { path in
                 try Data(contentsOf: URL(fileURLWithPath: path)).count > bytes
-            })
+            }
+        )
     }
 
     private func expectOnlyFirstLost(_ home: TestHome, _ place: String) throws {
@@ -27,16 +28,21 @@ struct DamageTests {
         #expect(
             refusal {
                 try registry.open(model: "sentiment", version: 1).read("model.onnx")
-            } == .dataLoss, "\(place)")
+            } == .dataLoss,
+            "\(place)"
+        )
         #expect(
             try registry.open(model: "sentiment", version: 2).read("model.onnx").copyBytes()
-                == patterned(70, seed: 8), "\(place)")
+                == patterned(70, seed: 8),
+            "\(place)"
+        )
         #expect(try registry.publishSmall() == 3)
     }
 
     @Test(
         "a flipped bit anywhere in a blob loses that version's file, and nothing else",
-        arguments: [0, 12, 20, 50, 60, 70, 100, 140, 159, 160, 5_000, 1 << 20, -1, -20])
+        arguments: [0, 12, 20, 50, 60, 70, 100, 140, 159, 160, 5_000, 1 << 20, -1, -20]
+    )
     func flippedBlob(place: Int) throws {
         let home = try populated()
         let path = try blob(home, largerThan: 1 << 20)
@@ -59,7 +65,8 @@ struct DamageTests {
             case "extend": try (bytes + [0]).write(to: url)
             case "swap":
                 let other = try #require(
-                    try home.files(below: "store/blobs").first { $0 != path })
+                    try home.files(below: "store/blobs").first { $0 != path }
+                )
                 try Data(contentsOf: URL(fileURLWithPath: other)).write(to: url)
             case "remove": try FileManager.default.removeItem(at: url)
             default: try FileManager.default.removeItem(at: url.deletingLastPathComponent())
@@ -106,7 +113,8 @@ struct DamageTests {
             DELETE FROM wrapped_keys
             WHERE bundle_id = (SELECT bundle_id FROM versions WHERE version = 1)
             """,
-        ])
+        ]
+    )
     func damagedRows(statement: String) throws {
         let home = try populated()
         try home.sql(statement)
@@ -130,7 +138,8 @@ struct DamageTests {
         #expect(
             refusal {
                 try opened.read("model.onnx", offset: UInt64(Limits.chunkBytes), length: 10)
-            } == .dataLoss)
+            } == .dataLoss
+        )
         let text = message { try opened.read("model.onnx") }
         #expect(text.hasPrefix("model sentiment, version 1, file model.onnx: "), "\(text)")
         #expect(!text.contains(home.path))

@@ -25,7 +25,8 @@ struct CanonicalTests {
     func escapes() {
         #expect(
             text(.string("\u{0}\u{8}\t\n\u{B}\u{C}\r\u{1F}\"\\\u{7F}"))
-                == "\"\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\\\"\\\\\u{7F}\"")
+                == "\"\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\\\"\\\\\u{7F}\""
+        )
     }
 
     @Test("what is encoded is read back, and Foundation reads the same")
@@ -45,9 +46,11 @@ struct CanonicalTests {
         arguments: [
             "", "{", "}", "[1,]", "[,1]", "{\"a\":1,}", "{\"b\":1,\"a\":2}", "{\"a\":1,\"a\":1}",
             "{\"a\" :1}", " 1", "1 ", "01", "+1", "-0", "1.0", "1e3", "true", "null", "\"\\/\"",
-            "\"\\u0041\"", "\"\\u000A\"", "\"\\u000a\"", "\"\\u001F\"", "\"\\u00\"", "\"a", "\"\n\"",
+            "\"\\u0041\"", "\"\\u000A\"", "\"\\u000a\"", "\"\\u001F\"", "\"\\u00\"", "\"a",
+            "\"\n\"",
             "9223372036854775808", "[1 ,2]", "{1:2}", "[[[[[[[[[1]]]]]]]]]", "-", "--1", "1-1",
-        ])
+        ]
+    )
     func refused(text: String) {
         #expect(throws: CanonicalParser.Failure.self) {
             try CanonicalParser.parse(Array(text.utf8))

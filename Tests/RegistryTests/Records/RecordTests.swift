@@ -9,16 +9,35 @@ struct RecordTests {
 
     private var record: VersionRecord {
         VersionRecord(
-            registryID: id, model: "m", version: 3, bundleID: id, createdBy: "cert:ann",
-            createdUnixMs: 1_700_000_000_000, cardSHA256: digest, metadata: ["b": "2", "a": "1"],
+            registryID: id,
+            model: "m",
+            version: 3,
+            bundleID: id,
+            createdBy: "cert:ann",
+            createdUnixMs: 1_700_000_000_000,
+            cardSHA256: digest,
+            metadata: ["b": "2", "a": "1"],
             files: [
                 .init(
-                    path: "z", size: 1, sha256: digest, sealedBytes: 177, sealedSHA256: digest,
-                    commitment: digest),
+                    path: "z",
+                    size: 1,
+                    sha256: digest,
+                    sealedBytes: 177,
+                    sealedSHA256: digest,
+                    commitment: digest
+                ),
                 .init(
-                    path: "a/b", size: 0, sha256: digest, sealedBytes: 176, sealedSHA256: digest,
-                    commitment: digest),
-            ], previousSHA256: digest, sequence: 12)
+                    path: "a/b",
+                    size: 0,
+                    sha256: digest,
+                    sealedBytes: 176,
+                    sealedSHA256: digest,
+                    commitment: digest
+                ),
+            ],
+            previousSHA256: digest,
+            sequence: 12
+        )
     }
 
     @Test("a record has exactly the keys of the format, and its files in order")
@@ -35,7 +54,8 @@ struct RecordTests {
                 + "\"created_unix_ms\":1700000000000,\"files\":[\(file("a/b", 176, 0)),"
                 + "\(file("z", 177, 1))],\"metadata\":{\"a\":\"1\",\"b\":\"2\"},\"model\":\"m\","
                 + "\"previous_sha256\":\"\(hex)\",\"registry\":\"\(hex16)\",\"sequence\":12,"
-                + "\"type\":\"strongroom/version/v1\",\"version\":3}")
+                + "\"type\":\"strongroom/version/v1\",\"version\":3}"
+        )
     }
 
     @Test("a record is read back as it was")
@@ -46,10 +66,15 @@ struct RecordTests {
     @Test("a head has exactly the keys of the format and is read back as it was")
     func head() throws {
         let head = CatalogueHead(
-            registryID: id, sequence: 4,
+            registryID: id,
+            sequence: 4,
             aliases: ["m": ["live": .init(generation: 2, version: 1, targetVersion: 3)]],
-            auditSequence: 8, auditSHA256: digest, recordSHA256: digest, previousSHA256: digest,
-            unixMs: 5)
+            auditSequence: 8,
+            auditSHA256: digest,
+            recordSHA256: digest,
+            previousSHA256: digest,
+            unixMs: 5
+        )
         let hex = String(repeating: "07", count: 32)
         #expect(
             String(decoding: head.encoded(), as: UTF8.self)
@@ -57,7 +82,8 @@ struct RecordTests {
                 + "\"version\":1}}},\"audit_sequence\":8,\"audit_sha256\":\"\(hex)\","
                 + "\"previous_sha256\":\"\(hex)\",\"record_sha256\":\"\(hex)\",\"registry\":\""
                 + String(repeating: "09", count: 16)
-                + "\",\"sequence\":4,\"type\":\"strongroom/head/v1\",\"unix_ms\":5}")
+                + "\",\"sequence\":4,\"type\":\"strongroom/head/v1\",\"unix_ms\":5}"
+        )
         #expect(try CatalogueHead(verified: head.encoded()) == head)
     }
 

@@ -19,13 +19,19 @@ struct StartTests {
     func create() throws {
         let home = try populated()
         let keys = try FolderKeyProvider(folder: home.path + "/keys")
-        let before = try home.files(below: "").map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        let before = try home.files(below: "").map {
+            try Data(contentsOf: URL(fileURLWithPath: $0))
+        }
         #expect(
             refusal {
                 try Registry.create(
-                    layout: home.layout, registryID: home.registryID, keys: keys,
-                    signing: try SigningKey.generate())
-            } == .alreadyExists)
+                    layout: home.layout,
+                    registryID: home.registryID,
+                    keys: keys,
+                    signing: try SigningKey.generate()
+                )
+            } == .alreadyExists
+        )
         let after = try home.files(below: "").map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
         #expect(before == after)
         #expect(try home.open().modelExists("other"))
@@ -38,9 +44,12 @@ struct StartTests {
         #expect(
             refusal {
                 try Registry(
-                    layout: layout, keys: FolderKeyProvider(folder: home.path + "/keys"),
-                    signing: try SigningKey.generate())
-            } == .unavailable)
+                    layout: layout,
+                    keys: FolderKeyProvider(folder: home.path + "/keys"),
+                    signing: try SigningKey.generate()
+                )
+            } == .unavailable
+        )
     }
 
     @Test("a second process on the store is refused, and the lock ends with the first")
@@ -61,14 +70,22 @@ struct StartTests {
         #expect(
             refusal {
                 try Registry(
-                    layout: home.layout, keys: keys, signing: try SigningKey.generate())
-            } == .unavailable)
+                    layout: home.layout,
+                    keys: keys,
+                    signing: try SigningKey.generate()
+                )
+            } == .unavailable
+        )
         let signing = try SigningKeyFile.open(
-            folder: home.path + "/keys", provider: keys, registryID: home.registryID)
+            folder: home.path + "/keys",
+            provider: keys,
+            registryID: home.registryID
+        )
         let other = try FolderKeyProvider.create(in: home.path + "/other-keys")
         #expect(
             refusal { try Registry(layout: home.layout, keys: other, signing: signing) }
-                == .unavailable)
+                == .unavailable
+        )
         #expect(refusal { try Registry(layout: home.layout, keys: keys, signing: signing) } == nil)
         for name in try FileManager.default.contentsOfDirectory(atPath: home.path + "/keys")
         where name.hasPrefix("kek-") {
@@ -132,13 +149,17 @@ struct StartTests {
             """,
             "INSERT INTO audit SELECT sequence + 1, unix_ms, principal, action, model, version, "
                 + "detail, previous_hash, hash FROM audit ORDER BY sequence DESC LIMIT 1",
-        ])
+        ]
+    )
     func tampered(statement: String) throws {
         let home = try populated()
         try home.sql(statement)
         let changesNothing = statement.contains("registry_id")
         let found = refusal { try home.open() }
-        #expect(found == .unavailable || changesNothing, "\(statement): \(String(describing: found))")
+        #expect(
+            found == .unavailable || changesNothing,
+            "\(statement): \(String(describing: found))"
+        )
     }
 
     @Test("a database with damaged pages is refused")

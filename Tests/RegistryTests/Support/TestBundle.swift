@@ -28,9 +28,14 @@ struct TestBundle {
             model: model,
             files: files.map {
                 BundleFile(
-                    path: $0.path, size: UInt64($0.content.count),
-                    sha256: Digest.sha256($0.content))
-            }, metadata: metadata, idempotencyKey: key)
+                    path: $0.path,
+                    size: UInt64($0.content.count),
+                    sha256: Digest.sha256($0.content)
+                )
+            },
+            metadata: metadata,
+            idempotencyKey: key
+        )
     }
 
     /// Sends all chunks of all files from where they are.
@@ -42,8 +47,13 @@ struct TestBundle {
                 let end = min(offset + Limits.chunkBytes, file.content.count)
                 offset = Int(
                     try registry.chunk(
-                        uploadID, index, offset, Array(file.content[offset..<end]),
-                        principal: principal))
+                        uploadID,
+                        index,
+                        offset,
+                        Array(file.content[offset..<end]),
+                        principal: principal
+                    )
+                )
             }
         }
     }
@@ -53,18 +63,27 @@ extension Registry {
     /// Sends one chunk.
     @discardableResult
     func chunk(
-        _ uploadID: String, _ index: Int, _ offset: Int, _ bytes: [UInt8],
+        _ uploadID: String,
+        _ index: Int,
+        _ offset: Int,
+        _ bytes: [UInt8],
         principal: String = "cert:ann"
     ) throws -> UInt64 {
         try receiveChunk(
-            uploadID: uploadID, fileIndex: index, offset: UInt64(offset),
-            bytes: bytes.span.bytes, principal: principal)
+            uploadID: uploadID,
+            fileIndex: index,
+            offset: UInt64(offset),
+            bytes: bytes.span.bytes,
+            principal: principal
+        )
     }
 
     /// Begin, chunks and commit.
     @discardableResult
     func publish(
-        _ bundle: TestBundle, alias: String? = nil, principal: String = "cert:ann"
+        _ bundle: TestBundle,
+        alias: String? = nil,
+        principal: String = "cert:ann"
     ) throws -> Committed {
         let begun = try beginPublish(bundle.request, principal: principal)
         try bundle.send(begun.uploadID, to: self, principal: principal)
@@ -73,14 +92,21 @@ extension Registry {
 
     /// Publishes a small version, and answers its number.
     func publishSmall(
-        _ model: String = "sentiment", alias: String? = nil, serve: Bool = false
+        _ model: String = "sentiment",
+        alias: String? = nil,
+        serve: Bool = false
     ) throws -> UInt64 {
         let committed = try publish(
             TestBundle(model: model, content: patterned(100, seed: .random(in: 0...999))),
-            alias: alias)
+            alias: alias
+        )
         if serve, let move = committed.move {
             _ = try settle(
-                model: model, alias: move.name, generation: move.generation, outcome: .served)
+                model: model,
+                alias: move.name,
+                generation: move.generation,
+                outcome: .served
+            )
         }
         return committed.version.version
     }

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Registry
 import Sealing
 import Synchronization
@@ -14,15 +15,25 @@ final class TestHome: Sendable {
     init() throws {
         path = NSTemporaryDirectory() + "strongroom-registry-" + UUID().uuidString
         try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
         layout = RegistryLayout(home: path)
         registryID = try RandomBytes.make(count: 16)
         let keys = try FolderKeyProvider.create(in: path + "/keys")
         let signing = try SigningKeyFile.create(
-            folder: path + "/keys", provider: keys, registryID: registryID)
+            folder: path + "/keys",
+            provider: keys,
+            registryID: registryID
+        )
         try Registry.create(
-            layout: layout, registryID: registryID, keys: keys, signing: signing,
-            clock: clock.wallClock)
+            layout: layout,
+            registryID: registryID,
+            keys: keys,
+            signing: signing,
+            clock: clock.wallClock
+        )
     }
 
     /// A home that is there already: a copy of another.
@@ -63,12 +74,11 @@ final class TestHome: Sendable {
         return files.sorted()
     }
 
-    /// Runs SQL with the sqlite3 module of Python: a hand that is not the registry's.
+    /// Changes the database behind the registry's back, while nobody has it open.
     func sql(_ statement: String) throws {
-        try run(
-            "python3", "-c",
-            "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute(sys.argv[2])\n"
-                + "c.commit()", layout.databasePathForTests, statement)
+        let queue = try DatabaseQueue(path: layout.databasePathForTests)
+        try queue.write { try $0.execute(sql: statement) }
+        try queue.close()
     }
 
     private func run(_ arguments: String...) throws {

@@ -1,4 +1,6 @@
 import Foundation
+import RPC
+import Serving
 import Testing
 
 @testable import Server

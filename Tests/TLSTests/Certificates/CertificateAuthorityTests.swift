@@ -43,8 +43,10 @@ struct CertificateAuthorityTests {
     @Test(
         "names that cannot be a client's are refused",
         arguments: [
-            "", "a b", "a,DNS:evil", "a/b", ".a", "-a", "ä", "a\n", String(repeating: "a", count: 65),
-        ])
+            "", "a b", "a,DNS:evil", "a/b", ".a", "-a", "ä", "a\n",
+            String(repeating: "a", count: 65),
+        ]
+    )
     func badClientName(name: String) {
         #expect(throws: TLSError(.certificate, "")) {
             try authority.authority.issueClient(name: name)
@@ -53,7 +55,8 @@ struct CertificateAuthorityTests {
 
     @Test(
         "names that can be a client's are taken",
-        arguments: ["a", "0", "A.b_c-d", String(repeating: "a", count: 64)])
+        arguments: ["a", "0", "A.b_c-d", String(repeating: "a", count: 64)]
+    )
     func goodClientName(name: String) throws {
         try authority.write(authority.authority.issueClient(name: name), as: "other")
         let described = try CertificateFile.describe(path: authority.path("other.pem"))
@@ -65,7 +68,8 @@ struct CertificateAuthorityTests {
         arguments: [
             "", "a b", "*.example.org", "a..b", "-a", "a-", "a,b", "a\0b", "host:80", "[::1]",
             String(repeating: "a", count: 64), String(repeating: "a.", count: 127) + "a",
-        ])
+        ]
+    )
     func badHost(host: String) {
         #expect(throws: TLSError(.certificate, "")) {
             try authority.authority.issueServer(hosts: [host])
@@ -82,7 +86,9 @@ struct CertificateAuthorityTests {
             try authority.authority.issueServer(hosts: hosts)
         }
         try authority.write(
-            authority.authority.issueServer(hosts: Array(hosts.dropLast())), as: "many")
+            authority.authority.issueServer(hosts: Array(hosts.dropLast())),
+            as: "many"
+        )
         let described = try CertificateFile.describe(path: authority.path("many.pem"))
         #expect(described.dnsNames.count == 100)
     }
@@ -90,7 +96,9 @@ struct CertificateAuthorityTests {
     @Test("an authority loaded from its files issues what the old one's peers accept")
     func reloaded() throws {
         let loaded = try CertificateAuthority.load(
-            certificatePath: authority.path("ca.pem"), keyPath: authority.path("ca-key.pem"))
+            certificatePath: authority.path("ca.pem"),
+            keyPath: authority.path("ca-key.pem")
+        )
         try authority.write(loaded.issueClient(name: "bob"), as: "bob")
         let pair = try ConnectionPair(authority, identity: "bob")
         #expect(pair.shakeHands().server.isDone)
@@ -102,7 +110,8 @@ struct CertificateAuthorityTests {
         #expect(throws: TLSError(.certificate, "")) {
             try CertificateAuthority.load(
                 certificatePath: authority.path("server.pem"),
-                keyPath: authority.path("server-key.pem"))
+                keyPath: authority.path("server-key.pem")
+            )
         }
     }
 
@@ -111,7 +120,9 @@ struct CertificateAuthorityTests {
         let other = try TestAuthority()
         #expect(throws: TLSError(.key, "")) {
             try CertificateAuthority.load(
-                certificatePath: authority.path("ca.pem"), keyPath: other.path("ca-key.pem"))
+                certificatePath: authority.path("ca.pem"),
+                keyPath: other.path("ca-key.pem")
+            )
         }
     }
 

@@ -12,7 +12,9 @@ struct TLSContextTests {
 
     private func chmod(_ name: String, _ mode: Int) throws {
         try FileManager.default.setAttributes(
-            [.posixPermissions: mode], ofItemAtPath: authority.path(name))
+            [.posixPermissions: mode],
+            ofItemAtPath: authority.path(name)
+        )
     }
 
     @Test("a key that others can reach is refused", arguments: [0o640, 0o604, 0o644, 0o620])
@@ -36,7 +38,8 @@ struct TLSContextTests {
             try TLSContext.server(
                 certificatePath: authority.path("server.pem"),
                 keyPath: authority.path("client-key.pem"),
-                clientAuthorityPath: authority.path("ca.pem"))
+                clientAuthorityPath: authority.path("ca.pem")
+            )
         }
     }
 
@@ -52,7 +55,8 @@ struct TLSContextTests {
             try TLSContext.server(
                 certificatePath: authority.path("server.pem"),
                 keyPath: authority.path("encrypted.pem"),
-                clientAuthorityPath: authority.path("ca.pem"))
+                clientAuthorityPath: authority.path("ca.pem")
+            )
         }
     }
 
@@ -63,7 +67,8 @@ struct TLSContextTests {
             let validity = CertificateValidity(notBeforeUnix: from, notAfterUnix: to)
             try authority.write(
                 authority.authority.issueServer(hosts: ["localhost"], validity: validity),
-                as: "server")
+                as: "server"
+            )
             #expect(throws: TLSError(.expired, "")) { try authority.serverContext() }
         }
     }
@@ -121,7 +126,8 @@ struct TLSContextTests {
         #expect(throws: TLSError(.key, "")) {
             try TLSContext.client(
                 authorityPath: authority.path("ca.pem"),
-                certificatePath: authority.path("client.pem"))
+                certificatePath: authority.path("client.pem")
+            )
         }
     }
 
@@ -137,7 +143,8 @@ struct TLSContextTests {
             try TLSContext.server(
                 certificatePath: authority.path("weak.pem"),
                 keyPath: authority.path("weak-key.pem"),
-                clientAuthorityPath: nil)
+                clientAuthorityPath: nil
+            )
         }
     }
 
@@ -148,7 +155,8 @@ struct TLSContextTests {
             try TLSContext.server(
                 certificatePath: authority.path("server.pem"),
                 keyPath: authority.path("server-key.pem"),
-                clientAuthorityPath: authority.path("ca.pem"))
+                clientAuthorityPath: authority.path("ca.pem")
+            )
         }
         let first = reloadable.current
         #expect(reloadable.current === first)

@@ -44,7 +44,9 @@ struct PeerVerificationTests {
         )
         let server = try TLSConnection(context: authority.serverContext(), role: .server)
         let connection = try TLSConnection(
-            context: client, role: .client(hostname: "localhost"))
+            context: client,
+            role: .client(hostname: "localhost")
+        )
         #expect(connection.handshake().error == nil)
         server.receive(try #require(connection.takeOutbound()))
         #expect(server.handshake().error == nil)
@@ -80,7 +82,8 @@ struct PeerVerificationTests {
 
     @Test(
         "a server is known by each of its names and addresses",
-        arguments: ["localhost", "LOCALHOST", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"])
+        arguments: ["localhost", "LOCALHOST", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"]
+    )
     func knownHost(hostname: String) throws {
         let pair = try ConnectionPair(
             client: authority.clientContext(),
@@ -92,7 +95,8 @@ struct PeerVerificationTests {
 
     @Test(
         "a server is not taken for another",
-        arguments: ["example.org", "127.0.0.2", "::2", "localhost.example.org", "a.localhost"])
+        arguments: ["example.org", "127.0.0.2", "::2", "localhost.example.org", "a.localhost"]
+    )
     func wrongHost(hostname: String) throws {
         let pair = try ConnectionPair(
             client: authority.clientContext(),
@@ -106,7 +110,8 @@ struct PeerVerificationTests {
 
     @Test(
         "what cannot be a host name is refused before a byte is sent",
-        arguments: ["", "a b", "a\0b", String(repeating: "a", count: 254)])
+        arguments: ["", "a b", "a\0b", String(repeating: "a", count: 254)]
+    )
     func malformedHost(hostname: String) throws {
         let context = try authority.clientContext()
         #expect(throws: TLSError(.handshakeFailed, "")) {
@@ -118,7 +123,9 @@ struct PeerVerificationTests {
     func unknownServer() throws {
         let other = try TestAuthority()
         let pair = try ConnectionPair(
-            client: authority.clientContext(), server: other.serverContext())
+            client: authority.clientContext(),
+            server: other.serverContext()
+        )
         #expect(pair.shakeHands().client.error?.code == .untrustedPeer)
     }
 
@@ -166,7 +173,9 @@ struct ApplicationProtocolTests {
     @Test("a client that offers none is accepted")
     func noneOffered() throws {
         let pair = try ConnectionPair(
-            client: authority.clientContext(), server: authority.serverContext(alpn: ["ttrpc"]))
+            client: authority.clientContext(),
+            server: authority.serverContext(alpn: ["ttrpc"])
+        )
         #expect(pair.shakeHands().server.isDone)
         #expect(pair.server.applicationProtocol == nil)
     }
@@ -192,7 +201,8 @@ struct ApplicationProtocolTests {
 
     @Test(
         "a malformed offer overlaps with nothing",
-        arguments: [[], [0], [5, 97], [1, 97, 0], [1, 97, 9]] as [[UInt8]])
+        arguments: [[], [0], [5, 97], [1, 97, 0], [1, 97, 9]] as [[UInt8]]
+    )
     func malformedOffer(offered: [UInt8]) {
         #expect(firstCommon(ours: [1, 97], offered: offered) == nil)
     }
@@ -200,7 +210,7 @@ struct ApplicationProtocolTests {
 
 @Suite("Protocol versions")
 struct VersionTests {
-    @Test("TLS 1.2 has to be chosen by both sides, and works then")
+    @Test("where both sides allow TLS 1.2, TLS 1.3 is still what they take")
     func version12() throws {
         let authority = try TestAuthority()
         let pair = try ConnectionPair(

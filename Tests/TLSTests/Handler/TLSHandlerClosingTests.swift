@@ -26,7 +26,8 @@ struct TLSHandlerClosingTests {
         try pair.pump()
         #expect(
             pair.server.recorder.events.dropFirst()
-                == [.read("question"), .readComplete, .inputClosed])
+                == [.read("question"), .readComplete, .inputClosed]
+        )
         #expect(pair.server.channel.isActive && pair.client.channel.isActive)
         try pair.server.channel.writeAndFlush(ByteBuffer(string: "answer")).wait()
         try pair.pump()
@@ -137,7 +138,34 @@ struct TLSHandlerClosingTests {
         pair.server.channel.pipeline.fireChannelInactive()
         #expect(
             pair.server.recorder.events.dropFirst()
-                == [.read("hello"), .readComplete, .error(.truncated), .inactive])
+                == [.read("hello"), .readComplete, .error(.truncated), .inactive]
+        )
+        try pair.finish()
+    }
+
+    @Test("what was decrypted when the end comes still goes up, before the error")
+    func undelivered() throws {
+        let pair = try opened()
+        try pair.client.channel.writeAndFlush(ByteBuffer(string: "hello")).wait()
+        let bytes = try #require(try pair.client.channel.readOutbound(as: ByteBuffer.self))
+        pair.server.channel.pipeline.fireChannelRead(bytes)
+        pair.server.channel.pipeline.fireChannelInactive()
+        #expect(
+            pair.server.recorder.events.dropFirst()
+                == [.read("hello"), .readComplete, .error(.truncated), .inactive]
+        )
+        try pair.finish()
+    }
+
+    @Test("what was decrypted before a close and not yet read is dropped")
+    func closedBeforeDelivery() throws {
+        let pair = try opened()
+        try pair.client.channel.writeAndFlush(ByteBuffer(string: "hello")).wait()
+        let bytes = try #require(try pair.client.channel.readOutbound(as: ByteBuffer.self))
+        pair.server.channel.pipeline.fireChannelRead(bytes)
+        pair.server.channel.close(promise: nil)
+        pair.server.channel.pipeline.fireChannelReadComplete()
+        #expect(pair.server.recorder.text.isEmpty)
         try pair.finish()
     }
 
@@ -197,7 +225,8 @@ struct TLSHandlerClosingTests {
         let waiting = pair.loop.makePromise(of: Void.self)
         pair.client.channel.writeAndFlush(ByteBuffer(string: "early"), promise: waiting)
         let socket = try pair.client.channel.pipeline.syncOperations.context(
-            handler: pair.client.socket)
+            handler: pair.client.socket
+        )
         socket.close(promise: nil)
         #expect(throws: ChannelError.ioOnClosedChannel) { try waiting.futureResult.wait() }
         try pair.finish()

@@ -35,7 +35,10 @@ struct TLSHandlerTests {
         pair.client.channel.writeAndFlush(ByteBuffer(string: "early"), promise: promise)
         try pair.pump()
         #expect(
-            pair.server.recorder.events == [.handshake(peer: "alice"), .read("early"), .readComplete])
+            pair.server.recorder.events == [
+                .handshake(peer: "alice"), .read("early"), .readComplete,
+            ]
+        )
         try promise.futureResult.wait()
         try pair.finish()
     }
@@ -54,7 +57,8 @@ struct TLSHandlerTests {
         #expect(pair.client.socket.writes.dropFirst(before) == [18 + 22])
         try pair.pump()
         #expect(
-            pair.server.recorder.events.dropFirst() == [.read("part0 part1 part2 "), .readComplete])
+            pair.server.recorder.events.dropFirst() == [.read("part0 part1 part2 "), .readComplete]
+        )
         for promise in promises { try promise.futureResult.wait() }
         try pair.finish()
     }
@@ -169,7 +173,9 @@ struct TLSHandlerTests {
         let client = EmbeddedChannel(loop: loop)
         try client.pipeline.syncOperations.addHandlers([
             TLSHandler(
-                context: other.clientContext(), role: .client(hostname: "localhost")), recorder,
+                context: other.clientContext(),
+                role: .client(hostname: "localhost")
+            ), recorder,
         ])
         try client.connect(to: SocketAddress(unixDomainSocketPath: "/client")).wait()
         let pair = try ChannelPair(authority)
@@ -187,6 +193,7 @@ struct TLSHandlerTests {
         #expect(throws: (any Error).self) {
             try client.writeAndFlush(ByteBuffer(string: "x")).wait()
         }
+        _ = try? client.finish(acceptAlreadyClosed: true)
         try pair.finish()
     }
 

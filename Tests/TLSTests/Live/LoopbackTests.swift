@@ -17,7 +17,11 @@ struct LoopbackTests {
         let server = try await LiveServer(authority.serverContext())
         let sent = ByteBuffer(bytes: (0..<10_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
         let client = try await connect(
-            to: server, authority.clientContext(), hostname: "127.0.0.1", sending: sent)
+            to: server,
+            authority.clientContext(),
+            hostname: "127.0.0.1",
+            sending: sent
+        )
         // The half-close: the server has answered everything before it closes too.
         #expect(try await client.received.get() == sent)
         try await client.channel.closeFuture.get()
@@ -32,7 +36,11 @@ struct LoopbackTests {
         let server = try await LiveServer(authority.serverContext())
         let other = try TestAuthority()
         let client = try await connect(
-            to: server, other.clientContext(), hostname: "localhost", sending: ByteBuffer())
+            to: server,
+            other.clientContext(),
+            hostname: "localhost",
+            sending: ByteBuffer()
+        )
         await #expect(throws: TLSError(.untrustedPeer, "")) {
             try await client.received.get()
         }
@@ -42,7 +50,10 @@ struct LoopbackTests {
     }
 
     private func connect(
-        to server: LiveServer, _ context: TLSContext, hostname: String, sending bytes: ByteBuffer
+        to server: LiveServer,
+        _ context: TLSContext,
+        hostname: String,
+        sending bytes: ByteBuffer
     ) async throws -> (channel: any Channel, received: EventLoopFuture<ByteBuffer>) {
         let group = MultiThreadedEventLoopGroup.singleton
         let received = group.next().makePromise(of: ByteBuffer.self)

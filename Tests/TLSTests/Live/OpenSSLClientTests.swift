@@ -14,7 +14,9 @@ struct OpenSSLClientTests {
 
     /// Connects, sends "hello bye" and reads until the server closes.
     private func connect(
-        _ server: LiveServer, identity: String? = "client", _ more: [String] = []
+        _ server: LiveServer,
+        identity: String? = "client",
+        _ more: [String] = []
     ) async throws -> OpenSSLTool.Result {
         var arguments = [
             "s_client", "-connect", "127.0.0.1:\(server.port)", "-quiet", "-verify_return_error",
@@ -64,7 +66,9 @@ struct OpenSSLClientTests {
     func version12CBC() async throws {
         let server = try await LiveServer(authority.serverContext(minimum: .v1_2))
         let result = try await connect(
-            server, ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"])
+            server,
+            ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"]
+        )
         #expect(result.status != 0)
         #expect(try await server.outcome.get().error?.code == .handshakeFailed)
         try await server.stop()
@@ -77,8 +81,12 @@ struct OpenSSLClientTests {
             authority.authority.issueClient(
                 name: "old",
                 validity: CertificateValidity(
-                    notBeforeUnix: now - 7200, notAfterUnix: now - 3600)),
-            as: "old")
+                    notBeforeUnix: now - 7200,
+                    notAfterUnix: now - 3600
+                )
+            ),
+            as: "old"
+        )
         let server = try await LiveServer(authority.serverContext())
         let result = try await connect(server, identity: "old")
         #expect(result.output.contains("alert certificate expired"), "\(result.output)")
@@ -122,18 +130,23 @@ struct OpenSSLClientTests {
             [extensions]
             authorityKeyIdentifier = keyid:always
 
-            """, to: "ca.conf")
+            """,
+            to: "ca.conf"
+        )
         let common = [
             "ca", "-config", authority.path("ca.conf"), "-cert", authority.path("ca.pem"),
             "-keyfile", authority.path("ca-key.pem"),
         ]
-        for step in [["-revoke", authority.path("bob.pem")], ["-gencrl", "-out", authority.path("crl.pem")]] {
+        for step in [
+            ["-revoke", authority.path("bob.pem")], ["-gencrl", "-out", authority.path("crl.pem")],
+        ] {
             let result = try OpenSSLTool.run(common + step)
             #expect(result.status == 0, "\(result.output)")
         }
         for (identity, isRevoked) in [("bob", true), ("client", false)] {
             let server = try await LiveServer(
-                authority.serverContext(revocationList: "crl.pem"))
+                authority.serverContext(revocationList: "crl.pem")
+            )
             let result = try await connect(server, identity: identity)
             #expect(result.output.contains("alert certificate revoked") == isRevoked)
             #expect(try await server.outcome.get().isShaken == !isRevoked)

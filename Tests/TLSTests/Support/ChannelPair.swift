@@ -17,15 +17,21 @@ final class ChannelPair {
     let server: Side
 
     init(
-        _ authority: TestAuthority, identity: String? = "client", hostname: String = "localhost"
+        _ authority: TestAuthority,
+        identity: String? = "client",
+        hostname: String = "localhost"
     ) throws {
         server = try Self.side(
-            loop, TLSHandler(context: authority.serverContext(), role: .server))
+            loop,
+            TLSHandler(context: authority.serverContext(), role: .server)
+        )
         client = try Self.side(
             loop,
             TLSHandler(
                 context: authority.clientContext(identity: identity),
-                role: .client(hostname: hostname)))
+                role: .client(hostname: hostname)
+            )
+        )
         try server.channel.connect(to: SocketAddress(unixDomainSocketPath: "/server")).wait()
         try client.channel.connect(to: SocketAddress(unixDomainSocketPath: "/client")).wait()
     }

@@ -37,7 +37,8 @@ struct ConnectionPair {
 
     /// Moves all ciphertext of one side to the other and reads there.
     func read(
-        from sender: TLSConnection, at receiver: TLSConnection
+        from sender: TLSConnection,
+        at receiver: TLSConnection
     ) -> (bytes: ByteBuffer, end: Step<ReadEnd>) {
         var plaintext = ByteBuffer()
         var end = Step<ReadEnd>.needsInput
@@ -49,7 +50,9 @@ struct ConnectionPair {
     }
 
     private func transfer(
-        _ sender: TLSConnection, to receiver: TLSConnection, from step: Step<Void>
+        _ sender: TLSConnection,
+        to receiver: TLSConnection,
+        from step: Step<Void>
     ) -> Step<Void> {
         var step = step
         for piece in pieces(sender.takeOutbound()) {

@@ -16,8 +16,8 @@ final class LiveServer: Sendable {
         var error: TLSError?
     }
 
-    /// - Parameter farewell: a connection is closed once it has sent this.
-    init(_ context: TLSContext, farewell: String = "bye") async throws {
+    /// - Parameter farewell: a connection is closed once this came, at the end of a read.
+    init(_ context: TLSContext, farewell: String = "bye\n") async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let promise = group.next().makePromise(of: Outcome.self)
         channel = try await ServerBootstrap(group: group)
@@ -48,7 +48,7 @@ private final class Echo: ChannelInboundHandler {
     private let farewell: String
     private let promise: EventLoopPromise<LiveServer.Outcome>
     private var outcome = LiveServer.Outcome()
-    private var tail = ""
+    private var tail: [UInt8] = []
 
     init(farewell: String, promise: EventLoopPromise<LiveServer.Outcome>) {
         self.farewell = farewell
@@ -57,13 +57,15 @@ private final class Echo: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        tail = String(tail.suffix(64) + String(buffer: bytes).suffix(64))
+        // As bytes: most of what is sent here is no text.
+        let count = farewell.utf8.count
+        tail = Array((tail + bytes.readableBytesView.suffix(count)).suffix(count))
         context.write(wrapOutboundOut(bytes), promise: nil)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         context.flush()
-        if tail.contains(farewell) { context.close(promise: nil) }
+        if tail.elementsEqual(farewell.utf8) { context.close(promise: nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

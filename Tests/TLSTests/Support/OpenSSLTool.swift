@@ -25,7 +25,9 @@ enum OpenSSLTool {
         process.waitUntilExit()
         try inputPipe.fileHandleForWriting.close()
         return Result(
-            status: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self))
+            status: process.terminationStatus,
+            output: String(decoding: bytes, as: UTF8.self)
+        )
     }
 
     /// The same, on a thread of its own: the pool of Swift's tasks is as wide as the cores.

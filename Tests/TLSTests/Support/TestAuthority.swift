@@ -9,7 +9,9 @@ final class TestAuthority: Sendable {
     init(hosts: [String] = ["localhost", "127.0.0.1", "::1"], client: String = "alice") throws {
         folder = NSTemporaryDirectory() + "tls-tests-" + UUID().uuidString
         try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
         authority = try CertificateAuthority.create(commonName: "Test authority")
         try write(authority.certificatePEM(), to: "ca.pem")
         try write(authority.keyPEM(), to: "ca-key.pem", mode: 0o600)
@@ -32,11 +34,15 @@ final class TestAuthority: Sendable {
     func write(_ text: String, to name: String, mode: Int = 0o644) throws {
         try text.write(toFile: path(name), atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes(
-            [.posixPermissions: mode], ofItemAtPath: path(name))
+            [.posixPermissions: mode],
+            ofItemAtPath: path(name)
+        )
     }
 
     func serverContext(
-        minimum: TLSVersion = .v1_3, alpn: [String] = [], revocationList: String? = nil
+        minimum: TLSVersion = .v1_3,
+        alpn: [String] = [],
+        revocationList: String? = nil
     ) throws -> TLSContext {
         try TLSContext.server(
             certificatePath: path("server.pem"),
@@ -50,7 +56,9 @@ final class TestAuthority: Sendable {
 
     /// - Parameter identity: the base name of the client's files; nil for an anonymous client.
     func clientContext(
-        identity: String? = "client", minimum: TLSVersion = .v1_3, alpn: [String] = []
+        identity: String? = "client",
+        minimum: TLSVersion = .v1_3,
+        alpn: [String] = []
     ) throws -> TLSContext {
         try TLSContext.client(
             authorityPath: path("ca.pem"),

@@ -3,7 +3,7 @@ internal import Sealing
 internal import Wire
 
 /// The files of a bundle, as they lie in a folder.
-public struct Bundle: Sendable {
+public struct ModelBundle: Sendable {
     /// One file and what the server is told of it.
     public struct File: Sendable, Equatable {
         /// Relative to the bundle, with `/` between folders.
@@ -129,7 +129,7 @@ final class FileReader: Sendable {
     init(_ path: String) throws {
         self.path = path
         descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Bundle.unreadable(path) }
+        guard descriptor >= 0 else { throw ModelBundle.unreadable(path) }
     }
 
     deinit {
@@ -152,7 +152,7 @@ final class FileReader: Sendable {
                 filled += read
             }
         }
-        guard !failed else { throw Bundle.unreadable(path) }
+        guard !failed else { throw ModelBundle.unreadable(path) }
         return bytes
     }
 }
