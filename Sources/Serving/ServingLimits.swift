@@ -14,4 +14,9 @@ package struct ServingLimits: Sendable {
     package var loadRetrySeconds = 60
 
     package init() {}
+
+    /// How long to wait after so many failures in a row, at least one.
+    func retryPause(afterFailures failures: Int) -> Duration {
+        .seconds(min(1 << min(failures - 1, 16), loadRetrySeconds))
+    }
 }

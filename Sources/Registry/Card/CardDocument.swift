@@ -2,11 +2,12 @@ internal import Yams
 
 /// The one YAML document of a card, as a tree without anchors, aliases and tags.
 enum CardDocument {
-    /// Opening brackets of a whole card; a card with 64 tensors either way needs 258. Bounds how
-    /// deep the YAML parser recurses.
-    static let maxBrackets = 512
+    /// Opening brackets of a whole card; one with 64 tensors either way needs 256 for them.
+    static let maxBrackets = 320
     /// Entries that may begin inside each other on one line, as in `- - - a`.
-    static let maxEntriesPerLine = 64
+    static let maxEntriesPerLine = 32
+    /// Spaces before the first character of a line.
+    static let maxIndentation = 64
 
     /// The document's top node. `body` runs while the parser lives, since nodes refer to it.
     ///
@@ -39,31 +40,37 @@ enum CardDocument {
         }
     }
 
-    /// Refuses text whose nesting could exhaust the stack of the parser, which recurses. Text in
-    /// quotes counts too: the bound is far above what a card needs.
+    /// Refuses text whose nesting could exhaust the stack of the parser, which recurses. Counts
+    /// characters and does not parse, so that text in quotes counts too: the bounds are far above
+    /// what a card needs, and nothing that is let through is deeper than their sum.
     private static func checkNesting(_ bytes: [UInt8]) throws(RegistryError) {
         var brackets = 0
-        var bracketsOfLine = 0
-        var entriesOfLine = 0
+        var entries = 0
+        var indentation: Int? = 0
         var line = 1
+        var previous = UInt8(ascii: "\n")
         for (index, byte) in bytes.enumerated() {
+            let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
             switch byte {
-            case UInt8(ascii: "["), UInt8(ascii: "{"):
-                brackets += 1
-                bracketsOfLine += 1
-            case UInt8(ascii: "-"), UInt8(ascii: "?"), UInt8(ascii: ":"):
-                let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
-                let isEntry = next == UInt8(ascii: " ") || next == UInt8(ascii: "\t")
-                entriesOfLine += isEntry ? 1 : 0
             case UInt8(ascii: "\n"):
                 line += 1
-                bracketsOfLine = 0
-                entriesOfLine = 0
-            default: continue
+                entries = 0
+                indentation = 0
+            case UInt8(ascii: " ") where indentation != nil:
+                indentation = indentation.map { $0 + 1 }
+            default:
+                indentation = nil
+                if "[{".utf8.contains(byte) { brackets += 1 }
+                // A colon right after a word ends a key, and opens nothing inside another.
+                if "-?:".utf8.contains(byte), " \t\n\r".utf8.contains(next),
+                    " \t\n-?:".utf8.contains(previous)
+                {
+                    entries += 1
+                }
             }
-            // Inside brackets a colon opens nothing new; each pair of them holds a few keys.
-            guard brackets <= maxBrackets,
-                entriesOfLine <= maxEntriesPerLine + 4 * bracketsOfLine
+            previous = byte
+            guard brackets <= maxBrackets, entries <= maxEntriesPerLine,
+                indentation ?? 0 <= maxIndentation
             else { throw CardNode.failure(line: line, key: "", "nested too deeply") }
         }
     }

@@ -103,11 +103,5 @@ enum Schema {
         ) STRICT
         """,
         "CREATE INDEX audit_by_model ON audit (model, sequence)",
-        """
-        CREATE TABLE load_marks (
-            model TEXT NOT NULL, version INTEGER NOT NULL, begun INTEGER NOT NULL,
-            PRIMARY KEY (model, version)
-        ) STRICT
-        """,
     ]
 }

@@ -87,6 +87,9 @@ package struct RunningServer: Sendable {
         if let readyFile { Files.remove(readyFile) }
         await host.stop()
         try await work.stop()
+        if let fault = registry.fault {
+            throw ServerError("the registry's storage failed and the server stopped: \(fault)")
+        }
         logger.info("stopped")
     }
 
@@ -148,12 +151,17 @@ package struct RunningServer: Sendable {
         }
     }
 
-    /// Grants are looked at each second, idle uploads each minute.
+    /// Grants and the storage are looked at each second, idle uploads each minute.
     private func keepHouse() async {
         var second = 0
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             second += 1
             access.reloadIfChanged()
+            if registry.fault != nil, !isDraining.isSet {
+                // Nothing is written any more: better no registry than one that only seems to be.
+                isDraining.set()
+                await drain()
+            }
             guard second.isMultiple(of: 60) else { continue }
             let registry = registry
             do {

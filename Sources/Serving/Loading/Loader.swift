@@ -7,18 +7,6 @@ internal import Sealing
 ///
 /// Blocking; the reconciler runs it on a thread that serves nobody.
 struct Loader: Sendable {
-    /// Why a version did not become ready, by what follows from it.
-    enum Failure: Error {
-        /// The version is wrong and will stay so: it is REJECTED with this reason.
-        case rejected(reason: String, detail: String)
-        /// Its bytes are not the ones that were signed; another copy may be.
-        case damaged(ServingError)
-        /// There is no such version, or none that may be loaded.
-        case refused(ServingError)
-        /// Something that may pass: memory, input and output.
-        case passing(ServingError)
-    }
-
     let registry: Registry
     let engines: [String: any InferenceEngine]
 
@@ -27,10 +15,11 @@ struct Loader: Sendable {
         guard let engine = engines[opened.card.engine] else {
             throw .rejected(reason: "there is no engine '\(opened.card.engine)'", detail: "")
         }
+        let entry = Plaintext(buffer: try read(opened.card.entry, of: opened, id: id))
         let model: any InferenceModel
-        do {
+        do throws(EngineError) {
             let options = LoadOptions(threads: opened.card.threads)
-            model = try engine.load(BundleSource(opened: opened), options: options)
+            model = try engine.load(ModelInMemory(entry: entry), options: options)
         } catch {
             throw Failure(engine: error, id: id)
         }
@@ -84,58 +73,52 @@ struct Loader: Sendable {
     }
 
     private func runGolden(
-        _ opened: OpenedVersion, model: any InferenceModel, id: VersionID
+        _ opened: OpenedVersion,
+        model: any InferenceModel,
+        id: VersionID
     ) throws(Failure) {
         for path in opened.card.golden {
-            let json: [UInt8]
-            do {
-                json = try opened.read(path).copyBytes()
-            } catch {
-                throw Failure(reading: error, id: id)
-            }
-            do {
-                try GoldenRequest(path: path, json: json).check(model)
+            let json = try read(path, of: opened, id: id).copyBytes()
+            let outputs: [OutputTensor]
+            do throws(GoldenRequest.Failure) {
+                let request = try GoldenRequest(path: path, json: json)
+                do throws(EngineError) {
+                    outputs = try model.run(
+                        request.inputs,
+                        outputs: request.expected.map(\.name),
+                        stop: nil
+                    )
+                } catch {
+                    throw Failure(running: path, error: error, id: id)
+                }
+                try request.check(outputs)
             } catch {
                 throw .rejected(reason: error.description, detail: "")
             }
         }
     }
-}
 
-/// Hands the entry of a bundle to an engine from memory.
-private struct BundleSource: ModelSource {
-    let opened: OpenedVersion
-
-    func withEntry<R>(_ body: (RawSpan) throws -> R) throws -> R {
-        try opened.read(opened.card.entry).withBytes(body)
-    }
-}
-
-extension Loader.Failure {
-    init(engine error: EngineError, id: VersionID) {
-        switch error.code {
-        case .invalidModel, .unsupported, .invalidInput, .runtimeFailed:
-            self = .rejected(reason: error.message, detail: error.detail)
-        case .terminated, .unavailable:
-            self = .passing(ServingError(.unavailable, error.message, detail: error.detail))
+    /// The engine reads nothing by itself: what is wrong with a file is known for what it is.
+    private func read(
+        _ path: String,
+        of opened: OpenedVersion,
+        id: VersionID
+    ) throws(Failure) -> SecretBuffer {
+        do {
+            return try opened.read(path)
+        } catch {
+            throw Failure(reading: error, id: id)
         }
     }
+}
 
-    init(reading error: any Error, id: VersionID) {
-        guard let error = error as? RegistryError else {
-            self = .passing(
-                ServingError(.unavailable, "\(id) could not be read", detail: "\(error)"))
-            return
-        }
-        switch error.code {
-        case .dataLoss:
-            self = .damaged(ServingError(.dataLoss, error.message, detail: error.detail))
-        case .notFound:
-            self = .refused(ServingError(.notFound, error.message, detail: error.detail))
-        case .failedPrecondition:
-            self = .refused(ServingError(.failedPrecondition, error.message, detail: error.detail))
-        default:
-            self = .passing(ServingError(.unavailable, error.message, detail: error.detail))
-        }
+/// A bundle's file as an engine reads it: from memory, and gone with its last reader.
+private struct Plaintext: TensorBytes {
+    let buffer: SecretBuffer
+
+    var byteCount: Int { buffer.byteCount }
+
+    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+        try buffer.withBytes(body)
     }
 }

@@ -49,7 +49,7 @@ struct FollowedAlias {
 
     /// Takes note of what the registry says.
     mutating func note(_ wish: AliasInfo, model: String) {
-        if wish.generation != generation { failures = 0 }
+        if wish.generation != generation { (failures, awaited) = (0, nil) }
         generation = wish.generation
         current = wish.version == 0 ? nil : VersionID(model: model, version: wish.version)
         target = VersionID(model: model, version: wish.targetVersion)

@@ -378,16 +378,4 @@ struct AliasTests {
             try reopened.settle(model: model, alias: "live", generation: 4, outcome: .served)
         )
     }
-
-    @Test("a mark of a load stays until the load ends, restarts included")
-    func loadMarks() throws {
-        let home = try TestHome()
-        var registry: Registry? = try home.open()
-        #expect(try registry?.beginLoad(model: "m", version: 1) == 0)
-        registry = nil
-        let reopened = try home.open()
-        #expect(try reopened.beginLoad(model: "m", version: 1) == 1)
-        try reopened.endLoad(model: "m", version: 1)
-        #expect(try reopened.beginLoad(model: "m", version: 1) == 0)
-    }
 }

@@ -149,7 +149,8 @@ struct CardTests {
         arguments: [
             String(repeating: "[", count: 60_000), String(repeating: "{a: ", count: 15_000),
             String(repeating: "- ", count: 30_000), String(repeating: "? ", count: 30_000),
-            String(repeating: "-\t", count: 30_000),
+            String(repeating: "-\t", count: 30_000), String(repeating: ": ", count: 30_000),
+            (0..<340).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
         ]
     )
     func nesting(text: String) {
@@ -157,15 +158,19 @@ struct CardTests {
         #expect(refusal { try parse(Self.head + "labels: " + text) } == .invalidArgument)
     }
 
-    @Test("the deepest nesting that is let through needs no more than half a MiB of stack")
+    @Test(
+        "the deepest nesting that is let through needs less than half of a thread's 8 MiB of stack"
+    )
     func deepest() {
+        let indented = (0..<60).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+        let brackets = String(repeating: "[", count: 320) + String(repeating: "]", count: 320)
         let texts = [
-            String(repeating: "[", count: 512) + String(repeating: "]", count: 512),
-            String(repeating: "- ", count: 64) + "a",
-            (0..<340).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
-            (0..<250).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
-                + String(repeating: " ", count: 251) + String(repeating: "[", count: 512)
-                + String(repeating: "]", count: 512),
+            brackets,
+            String(repeating: "- ", count: 32) + "a",
+            indented + String(repeating: " ", count: 60) + String(repeating: "- ", count: 32)
+                + brackets,
+            indented + String(repeating: " ", count: 60) + String(repeating: ": ", count: 32)
+                + brackets,
         ]
         let done = DispatchSemaphore(value: 0)
         let thread = Thread {

@@ -1,0 +1,165 @@
+internal import Logging
+internal import Registry
+
+extension Reconciler {
+    /// Loads a version that no alias asks for, to see whether it may serve, and lets it go again.
+    /// - Throws: ``ServingError`` when that could not be found out.
+    package func validate(_ id: VersionID) async throws(ServingError) -> Validation {
+        loaded.beginValidation(id)
+        let result = await load(id).value
+        loaded.endValidation(id)
+        sweep()
+        switch result {
+        case .success: return .passed
+        case .failure(.rejected(let reason, _)): return .rejected(reason: reason)
+        case .failure(let failure): throw failure.servingError(id)
+        }
+    }
+
+    /// As ``validate(_:)`` when nobody waits for the result: a rejection is in the registry, and
+    /// what may pass is tried again.
+    package func validateInBackground(_ id: VersionID) {
+        guard !isStopping, validations[id] == nil else { return }
+        validations[id] = Task {
+            await self.validateUntilKnown(id)
+            self.validations[id] = nil
+        }
+    }
+
+    private func validateUntilKnown(_ id: VersionID) async {
+        var failures = 0
+        while !isStopping {
+            do throws(ServingError) {
+                _ = try await validate(id)
+                return
+            } catch {
+                var metadata = Self.metadata(id)
+                metadata["error"] = "\(error)"
+                logger.warning("a version could not be validated", metadata: metadata)
+                guard error.code == .unavailable else { return }
+            }
+            failures += 1
+            let pause = limits.retryPause(afterFailures: failures)
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+        }
+    }
+
+    /// The slot of a version asked for by number: loaded if need be, and kept while it is used.
+    /// - Throws: ``ServingError`` as a prediction would.
+    package func pin(_ id: VersionID) async throws(ServingError) -> Slot {
+        if let slot = loaded.slot(id) {
+            slot.markUsed()
+            return slot
+        }
+        // Asked first: what is not there must not stand in the queue for loads.
+        try await checkMayLoad(id)
+        loaded.pin(id)
+        switch await load(id).value {
+        case .success(let slot):
+            sweep()
+            return slot
+        case .failure(let failure):
+            loaded.unpin(id)
+            throw failure.servingError(id)
+        }
+    }
+
+    private func checkMayLoad(_ id: VersionID) async throws(ServingError) {
+        let registry = registry
+        do {
+            let info = try await control.run {
+                try registry.version(model: id.model, version: id.version)
+            }
+            guard info.state != .rejected else {
+                throw ServingError.rejected(id, reason: info.reason)
+            }
+        } catch let error as ServingError {
+            throw error
+        } catch {
+            throw Loader.Failure(reading: error, id: id).servingError(id)
+        }
+    }
+
+    /// Forgets a deleted version.
+    package func versionDeleted(_ id: VersionID) {
+        loaded.delete(id)
+        for (alias, followed) in aliases where followed.previous == id {
+            aliases[alias]?.previous = nil
+        }
+        routes.swap { table in table.update(id.model) { $0.slots[id.version] = nil } }
+        sweep()
+    }
+
+    /// This server's view of a version; nil: it has none.
+    package func status(of id: VersionID) -> ReplicaStatus? {
+        loaded.status(of: id)
+    }
+
+    // MARK: - Loads
+
+    /// The load of a version: one that is under way, a new one, or the result of one.
+    func load(_ id: VersionID) -> Task<LoadedVersions.Loaded, Never> {
+        if let load = loaded.load(of: id) { return load }
+        if let slot = loaded.slot(id) { return Task { .success(slot) } }
+        let loader = loader
+        let task = Task {
+            let result: LoadedVersions.Loaded = await loading.run {
+                Result { () throws(Loader.Failure) in try loader.load(id) }
+            }
+            await self.ended(id, result)
+            return result
+        }
+        loaded.begin(id, task)
+        return task
+    }
+
+    /// Once for each load, and before anybody who waits for it goes on.
+    private func ended(_ id: VersionID, _ result: LoadedVersions.Loaded) async {
+        if case .failure(.rejected(let reason, let detail)) = result {
+            await recordRejection(of: id, reason: reason, detail: detail)
+        }
+        loaded.end(id, result)
+        if let slot = loaded.slot(id) {
+            routes.swap { table in table.update(id.model) { $0.slots[id.version] = slot } }
+        }
+        // Aliases in a pause need not sit it out.
+        for (alias, followed) in aliases where followed.retry != nil && followed.held.contains(id) {
+            if case .failure(let failure) = result, failure.mayPass { continue }
+            beginPass(alias)
+        }
+        sweep()
+    }
+
+    private func recordRejection(of id: VersionID, reason: String, detail: String) async {
+        var metadata = Self.metadata(id)
+        metadata["reason"] = "\(reason)"
+        metadata["detail"] = "\(detail)"
+        logger.warning("a version was rejected", metadata: metadata)
+        let registry = registry
+        do {
+            try await control.run {
+                try registry.reject(model: id.model, version: id.version, reason: reason)
+            }
+        } catch {
+            metadata["error"] = "\(error)"
+            logger.error("a rejection could not be recorded", metadata: metadata)
+        }
+    }
+
+    /// Lets go of versions that nothing asks for any more.
+    func sweep() {
+        let held = Set(aliases.values.flatMap(\.held))
+        let unloaded = loaded.release(except: held, pinnedLimit: limits.pinnedVersions)
+        guard !unloaded.isEmpty else { return }
+        routes.swap { table in
+            for id in unloaded { table.update(id.model) { $0.slots[id.version] = nil } }
+        }
+        for id in unloaded {
+            logger.info("a version is unloaded", metadata: Self.metadata(id))
+        }
+    }
+
+    private static func metadata(_ id: VersionID) -> Logger.Metadata {
+        ["model.name": "\(id.model)", "model.version": "\(id.version)"]
+    }
+}
