@@ -43,17 +43,22 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     package func predict(_ request: PredictionRequest<Bytes>) {
         let table = routes.current
         do throws(ServingError) {
+            guard let admission = table.models[request.model]?.admission else {
+                throw .unknownModel(request.model)
+            }
             switch request.selector {
             case .alias(let alias):
                 let slot = try table.slot(model: request.model, alias: alias)
-                try enqueue(request, slot: slot, table: table, loadNs: 0)
+                try enter(request, admission)
+                enqueue(request, slot: slot, admission: admission, loadNs: 0)
             case .version(let version):
                 let id = VersionID(model: request.model, version: version)
-                guard table.models[request.model] != nil else {
-                    throw .unknownModel(request.model)
+                try enter(request, admission)
+                guard let slot = table.slot(id) else {
+                    return loadThenEnqueue(request, id: id, admission: admission)
                 }
-                guard let slot = table.slot(id) else { return loadThenEnqueue(request, id: id) }
-                try enqueue(request, slot: slot, table: table, loadNs: 0)
+                slot.markUsed()
+                enqueue(request, slot: slot, admission: admission, loadNs: 0)
             }
         } catch {
             request.completion(.failure(error))
@@ -78,34 +83,48 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         (try? routes.current.slot(model: model, alias: alias)) != nil
     }
 
-    private func enqueue(
-        _ request: PredictionRequest<Bytes>, slot: Slot, table: RoutingTable, loadNs: UInt64
+    /// Takes a place in the model's queue; who waits for a load stands in it too.
+    private func enter(
+        _ request: PredictionRequest<Bytes>,
+        _ admission: Admission
     ) throws(ServingError) {
-        guard let admission = table.models[request.model]?.admission else {
-            throw .unknownModel(request.model)
-        }
         try admission.enter(bytes: request.byteCount, model: request.model, limits: limits)
-        executors.submit(
-            Executors.Job(
-                request: request, slot: slot, admission: admission, queuedAt: .now,
-                loadNs: loadNs))
     }
 
-    /// A boundary from the loop: loading takes longer than a request may hold one.
-    private func loadThenEnqueue(_ request: PredictionRequest<Bytes>, id: VersionID) {
+    private func enqueue(
+        _ request: PredictionRequest<Bytes>,
+        slot: Slot,
+        admission: Admission,
+        loadNs: UInt64
+    ) {
+        let job = Executors.Job(
+            request: request,
+            slot: slot,
+            admission: admission,
+            queuedAt: .now,
+            loadNs: loadNs
+        )
+        guard !executors.submit(job) else { return }
+        admission.leave(bytes: request.byteCount)
+        request.completion(.failure(.stopping))
+    }
+
+    /// A boundary from the loop: loading takes longer than a request may hold one. There are as
+    /// many of these tasks as the queue has places, and each ends with its load.
+    private func loadThenEnqueue(
+        _ request: PredictionRequest<Bytes>,
+        id: VersionID,
+        admission: Admission
+    ) {
         let start = ContinuousClock.now
         Task {
-            do {
+            do throws(ServingError) {
                 let slot = try await reconciler.pin(id)
                 let loadNs = (ContinuousClock.now - start).nanoseconds
-                try enqueue(request, slot: slot, table: routes.current, loadNs: loadNs)
-            } catch let error as ServingError {
-                request.completion(.failure(error))
+                enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
             } catch {
-                request.completion(
-                    .failure(
-                        ServingError(
-                            .internalFailure, "\(id) could not be loaded", detail: "\(error)")))
+                admission.leave(bytes: request.byteCount)
+                request.completion(.failure(error))
             }
         }
     }

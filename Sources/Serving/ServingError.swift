@@ -36,7 +36,13 @@ extension ServingError {
         ServingError(.notFound, "model '\(model)' has no alias '\(alias)'")
     }
 
-    static func rejected(_ id: VersionID, reason: String) -> ServingError {
-        ServingError(.failedPrecondition, "\(id) was rejected: \(reason)")
+    static func rejected(
+        _ id: VersionID,
+        reason: String,
+        detail: String = ""
+    ) -> ServingError {
+        ServingError(.failedPrecondition, "\(id) was rejected: \(reason)", detail: detail)
     }
+
+    static let stopping = ServingError(.unavailable, "the server is stopping")
 }

@@ -64,9 +64,10 @@ class Home:
     def add_client(self, name, role, models="*"):
         self.command("clients", "add", name, "--role", role, "--models", models)
 
-    def serve(self, env=None, arguments=(), cwd=None, core_dumps=False, wait=True):
-        """Starts a server on a free port and waits until it is ready."""
-        server = Server(self, len(self.servers), env, arguments, cwd, core_dumps)
+    def serve(self, env=None, arguments=(), cwd=None, core_dumps=False, wait=True, log=None):
+        """Starts a server on a free port and waits until it is ready. `log` takes the place of the
+        log file: anything that has `path`, a descriptor `write`, and `start()` for afterwards."""
+        server = Server(self, len(self.servers), env, arguments, cwd, core_dumps, log)
         self.servers.append(server)
         if wait:
             server.wait_ready()
@@ -84,22 +85,26 @@ class Home:
 class Server:
     """One `strongroom serve`. What it writes goes to a file beside the home."""
 
-    def __init__(self, home, number, env, arguments, cwd, core_dumps):
+    def __init__(self, home, number, env, arguments, cwd, core_dumps, log):
         self.home = home
         self.ready_file = home.folder.parent / f"ready-{number}"
-        self.log_path = home.folder.parent / f"server-{number}.log"
+        self.log_path = log.path if log else home.folder.parent / f"server-{number}.log"
         self.host = self.port = None
 
         def allow_core_dumps():
             _, hard = resource.getrlimit(resource.RLIMIT_CORE)
             resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [str(BINARY), "serve", "--home", str(home.folder), "--listen", "127.0.0.1:0",
-                 "--ready-file", str(self.ready_file), *arguments],
-                env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, preexec_fn=allow_core_dumps if core_dumps else None)
+        output = log.write if log else os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        self.process = subprocess.Popen(
+            [str(BINARY), "serve", "--home", str(home.folder), "--listen", "127.0.0.1:0",
+             "--ready-file", str(self.ready_file), *arguments],
+            env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, preexec_fn=allow_core_dumps if core_dumps else None)
+        if log:
+            log.start()
+        else:
+            os.close(output)
 
     @property
     def pid(self):

@@ -10,13 +10,18 @@ import pytest
 
 import models
 from harness import STOP_SECONDS, wait_until
+from steps import ENVIRONMENT, StepLog
 from strongroom_client import ConnectionLost, StatusError, registry
-from strongroom_models import crc32c, predict, predict_request, publish_bundle
+from strongroom_models import crc32c, predict, publish_bundle
 
 MODEL = "steadfast"
 WIDTHS = (4, 20_000, 12)  # 1.4 MB: two chunks
 CHUNK_BYTES = 1 << 20
 ROW = models.rows(seed=1)
+STEPS = {
+    "begin.row", "chunk.write", "blob.fsync", "blob.link", "folder.fsync", "file.row",
+    "transaction.begin", "head", "transaction.commit", "sequence.write", "sequence.rename", "answer"}
+STEP_SECONDS = 0.05  # far more than a step takes
 RANDOM_KILLS = 12
 SEED = 20_250_101  # of the random kills' moments
 LEAST_KILLS = 20
@@ -31,15 +36,17 @@ class Story:
         self.expected = {}
         self.kills = []
 
-    def serve(self, **variables):
-        self.trace = self.home.folder.parent / f"steps-{len(self.home.servers)}"
-        return self.home.serve(env={"STRONGROOM_TRACE_STEPS": str(self.trace), **variables})
+    def serve(self, target=None):
+        """A server whose steps are followed, and which stops at one of a publish if told so."""
+        path = self.home.folder.parent / f"steps-{len(self.home.servers)}.log"
+        self.log = StepLog(path, target)
+        server = self.home.serve(env=ENVIRONMENT, log=self.log)
+        self.log.arm()
+        return server
 
-    def steps(self):
-        """The steps that the newest server took, by name, in order."""
-        if not self.trace.exists():
-            return []
-        return [line.split()[0] for line in self.trace.read_text().splitlines() if line.strip()]
+    def stop(self, server):
+        assert server.stop() == 0, server.log
+        self.log.close()
 
     def next_bundle(self):
         self.attempt += 1
@@ -76,12 +83,30 @@ class Story:
         assert live in numbers[-2:] and outputs["y"].tobytes() == answers[live]
         return newest in numbers
 
-    def crash_and_return(self, kill):
-        """Publishes while `kill` brings the server down, starts it again and checks everything."""
-        bundle, answer = self.next_bundle()
-        server = kill(bundle)
+    def publish_and_kill(self, bundle, wait, target=None):
+        """Publishes to a server that is killed when `wait(log)` returns; the step that it was at."""
+        server = self.serve(target)
+
+        def kill():
+            wait(self.log)
+            server.send(signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        with server.client() as client:
+            killer.start()
+            try:
+                self.publish(client, bundle)
+            except LOST:
+                pass
+        killer.join()
         assert server.process.wait(STOP_SECONDS) == -signal.SIGKILL, server.log
-        step = self.steps()[-1] if self.steps() else "before the first step"
+        self.log.close()
+        return self.log.publish_steps[-1] if self.log.publish_steps else "no step yet"
+
+    def crash_and_return(self, wait, target=None):
+        """Publishes while the server is brought down, starts it again and checks everything."""
+        bundle, answer = self.next_bundle()
+        step = self.publish_and_kill(bundle, wait, target)
         self.kills.append(step)
         server = self.serve()
         with server.client() as client:
@@ -94,8 +119,8 @@ class Story:
             wait_until(lambda: predict(client, MODEL, {"x": ROW})[0] == finished.version,
                        STOP_SECONDS, "live to move")
             self.check_all(client)
-        assert server.stop() == 0
-        print(f"killed after {step}: version {finished.version} was "
+        self.stop(server)
+        print(f"killed at {step}: version {finished.version} was "
               f"{'wholly there' if there else 'not there'} and was finished once")
 
 
@@ -111,57 +136,38 @@ def story(shared_home):
             assert told.publish(client, bundle).version == number
             told.seconds = time.monotonic() - began
         told.expected[number] = answer
-        assert server.stop() == 0
-    told.undisturbed = told.steps()
-    assert told.undisturbed, "the server traced no steps"
+        told.stop(server)
+    told.undisturbed = told.log.publish_steps
+    assert set(told.undisturbed) == STEPS
     return told
 
 
-def test_a_kill_at_every_step_of_a_publish_leaves_it_whole_or_undone(story):
-    names = dict.fromkeys(story.undisturbed)
-    points = [(name, 1) for name in names]
-    points += [(name, story.undisturbed.count(name)) for name in names
-               if story.undisturbed.count(name) > 1]
-    for name, count in points:
-        def kill(bundle, name=name, count=count):
-            server = story.serve(STRONGROOM_KILL_AT_STEP=f"{name}:{count}")
-            with server.client() as client, pytest.raises(LOST):
-                story.publish(client, bundle)
-                # Steps that come after the answer: the server goes on without being asked.
-                server.process.wait(STOP_SECONDS)
-                client.call("Prediction", "Predict", predict_request(MODEL, {"x": ROW}))
-            return server
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_a_kill_at_a_step_of_a_publish_leaves_it_whole_or_undone(story, step):
+    """As soon as it is reached for the first time; and when it is done for the last time, but
+    nothing that comes after it."""
+    def at_once(log):
+        log.reached.wait(STOP_SECONDS)
 
-        story.crash_and_return(kill)
-        assert story.kills[-1] == name
-    assert set(story.kills) == set(names)
+    def when_done(log):
+        at_once(log)
+        time.sleep(STEP_SECONDS)
+
+    for target, wait in (((step, 1), at_once), ((step, story.undisturbed.count(step)), when_done)):
+        story.crash_and_return(wait, target)
+        assert story.kills[-1] == step
 
 
 def test_a_kill_at_a_random_moment_of_a_publish_leaves_it_whole_or_undone(story):
     moments = random.Random(SEED)
     for _ in range(max(RANDOM_KILLS, LEAST_KILLS - len(story.kills))):
         delay = moments.uniform(0, 1.1 * story.seconds)
-
-        def kill(bundle, delay=delay):
-            server = story.serve()
-            timer = threading.Timer(delay, server.send, [signal.SIGKILL])
-            with server.client() as client:
-                timer.start()
-                try:
-                    story.publish(client, bundle)
-                except LOST:
-                    pass
-            timer.join()
-            return server
-
-        story.crash_and_return(kill)
-    assert len(story.kills) >= LEAST_KILLS
-    print(f"{len(story.kills)} kills, after: {', '.join(sorted(set(story.kills)))}")
+        story.crash_and_return(lambda log, delay=delay: time.sleep(delay))
+    assert len(story.kills) >= LEAST_KILLS and STEPS <= set(story.kills)
+    print(f"{len(story.kills)} kills, at: {', '.join(sorted(set(story.kills)))}")
 
 
-def test_after_all_the_kills_every_byte_of_the_registry_is_as_it_was_signed(story):
-    story.home.command("gc")
-    story.home.command("verify")
+def test_after_all_the_kills_every_version_is_as_it_was_published(story):
     server = story.serve()
     with server.client() as client:
         story.check_all(client)
@@ -173,4 +179,7 @@ def test_after_all_the_kills_every_byte_of_the_registry_is_as_it_was_signed(stor
         with pytest.raises(StatusError) as caught:
             predict(client, MODEL, {"x": ROW}, version=max(story.expected) + 1)
         assert caught.value.code == "NOT_FOUND"
-    assert server.stop() == 0
+        for number in story.versions(client):
+            _, outputs = predict(client, MODEL, {"x": ROW}, version=number)
+            assert outputs["y"].tobytes() == story.expected[number]
+    story.stop(server)

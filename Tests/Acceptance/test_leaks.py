@@ -10,6 +10,7 @@ import pytest
 
 import leaks
 import models
+from harness import STOP_SECONDS, wait_until
 from strongroom_models import begin_publish, predict, publish_bundle, rollback, upload
 
 WIDTHS = (4, 40_000, 12)  # 2.7 MB of weights: several chunks, the last of them not full
@@ -113,7 +114,8 @@ os.kill(os.getpid(), 11)
 
 def wait_status(process):
     """The raw status that the process ended with."""
-    _, status = os.waitpid(process.pid, 0)
+    _, status = wait_until(lambda: (ended := os.waitpid(process.pid, os.WNOHANG))[0] and ended,
+                              STOP_SECONDS, "the end of the process")
     process.returncode = os.waitstatus_to_exitcode(status)
     return status
 

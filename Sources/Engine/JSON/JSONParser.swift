@@ -60,14 +60,15 @@ private struct JSONParser {
     private mutating func object() throws(JSONError) -> JSONValue {
         position += 1
         var members: [JSONValue.Member] = []
-        var names: Set<String> = []
+        // By their bytes: Swift's strings are equal when they look the same.
+        var names: Set<[UInt8]> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("a member name was expected") }
             let name = try string()
-            guard names.insert(name).inserted else { throw error("the name '\(name)' is repeated") }
+            guard names.insert(Array(name.utf8)).inserted else { throw error("the name '\(name)' is repeated") }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw error("':' was expected") }
             members.append(JSONValue.Member(name: name, value: try value()))

@@ -40,21 +40,15 @@ package enum TensorJSON {
         guard let shape else {
             return Content(shape: reader.dimensions.map { Int64($0 ?? 0) }, bytes: reader.bytes)
         }
-        var expected: Int64 = 1
-        for dimension in shape {
-            let (product, overflow) = expected.multipliedReportingOverflow(by: dimension)
-            guard dimension >= 0, !overflow else {
-                throw Failure(description: "\(shape) is not a shape")
-            }
-            expected = product
+        guard let expected = TensorShape.elementCount(shape) else {
+            throw Failure(description: "\(shape) is not a shape")
         }
-        guard Int64(reader.count) == expected else {
+        guard reader.count == expected else {
             throw Failure(
                 description: "\(reader.count) elements, expected \(expected) for shape \(shape)"
             )
         }
-        let flat = reader.dimensions.count <= 1
-        guard flat || reader.dimensions.map({ Int64($0 ?? 0) }) == shape else {
+        guard reader.agrees(with: shape) else {
             throw Failure(description: "the nesting of the data does not agree with shape \(shape)")
         }
         return Content(shape: shape, bytes: reader.bytes)
@@ -165,6 +159,14 @@ private struct TensorReader {
         dimensions[level] = values.count
     }
 
+    /// Whether the nesting is that of `shape`. Flat data is of any shape; and below an empty level
+    /// nothing says how it would have gone on.
+    func agrees(with shape: [Int64]) -> Bool {
+        if dimensions.count <= 1 { return true }
+        let nesting = dimensions.map { Int64($0 ?? 0) }
+        return nesting.last == 0 ? shape.starts(with: nesting) : nesting == shape
+    }
+
     private var ragged: TensorJSON.Failure {
         TensorJSON.Failure(description: "the rows of the data differ in length or depth")
     }
@@ -182,10 +184,10 @@ private struct TensorReader {
         case .int16: append(try integer(value) as Int16)
         case .int32: append(try integer(value) as Int32)
         case .int64: append(try integer(value) as Int64)
-        case .fp16: append(Float16(try float(value) as Double).bitPattern)
-        case .bf16: append(bfloat16(try float(value) as Float))
-        case .fp32: append((try float(value) as Float).bitPattern)
-        case .fp64: append((try float(value) as Double).bitPattern)
+        case .fp16: append(try float(value) { Float16($0) }.bitPattern)
+        case .bf16: append(UInt16(try float(value, round: bfloat16).bitPattern >> 16))
+        case .fp32: append(try float(value) { Float($0) }.bitPattern)
+        case .fp64: append(try float(value) { $0 }.bitPattern)
         case .bytes:
             let element = try text(value)
             append(UInt32(element.count))
@@ -209,26 +211,37 @@ private struct TensorReader {
         return number
     }
 
-    private func float<T: BinaryFloatingPoint & LosslessStringConvertible>(
-        _ value: JSONValue
+    /// - Parameter round: To the type, and to infinity what is past its range.
+    private func float<T: BinaryFloatingPoint>(
+        _ value: JSONValue,
+        round: (Double) -> T
     ) throws(TensorJSON.Failure) -> T {
         switch value {
         case .string("NaN"): return .nan
         case .string("Infinity"): return .infinity
         case .string("-Infinity"): return -.infinity
         case .number(let text):
-            guard let number = T(text) else { throw mismatch(value) }
+            guard let number = Double(text).map(round), number.isFinite else {
+                throw TensorJSON.Failure(description: "\(text) is out of the range of \(type.name)")
+            }
             return number
         default: throw mismatch(value)
         }
     }
 
-    /// Rounds to nearest, ties to even; a NaN stays one.
-    private func bfloat16(_ value: Float) -> UInt16 {
-        if value.isNaN { return 0x7FC0 }
-        let bits = value.bitPattern
-        let rounding = 0x7FFF + (bits >> 16 & 1)
-        return UInt16(truncatingIfNeeded: (bits &+ rounding) >> 16)
+    /// The nearest value whose lower half is zero, ties to even.
+    private func bfloat16(_ value: Double) -> Float {
+        var near = Float(value)
+        // Rounded to odd where it is not exact: rounding twice then gives what once would.
+        if near.isFinite, Double(near) != value {
+            if Double(near).magnitude > value.magnitude {
+                near = Float(bitPattern: near.bitPattern - 1)
+            }
+            near = Float(bitPattern: near.bitPattern | 1)
+        }
+        guard near.isFinite else { return near }
+        let bits = near.bitPattern
+        return Float(bitPattern: (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
     }
 
     private func text(_ value: JSONValue) throws(TensorJSON.Failure) -> [UInt8] {

@@ -40,11 +40,12 @@ package struct RunningServer: Sendable {
         self.configuration = configuration
         self.readyFile = readyFile
         self.logger = logger
-        Files.remove(home.address)
-        if let readyFile { Files.remove(readyFile) }
 
         let keys = try HomeKeys.open(home, source: configuration.keys)
         registry = try Self.openRegistry(home, keys: keys, logger: logger)
+        // Not before: until the registry is this server's, the address is that of another one.
+        Files.remove(home.address)
+        if let readyFile { Files.remove(readyFile) }
         access = try AccessFile(path: home.access, logger: logger)
         let engine = try Self.makeEngine()
         work = BlockingWork()
@@ -193,7 +194,9 @@ extension RunningServer {
             service: service("Registry"),
             reconciler: host.reconciler
         )
-        return try Router(methods: health.methods + prediction.methods + control.methods)
+        return try Router(
+            methods: health.methods + prediction.methods + control.methods,
+            interceptors: [CertificateInterceptor(open: ["/strongroom.v1.Health/Check"])])
     }
 
     private static func openRegistry(

@@ -76,7 +76,7 @@ struct Caller: Sendable {
 
     private func requireCertificate() throws(Status) {
         guard principal != .anonymous else {
-            throw Status(.unauthenticated, "a client certificate of this server's CA is needed")
+            throw .certificateNeeded
         }
     }
 

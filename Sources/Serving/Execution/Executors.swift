@@ -34,9 +34,16 @@ final class Executors<Bytes: TensorBytes>: Sendable {
         }
     }
 
-    func submit(_ job: Job) {
-        queue.withLock { $0.jobs.append(job) }
-        waiting.signal()
+    /// Queues a job.
+    /// - Returns: false when the executors were stopped: the job will not be run.
+    func submit(_ job: Job) -> Bool {
+        let isTaken = queue.withLock { queue in
+            guard !queue.isStopped else { return false }
+            queue.jobs.append(job)
+            return true
+        }
+        if isTaken { waiting.signal() }
+        return isTaken
     }
 
     /// Ends the threads once what is queued has been run.
@@ -72,27 +79,35 @@ final class Executors<Bytes: TensorBytes>: Sendable {
     }
 
     private func run(_ job: Job) {
-        defer { job.admission.leave(bytes: job.request.byteCount) }
         let request = job.request
         guard !request.isCancelled() else {
-            request.completion(.failure(ServingError(.cancelled, "the call was cancelled")))
-            return
+            return finish(job, .failure(ServingError(.cancelled, "the call was cancelled")))
         }
         let start = ContinuousClock.now
         do throws(EngineError) {
             let outputs = try job.slot.model.run(
-                request.inputs, outputs: request.outputNames, stop: nil)
+                request.inputs,
+                outputs: request.outputNames,
+                stop: nil
+            )
             let prediction = Prediction(
                 version: job.slot.id.version,
                 outputs: outputs,
                 rows: request.rows,
                 queueNs: (start - job.queuedAt).nanoseconds,
                 computeNs: (ContinuousClock.now - start).nanoseconds,
-                loadNs: job.loadNs)
-            request.completion(.success(prediction))
+                loadNs: job.loadNs
+            )
+            finish(job, .success(prediction))
         } catch {
-            request.completion(.failure(ServingError(engine: error)))
+            finish(job, .failure(ServingError(engine: error)))
         }
+    }
+
+    /// The place is free before the answer is out: who has it may ask again at once.
+    private func finish(_ job: Job, _ result: Result<Prediction, ServingError>) {
+        job.admission.leave(bytes: job.request.byteCount)
+        job.request.completion(result)
     }
 }
 

@@ -21,7 +21,7 @@ struct Loader: Sendable {
             let options = LoadOptions(threads: opened.card.threads)
             model = try engine.load(ModelInMemory(entry: entry), options: options)
         } catch {
-            throw Failure(engine: error, id: id)
+            throw Failure(engine: error)
         }
         try compare(opened.card, with: model.signature)
         try runGolden(opened, model: model, id: id)
@@ -49,25 +49,30 @@ struct Loader: Sendable {
     }
 
     private func compare(
-        _ declared: [CardTensor]?, with specs: [TensorSpec], kind: String
+        _ declared: [CardTensor]?,
+        with specs: [TensorSpec],
+        kind: String
     ) throws(Failure) {
         guard let declared else { return }
         guard declared.count == specs.count else {
             throw .rejected(
                 reason: "the card has \(declared.count) \(kind)s, the model \(specs.count)",
-                detail: "")
+                detail: ""
+            )
         }
         for tensor in declared {
             guard let spec = specs.first(where: { $0.name == tensor.name }) else {
                 throw .rejected(
                     reason: "the model has no \(kind) '\(tensor.name)', which the card names",
-                    detail: "")
+                    detail: ""
+            )
             }
             guard spec.type.name == tensor.datatype, spec.shape == tensor.shape else {
                 throw .rejected(
                     reason: "\(kind) '\(tensor.name)' is \(spec.type.name) \(spec.shape) in the "
                         + "model and \(tensor.datatype) \(tensor.shape) in the card",
-                    detail: "")
+                    detail: ""
+            )
             }
         }
     }
@@ -79,21 +84,11 @@ struct Loader: Sendable {
     ) throws(Failure) {
         for path in opened.card.golden {
             let json = try read(path, of: opened, id: id).copyBytes()
-            let outputs: [OutputTensor]
             do throws(GoldenRequest.Failure) {
                 let request = try GoldenRequest(path: path, json: json)
-                do throws(EngineError) {
-                    outputs = try model.run(
-                        request.inputs,
-                        outputs: request.expected.map(\.name),
-                        stop: nil
-                    )
-                } catch {
-                    throw Failure(running: path, error: error, id: id)
-                }
-                try request.check(outputs)
+                try request.check(try request.run(on: model))
             } catch {
-                throw .rejected(reason: error.description, detail: "")
+                throw Failure(golden: error)
             }
         }
     }

@@ -141,11 +141,13 @@ extension Reconciler {
 
     // MARK: - Who waits
 
-    /// Tells those who wait for a move up to the one that was read how it ended, from the history.
+    /// Tells those who wait how their moves ended, from the history: of all moves up to the last,
+    /// and of that too unless it was pending when it was read, since the table is no further.
     /// - Parameter wish: nil: the alias is deleted.
     private func answerWaiters(_ id: AliasID, _ wish: AliasInfo?) async throws {
         let generations = Set((aliases[id]?.waiters ?? []).map(\.generation))
-        for generation in generations where generation <= wish?.generation ?? .max {
+        let end = wish.map { $0.isPending ? $0.generation : $0.generation + 1 } ?? .max
+        for generation in generations where generation < end {
             let registry = registry
             let outcome = try await control.run {
                 try registry.outcome(of: id, generation: generation)

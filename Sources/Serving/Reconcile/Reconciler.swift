@@ -1,4 +1,5 @@
-package import Logging
+internal import Dispatch
+internal import Logging
 internal import Registry
 
 /// Makes what is loaded and what answers follow what the registry says: one way for start-up,

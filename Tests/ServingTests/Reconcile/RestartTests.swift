@@ -1,0 +1,153 @@
+import Engine
+import EngineTesting
+import Registry
+import Serving
+import Testing
+
+@Suite("Starting on a registry")
+struct RestartTests {
+    @Test("what answered before answers when the start returns")
+    func restores() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            try await world.publishAndWait("a1", model: "a")
+            await world.host.stop()
+            try await world.restarted { world async throws in
+                #expect(try await world.answering() == 1)
+                #expect(try await world.answering(model: "a") == 1)
+            }
+        }
+    }
+
+    @Test("a move that was pending at the end goes on")
+    func resumes() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let gate = Gate()
+            world.script("v2", FakeScript(loadGate: gate))
+            let move = try await world.publish("v2")
+            await gate.waitForArrivals(1)
+            await world.host.stop()
+            gate.open()
+            #expect(await eventually { world.engine.loadedModels == 2 })
+            #expect(try world.alias().version == 1)
+            world.script("v2", FakeScript())
+            try await world.restarted { world async throws in
+                #expect(await world.outcome(of: move) == .served)
+                #expect(try await world.answering() == 2)
+            }
+        }
+    }
+
+    @Test("a move that was settled before it was seen to be is served after the restart")
+    func settledUnseen() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let move = try #require(try world.commit("v2").move)
+            _ = try world.registry.settle(
+                model: "m",
+                alias: "live",
+                generation: move.generation,
+                outcome: .served
+            )
+            // The same without a restart: the next look at the alias finds it.
+            await world.reconciler.aliasChanged(AliasID(model: "m", alias: "live"))
+            let id = AliasID(model: "m", alias: "live")
+            #expect(
+                await world.reconciler.waitForMove(id, generation: move.generation) == .served
+            )
+            #expect(try await world.answering() == 2)
+            try await world.restarted { world async throws in
+                #expect(try await world.answering() == 2)
+            }
+        }
+    }
+
+    @Test("a first version that was rejected is known as such after a restart")
+    func rejectedFirst() async throws {
+        try await ServingWorld.with { world in
+            world.script("v1", FakeScript(loadFailure: EngineError(.invalidModel, "it is broken")))
+            try await world.publishAndWait("v1")
+            try await world.restarted { world async throws in
+                #expect(await world.refusal() == .failedPrecondition)
+                #expect(world.engine.loads == 0)
+            }
+        }
+    }
+
+    @Test("a damaged version is told as such, and other models serve")
+    func damaged() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("a1", model: "a")
+            let others = try world.home.blobs()
+            try await world.publishAndWait("v1")
+            for blob in try world.home.blobs().subtracting(others) { try world.home.damage(blob) }
+            try await world.restarted { world async throws in
+                #expect(try await world.answering(model: "a") == 1)
+                #expect(await world.refusal() == .dataLoss)
+                #expect(await world.refusal(.version(1)) == .dataLoss)
+                let info = try world.registry.version(model: "m", version: 1)
+                #expect(info.state == .stored)
+                // A move to it ends, though the registry calls it settled.
+                let again = try await world.setAlias(1)
+                guard case .rejected? = await world.outcome(of: again) else {
+                    Issue.record("a damaged version was said to serve")
+                    return
+                }
+                #expect(try await world.publishAndWait("v2") == .served)
+                #expect(try await world.answering() == 2)
+            }
+        }
+    }
+
+    @Test("a move to a damaged version ends, and leaves what answers as it was")
+    func moveToDamaged() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let others = try world.home.blobs()
+            _ = try await world.store("v2")
+            for blob in try world.home.blobs().subtracting(others) { try world.home.damage(blob) }
+            guard case .rejected? = await world.outcome(of: try await world.setAlias(2)) else {
+                Issue.record("a damaged version was said to serve")
+                return
+            }
+            #expect(try await world.answering() == 1)
+            #expect(try world.registry.version(model: "m", version: 2).state == .stored)
+        }
+    }
+
+    @Test("a version that cannot be loaded at the start for a passing reason is tried again")
+    func passingAtStart() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let gate = Gate(isOpen: true)
+            let failure = EngineError(.unavailable, "no memory")
+            world.script("v1", FakeScript(loadFailure: failure, loadGate: gate))
+            try await world.restarted { world async throws in
+                #expect(await world.refusal() == .unavailable)
+                world.script("v1", FakeScript())
+                #expect(await eventually { await world.refusal() == nil })
+                #expect(try world.registry.version(model: "m", version: 1).state == .stored)
+            }
+        }
+    }
+
+    @Test("a change while the server starts is not undone by the start")
+    func changeDuringStart() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            try await world.publishAndWait("v2")
+            let gate = Gate()
+            world.script("v2", FakeScript(loadGate: gate))
+            world.script("v1", FakeScript(loadGate: gate))
+            async let restarted: Void = world.restarted { world async throws in
+                #expect(await eventually { (try? await world.answering()) == 1 })
+            }
+            await gate.waitForArrivals(1)
+            // The start has read the alias already.
+            _ = try world.registry.rollback(model: "m", alias: "live", principal: "cert:ann")
+            gate.open()
+            try await restarted
+        }
+    }
+}

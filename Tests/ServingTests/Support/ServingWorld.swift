@@ -1,0 +1,212 @@
+import Engine
+import EngineTesting
+import Foundation
+import Logging
+import Registry
+import Sealing
+import Serving
+import Synchronization
+import Testing
+
+/// A registry, a fake engine whose models do what their entry file's text is scripted to, and a
+/// host that serves them.
+final class ServingWorld: Sendable {
+    typealias Host = ModelHost<[UInt8]>
+
+    let home: ServingHome
+    let engine: FakeEngine
+    let host: Host
+    private let scripts: Scripts
+    private let limits: ServingLimits
+
+    var registry: Registry { home.registry }
+    var reconciler: Reconciler { host.reconciler }
+
+    /// What each model does, by the text of its entry file; what is not scripted echoes.
+    final class Scripts: Sendable {
+        private let scripts = Mutex<[String: FakeScript]>([:])
+
+        subscript(entry: String) -> FakeScript {
+            get { scripts.withLock { $0[entry] } ?? FakeScript() }
+            set { scripts.withLock { $0[entry] = newValue } }
+        }
+    }
+
+    private init(home: ServingHome, scripts: Scripts, limits: ServingLimits) {
+        self.home = home
+        self.scripts = scripts
+        self.limits = limits
+        let engine = FakeEngine(name: "onnxruntime") { entry in
+            scripts[String(decoding: entry, as: UTF8.self)]
+        }
+        self.engine = engine
+        host = Host(
+            registry: home.registry,
+            engines: [engine],
+            limits: limits,
+            logger: Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+    }
+
+    /// Runs a test on a started host, which is stopped afterwards.
+    static func with(
+        limits change: (inout ServingLimits) -> Void = { _ in },
+        _ body: (ServingWorld) async throws -> Void
+    ) async throws {
+        var limits = ServingLimits()
+        limits.executorThreads = 4
+        limits.loadRetrySeconds = 0
+        change(&limits)
+        let world = try ServingWorld(home: ServingHome(), scripts: Scripts(), limits: limits)
+        try await world.run(body)
+    }
+
+    /// Runs a part of a test on another host on the same registry, as after a restart.
+    func restarted(_ body: (ServingWorld) async throws -> Void) async throws {
+        let next = ServingWorld(home: home, scripts: scripts, limits: limits)
+        try await next.run(body)
+    }
+
+    private func run(_ body: (ServingWorld) async throws -> Void) async throws {
+        try await host.start()
+        do {
+            try await body(self)
+        } catch {
+            await host.stop()
+            throw error
+        }
+        await host.stop()
+    }
+
+    func script(_ entry: String, _ script: FakeScript) { scripts[entry] = script }
+
+    // MARK: - The registry's side
+
+    /// Publishes a version whose entry file has this text; nothing follows yet.
+    func commit(
+        _ entry: String,
+        model: String = "m",
+        alias: String? = "live",
+        card: String = "",
+        golden: String? = nil
+    ) throws -> Committed {
+        let cardText = "format: 1\nengine: onnxruntime\nentry: model.bin\n" + card
+        var files = [("model.yaml", Array(cardText.utf8)), ("model.bin", Array(entry.utf8))]
+        if let golden { files.append(("golden/one.json", Array(golden.utf8))) }
+        let request = PublishRequest(
+            model: model,
+            files: files.map { path, content in
+                BundleFile(
+                    path: path,
+                    size: UInt64(content.count),
+                    sha256: Digest.sha256(content)
+                )
+            },
+            metadata: [:],
+            idempotencyKey: ""
+        )
+        let begun = try registry.beginPublish(request, principal: "cert:ann")
+        for (index, file) in files.enumerated() {
+            _ = try registry.receiveChunk(
+                uploadID: begun.uploadID,
+                fileIndex: index,
+                offset: 0,
+                bytes: file.1.span.bytes,
+                principal: "cert:ann"
+            )
+        }
+        return try registry.commit(
+            uploadID: begun.uploadID,
+            alias: alias,
+            principal: "cert:ann"
+        )
+    }
+
+    /// Publishes through an alias, and begins to follow the move.
+    @discardableResult
+    func publish(
+        _ entry: String,
+        model: String = "m",
+        alias: String = "live",
+        card: String = "",
+        golden: String? = nil
+    ) async throws -> Move {
+        let committed = try commit(entry, model: model, alias: alias, card: card, golden: golden)
+        await reconciler.modelAdded(model)
+        let info = try #require(committed.move)
+        let move = Move(
+            alias: AliasID(model: model, alias: alias),
+            version: committed.version.version,
+            generation: info.generation
+        )
+        await reconciler.aliasChanged(move.alias)
+        return move
+    }
+
+    /// As ``publish(_:model:alias:card:golden:)``, and waits for its end.
+    @discardableResult
+    func publishAndWait(
+        _ entry: String,
+        model: String = "m",
+        card: String = "",
+        golden: String? = nil
+    ) async throws -> MoveOutcome? {
+        await outcome(of: try await publish(entry, model: model, card: card, golden: golden))
+    }
+
+    /// Publishes without an alias.
+    func store(_ entry: String, model: String = "m") async throws -> VersionID {
+        let committed = try commit(entry, model: model, alias: nil)
+        await reconciler.modelAdded(model)
+        return VersionID(model: model, version: committed.version.version)
+    }
+
+    func setAlias(_ version: UInt64, alias: String = "live") async throws -> Move {
+        let change = try registry.setAlias(
+            model: "m",
+            alias: alias,
+            version: version,
+            principal: "cert:ann"
+        )
+        return try await follow(change)
+    }
+
+    func rollback() async throws -> Move {
+        try await follow(registry.rollback(model: "m", alias: "live", principal: "cert:ann"))
+    }
+
+    private func follow(_ change: AliasChange) async throws -> Move {
+        let move = Move(
+            alias: AliasID(model: "m", alias: change.alias.name),
+            version: change.alias.targetVersion,
+            generation: change.alias.generation
+        )
+        await reconciler.aliasChanged(move.alias)
+        return move
+    }
+
+    func outcome(of move: Move) async -> MoveOutcome? {
+        await reconciler.waitForMove(move.alias, generation: move.generation)
+    }
+
+    func alias(_ name: String = "live", model: String = "m") throws -> AliasInfo {
+        try registry.alias(model: model, alias: name)
+    }
+
+    /// A move that was asked for.
+    struct Move: Sendable {
+        let alias: AliasID
+        let version: UInt64
+        let generation: UInt64
+    }
+}
+
+/// Waits until something holds that no gate tells of: what a thread does after its last answer.
+func eventually(_ condition: @Sendable () async -> Bool) async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < deadline {
+        if await condition() { return true }
+        await Task.yield()
+    }
+    return await condition()
+}
