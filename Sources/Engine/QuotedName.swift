@@ -3,7 +3,7 @@ func quoted(_ name: String) -> String {
     var text = ""
     for scalar in name.unicodeScalars {
         guard text.utf8.count < EngineLimits.maxQuotedBytes else {
-            return "\"\(text)...\""
+            return "'\(text)...'"
         }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
@@ -12,5 +12,5 @@ func quoted(_ name: String) -> String {
             text.unicodeScalars.append(scalar)
         }
     }
-    return "\"\(text)\""
+    return "'\(text)'"
 }

@@ -13,23 +13,37 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     private let executors: Executors<Bytes>
 
     package init(
-        registry: Registry, engines: [any InferenceEngine], limits: ServingLimits = ServingLimits(),
+        registry: Registry,
+        engines: [any InferenceEngine],
+        limits: ServingLimits = ServingLimits(),
         logger: Logger
     ) {
         let routes = Routes()
         let loader = Loader(
             registry: registry,
-            engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
+            engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        )
         self.routes = routes
         self.limits = limits
         executors = Executors(threads: limits.executorThreads)
         reconciler = Reconciler(
-            registry: registry, loader: loader, routes: routes, limits: limits, logger: logger)
+            registry: registry,
+            loader: loader,
+            routes: routes,
+            limits: limits,
+            logger: logger
+        )
     }
 
     /// Loads what should answer. Returns when each alias answers or is known to be unable to.
-    package func start() async throws {
-        try await reconciler.start()
+    /// - Parameter whenKnown: called before the first load, once it is known what there is to
+    ///   load: the time to begin to listen.
+    /// - Returns: what `whenKnown` returned.
+    @discardableResult
+    package func start<Result: Sendable>(
+        whenKnown: @Sendable () async throws -> Result = {}
+    ) async throws -> Result {
+        try await reconciler.start(whenKnown: whenKnown)
     }
 
     /// Stops following the registry; requests that were taken are run to their end.

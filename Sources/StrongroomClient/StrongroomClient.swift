@@ -1,4 +1,6 @@
+internal import Glibc
 internal import NIOCore
+internal import NIOPosix
 internal import RPC
 internal import TLS
 package import Wire
@@ -78,9 +80,17 @@ public final class StrongroomClient: Sendable {
         } catch {
             throw StrongroomError(
                 .unavailable,
-                "\(endpoint.host):\(endpoint.port) cannot be reached: \(error)"
+                "\(endpoint.host):\(endpoint.port) cannot be reached: \(Self.reason(error))"
             )
         }
+    }
+
+    /// The last cause of a failed connection, without the machinery around it.
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? NIOConnectionError else { return "\(error)" }
+        guard let last = error.connectionErrors.last?.error else { return "its name is unknown" }
+        guard let system = last as? IOError else { return "\(last)" }
+        return unsafe String(cString: strerror(system.errnoCode))
     }
 
     /// Ends the connection; calls that wait fail with `UNAVAILABLE`.

@@ -100,6 +100,7 @@ def test_weights_are_in_no_file_while_a_model_arrives_loads_serves_and_goes(
         rollback(client, MODEL)
         predict(client, MODEL, {"x": models.rows(seed=1)})
     assert server.stop() == 0
+    assert leaks.files_below(temporary) == [], "something was left among the temporary files"
     watch.found |= search.find_in_files(leaks.files_below(home.folder, temporary))
     assert watch.found == {}
     print(f"searched {watch.rounds} times, {len(leaks.files_below(home.folder))} files at the end")

@@ -68,7 +68,9 @@ private struct JSONParser {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("a member name was expected") }
             let name = try string()
-            guard names.insert(Array(name.utf8)).inserted else { throw error("the name '\(name)' is repeated") }
+            guard names.insert(Array(name.utf8)).inserted else {
+                throw error("the name '\(name)' is repeated")
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw error("':' was expected") }
             members.append(JSONValue.Member(name: name, value: try value()))

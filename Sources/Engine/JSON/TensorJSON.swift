@@ -184,10 +184,10 @@ private struct TensorReader {
         case .int16: append(try integer(value) as Int16)
         case .int32: append(try integer(value) as Int32)
         case .int64: append(try integer(value) as Int64)
-        case .fp16: append(try float(value) { Float16($0) }.bitPattern)
-        case .bf16: append(UInt16(try float(value, round: bfloat16).bitPattern >> 16))
-        case .fp32: append(try float(value) { Float($0) }.bitPattern)
-        case .fp64: append(try float(value) { $0 }.bitPattern)
+        case .fp16: append(try float(value, Float16.init).bitPattern)
+        case .bf16: append(UInt16(try float(value, bfloat16).bitPattern >> 16))
+        case .fp32: append(try float(value, Float.init).bitPattern)
+        case .fp64: append(try float(value, Double.init).bitPattern)
         case .bytes:
             let element = try text(value)
             append(UInt32(element.count))
@@ -211,17 +211,17 @@ private struct TensorReader {
         return number
     }
 
-    /// - Parameter round: To the type, and to infinity what is past its range.
+    /// - Parameter read: Rounds once, to the type, and to infinity what is past its range.
     private func float<T: BinaryFloatingPoint>(
         _ value: JSONValue,
-        round: (Double) -> T
+        _ read: (String) -> T?
     ) throws(TensorJSON.Failure) -> T {
         switch value {
         case .string("NaN"): return .nan
         case .string("Infinity"): return .infinity
         case .string("-Infinity"): return -.infinity
         case .number(let text):
-            guard let number = Double(text).map(round), number.isFinite else {
+            guard let number = read(text), number.isFinite else {
                 throw TensorJSON.Failure(description: "\(text) is out of the range of \(type.name)")
             }
             return number
@@ -230,7 +230,8 @@ private struct TensorReader {
     }
 
     /// The nearest value whose lower half is zero, ties to even.
-    private func bfloat16(_ value: Double) -> Float {
+    private func bfloat16(_ text: String) -> Float? {
+        guard let value = Double(text) else { return nil }
         var near = Float(value)
         // Rounded to odd where it is not exact: rounding twice then gives what once would.
         if near.isFinite, Double(near) != value {

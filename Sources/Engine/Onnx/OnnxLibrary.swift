@@ -24,6 +24,9 @@ final class OnnxLibrary: @unchecked Sendable {
 
     /// The lowest minor version of 1.x that has the interface asked for: they count alike.
     private static let minimumMinorVersion = Int(ORT_API_VERSION_USED)
+    /// Tells the runtime not to report to its makers what it loads and runs: since 1.32 the wheel
+    /// for Linux does, and keeps a session file in the folder for temporary files.
+    private static let telemetrySwitch = "ORT_DISABLE_TELEMETRY"
 
     private struct Loaded {
         let device: UInt64
@@ -76,6 +79,7 @@ final class OnnxLibrary: @unchecked Sendable {
     private init(path: String) throws(EngineError) {
         // A bare name would be looked for in the system's folders.
         let file = path.contains("/") ? path : "./" + path
+        unsafe setenv(Self.telemetrySwitch, "1", 1)
         guard let handle = unsafe dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
             throw Self.unusable("is not a library that can be loaded", detail: Self.linkerText())
         }

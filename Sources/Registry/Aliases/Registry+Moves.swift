@@ -25,7 +25,7 @@ extension Registry {
             if mustNotExist, let current {
                 throw RegistryError(
                     .alreadyExists,
-                    "model \(model) has an alias '\(alias)' already, of generation "
+                    "model '\(model)' has an alias '\(alias)' already, of generation "
                         + "\(current.generation)"
                 )
             }
@@ -78,7 +78,7 @@ extension Registry {
                 guard let previous else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "alias \(alias) of model \(model) has nothing to go back to"
+                        "alias '\(alias)' of model '\(model)' has nothing to go back to"
                     )
                 }
                 version = previous
@@ -89,7 +89,7 @@ extension Registry {
                 else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "version \(toVersion) did not serve through alias \(alias) of model "
+                        "version \(toVersion) did not serve through alias '\(alias)' of model "
                             + "\(model) before version \(current.targetVersion)"
                     )
                 }
@@ -227,12 +227,12 @@ extension Registry {
         case .rejected:
             throw RegistryError(
                 .failedPrecondition,
-                "model \(model), version \(version) was rejected: \(info.reason)"
+                "model '\(model)', version \(version) was rejected: \(info.reason)"
             )
         case .deleted:
             throw RegistryError(
                 .failedPrecondition,
-                "model \(model), version \(version) is deleted"
+                "model '\(model)', version \(version) is deleted"
             )
         }
     }

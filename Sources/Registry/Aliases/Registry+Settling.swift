@@ -85,7 +85,7 @@ extension Registry {
             guard stored.info.aliases.isEmpty else {
                 throw RegistryError(
                     .failedPrecondition,
-                    "model \(model), version \(version): aliases point to it: "
+                    "model '\(model)', version \(version): aliases point to it: "
                         + stored.info.aliases.joined(separator: ", ")
                 )
             }

@@ -13,7 +13,7 @@ extension Registry {
             return (stored, try transaction.wrappedKey(bundleID: stored.bundleID))
         }
         let record = try verified(stored)
-        let place = "model \(model), version \(version)"
+        let place = "model '\(model)', version \(version)"
         guard let wrapped else {
             throw RegistryError(.dataLoss, "\(place): its data key is missing")
         }
@@ -72,7 +72,7 @@ extension Registry {
         } catch let error as RegistryError {
             throw RegistryError(
                 error.code,
-                "model \(model), version \(version): \(error.message)",
+                "model '\(model)', version \(version): \(error.message)",
                 detail: error.detail
             )
         }

@@ -138,15 +138,15 @@ extension Registry {
     }
 
     static func noModel(_ model: String) -> RegistryError {
-        RegistryError(.notFound, "no model '\(model)'")
+        RegistryError(.notFound, "model '\(model)' does not exist")
     }
 
     static func noVersion(_ model: String, _ version: UInt64) -> RegistryError {
-        RegistryError(.notFound, "model \(model) has no version \(version)")
+        RegistryError(.notFound, "model '\(model)' has no version \(version)")
     }
 
     static func noAlias(_ model: String, _ alias: String) -> RegistryError {
-        RegistryError(.notFound, "model \(model) has no alias '\(alias)'")
+        RegistryError(.notFound, "model '\(model)' has no alias '\(alias)'")
     }
 }
 

@@ -17,5 +17,7 @@ struct CertificateInterceptor: Interceptor {
 
 extension Status {
     static let certificateNeeded = Status(
-        .unauthenticated, "a client certificate of this server's CA is needed")
+        .unauthenticated,
+        "a client certificate of this server's CA is needed"
+    )
 }

@@ -74,8 +74,7 @@ package struct RunningServer: Sendable {
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
     package func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let address = try await listen()
-        try await host.start()
+        let address = try await host.start { try await listen() }
         isReconciled.set()
         try announce(address)
         await withTaskGroup(of: Void.self) { group in
@@ -196,7 +195,8 @@ extension RunningServer {
         )
         return try Router(
             methods: health.methods + prediction.methods + control.methods,
-            interceptors: [CertificateInterceptor(open: ["/strongroom.v1.Health/Check"])])
+            interceptors: [CertificateInterceptor(open: ["/strongroom.v1.Health/Check"])]
+        )
     }
 
     private static func openRegistry(

@@ -25,7 +25,8 @@ final class Admission: Sendable {
                 .resourceExhausted,
                 "the queue of model '\(model)' is full: at most "
                     + "\(limits.queuedRequestsPerModel) requests and "
-                    + "\(limits.queuedBytesPerModel) bytes wait")
+                    + "\(limits.queuedBytesPerModel) bytes wait"
+            )
         }
     }
 

@@ -19,8 +19,11 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     package let completion: @Sendable (Result<Prediction, ServingError>) -> Void
 
     package init(
-        model: String, selector: VersionSelector, inputs: [InputTensor<Bytes>],
-        outputNames: [String], isCancelled: @escaping @Sendable () -> Bool,
+        model: String,
+        selector: VersionSelector,
+        inputs: [InputTensor<Bytes>],
+        outputNames: [String],
+        isCancelled: @escaping @Sendable () -> Bool,
         completion: @escaping @Sendable (Result<Prediction, ServingError>) -> Void
     ) {
         self.model = model

@@ -52,7 +52,9 @@ struct GoldenRequest: Sendable {
     }
 
     private static func tolerance(
-        _ value: JSONValue?, key: String, path: String
+        _ value: JSONValue?,
+        key: String,
+        path: String
     ) throws(Failure) -> Double {
         guard let value else { return 0 }
         guard case .number(let text) = value, let number = Double(text), number >= 0,
@@ -66,11 +68,14 @@ struct GoldenRequest: Sendable {
     }
 
     private static func tensors(
-        _ value: JSONValue?, key: String, path: String
+        _ value: JSONValue?,
+        key: String,
+        path: String
     ) throws(Failure) -> [InputTensor<[UInt8]>] {
         guard case .array(let values)? = value, !values.isEmpty else {
             throw Failure(
-                description: "golden request \(path): '\(key)' is no list of tensors")
+                description: "golden request \(path): '\(key)' is no list of tensors"
+            )
         }
         var tensors: [InputTensor<[UInt8]>] = []
         for (index, value) in values.enumerated() {

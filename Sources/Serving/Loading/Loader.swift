@@ -65,14 +65,14 @@ struct Loader: Sendable {
                 throw .rejected(
                     reason: "the model has no \(kind) '\(tensor.name)', which the card names",
                     detail: ""
-            )
+                )
             }
             guard spec.type.name == tensor.datatype, spec.shape == tensor.shape else {
                 throw .rejected(
                     reason: "\(kind) '\(tensor.name)' is \(spec.type.name) \(spec.shape) in the "
                         + "model and \(tensor.datatype) \(tensor.shape) in the card",
                     detail: ""
-            )
+                )
             }
         }
     }

@@ -70,6 +70,8 @@ extension Reconciler {
     /// settlement whose success was not heard of.
     private func showCurrent(_ id: AliasID, _ wish: AliasInfo) {
         guard wish.version != 0 else {
+            // It may have been deleted and made again since it was looked at last.
+            aliases[id]?.answering = nil
             return setRoute(id, wish.isPending ? .loading : .failed(.noneAnswers(id, wish.failure)))
         }
         let current = VersionID(model: id.model, version: wish.version)

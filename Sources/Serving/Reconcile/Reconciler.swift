@@ -49,8 +49,13 @@ package actor Reconciler {
 
     /// Loads what every alias answers with, then lets the moves go on that were pending. Returns
     /// when each alias answers, or its version is known to be unable to, or it never had one.
-    /// - Throws: what reading the registry throws.
-    func start() async throws {
+    /// - Parameter whenKnown: called once models and aliases are known, before any is loaded: from
+    ///   then on a request learns that its alias is loading, and not that it does not exist.
+    /// - Returns: what `whenKnown` returned.
+    /// - Throws: what reading the registry throws, and what `whenKnown` does.
+    func start<Result: Sendable>(
+        whenKnown: @Sendable () async throws -> Result
+    ) async throws -> Result {
         isStarting = true
         defer { isStarting = false }
         let registry = registry
@@ -62,11 +67,13 @@ package actor Reconciler {
             for model in models { table.update(model) { _ in } }
             for id in ids { table.update(id.model) { $0.aliases[id.alias] = .loading } }
         }
+        let result = try await whenKnown()
         for id in ids { await follow(id) }
         for id in ids { await aliases[id]?.restoring?.value }
         isStarting = false
         // Those that came meanwhile too.
         for id in Array(aliases.keys) { await follow(id) }
+        return result
     }
 
     private static func allModels(in registry: Registry) throws -> [String] {

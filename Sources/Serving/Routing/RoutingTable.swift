@@ -13,7 +13,9 @@ package struct RoutingTable: Sendable {
         case .serving(let slot): return slot
         case .loading:
             throw ServingError(
-                .unavailable, "alias '\(alias)' of model '\(model)' is loading its first version")
+                .unavailable,
+                "alias '\(alias)' of model '\(model)' is loading its first version"
+            )
         case .failed(let error): throw error
         case nil: throw .unknownAlias(alias, model: model)
         }

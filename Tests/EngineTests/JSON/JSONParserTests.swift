@@ -14,7 +14,10 @@ struct JSONParserTests {
             ("[ ]", .array([])),
             ("{}", .object([])),
             ("{ }", .object([])),
-            ("[1,[2 , \"3\"],null]", .array([.number("1"), .array([.number("2"), .string("3")]), .null])),
+            (
+                "[1,[2 , \"3\"],null]",
+                .array([.number("1"), .array([.number("2"), .string("3")]), .null])
+            ),
             (
                 "{\"b\":1,\"a\":{\"b\":2}}",
                 .object([
@@ -100,7 +103,8 @@ struct JSONParserTests {
     @Test(
         "broken documents are refused",
         arguments: [
-            "", " ", "nul", "nulll", "True", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]",
+            "", " ", "nul", "nulll", "True", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]",
+            "[1,,2]",
             "{", "}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{a:1}",
             "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "[1}", "{\"a\":1]", "1,", "[] []", "// a\n1",
             "/* a */1", "\u{FEFF}1", "\u{A0}1",

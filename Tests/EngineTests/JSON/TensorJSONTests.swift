@@ -56,7 +56,9 @@ struct TensorJSONTests {
     func notFinite(_ type: ElementType) throws {
         let text = #"["NaN", "Infinity", "-Infinity"]"#
         let content = try Self.decode(text, type)
-        #expect(JSONValue.array(try TensorJSON.elements(of: content.bytes, type: type)).text == text)
+        #expect(
+            JSONValue.array(try TensorJSON.elements(of: content.bytes, type: type)).text == text
+        )
         for other in [#"["nan"]"#, #"["inf"]"#, #"["1.0"]"#, "[null]", "[true]"] {
             #expect(throws: TensorJSON.Failure.self) { try Self.decode(other, type) }
         }
@@ -90,6 +92,14 @@ struct TensorJSONTests {
         #expect(bytes == [UInt8(bits & 0xFF), UInt8(bits >> 8)])
     }
 
+    @Test("a number just past the middle of two FP32s goes up, however many digits say so")
+    func fp32RoundsOnce() throws {
+        let bytes = try Self.decode("1.000000059604644775390625000001", .fp32).bytes
+        #expect(bytes == [1, 0, 0x80, 0x3F])
+        let even = try Self.decode("1.000000059604644775390625", .fp32).bytes
+        #expect(even == [0, 0, 0x80, 0x3F])
+    }
+
     @Test(
         "an element of another kind is refused",
         arguments: [
@@ -107,7 +117,8 @@ struct TensorJSONTests {
         "the nesting says the shape",
         arguments: [
             ("5", []), ("[5]", [1]), ("[1, 2, 3]", [3]), ("[[1, 2], [3, 4], [5, 6]]", [3, 2]),
-            ("[[[1]], [[2]]]", [2, 1, 1]), ("[]", [0]), ("[[], []]", [2, 0]), ("[[[]]]", [1, 1, 0]),
+            ("[[[1]], [[2]]]", [2, 1, 1]), ("[]", [0]), ("[[], []]", [2, 0]),
+            ("[[[]]]", [1, 1, 0]),
         ] as [(String, [Int64])]
     )
     func nesting(_ text: String, _ shape: [Int64]) throws {

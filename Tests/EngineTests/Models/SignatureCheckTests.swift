@@ -56,67 +56,67 @@ struct SignatureCheckTests {
         arguments: [
             (
                 input("x", .fp64, [2, 4], [UInt8](repeating: 0, count: 64)),
-                "input \"x\" is FP64, the model takes FP32"
+                "input 'x' is FP64, the model takes FP32"
             ),
             (
                 input("x", .fp32, [8], [UInt8](repeating: 0, count: 32)),
-                "input \"x\" has shape [8], the model takes 2 dimensions: [-1, 4]"
+                "input 'x' has shape [8], the model takes 2 dimensions: [-1, 4]"
             ),
             (
                 input("x", .fp32, [2, 5], [UInt8](repeating: 0, count: 40)),
-                "input \"x\" has shape [2, 5], the model takes [-1, 4]: dimension 1 must be 4"
+                "input 'x' has shape [2, 5], the model takes [-1, 4]: dimension 1 must be 4"
             ),
             (
                 input("x", .fp32, [-1, 4], []),
-                "input \"x\" has shape [-1, 4]: a size cannot be negative"
+                "input 'x' has shape [-1, 4]: a size cannot be negative"
             ),
             (
                 input("x", .fp32, [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0]),
-                "input \"x\" has 9 dimensions, at most 8 are taken"
+                "input 'x' has 9 dimensions, at most 8 are taken"
             ),
             (
                 input("x", .fp32, [536_870_912, 4], []),
-                "input \"x\" has shape [536870912, 4], more than 2147483647 elements"
+                "input 'x' has shape [536870912, 4], more than 2147483647 elements"
             ),
             (
                 input("x", .fp32, [.max, 4], []),
-                "input \"x\" has shape [9223372036854775807, 4], more than 2147483647 elements"
+                "input 'x' has shape [9223372036854775807, 4], more than 2147483647 elements"
             ),
             (
                 input("x", .fp32, [2, 4], [UInt8](repeating: 0, count: 31)),
-                "input \"x\" has 31 bytes of data, shape [2, 4] of FP32 takes 32"
+                "input 'x' has 31 bytes of data, shape [2, 4] of FP32 takes 32"
             ),
             (
                 input("x", .fp32, [0, 4], [0]),
-                "input \"x\" has 1 bytes of data, shape [0, 4] of FP32 takes 0"
+                "input 'x' has 1 bytes of data, shape [0, 4] of FP32 takes 0"
             ),
             (
                 input("flags", .bool, [3], [0, 1, 2]),
-                "input \"flags\" has a BOOL that is neither 0 nor 1, at element 2"
+                "input 'flags' has a BOOL that is neither 0 nor 1, at element 2"
             ),
             (
                 input("scale", .fp64, [1], [UInt8](repeating: 0, count: 8)),
-                "input \"scale\" has shape [1], the model takes 0 dimensions: []"
+                "input 'scale' has shape [1], the model takes 0 dimensions: []"
             ),
             (
                 input("text", .bytes, [2], encoded([[0x61]])),
-                "input \"text\" has 1 BYTES elements, its shape says 2"
+                "input 'text' has 1 BYTES elements, its shape says 2"
             ),
             (
                 input("text", .bytes, [1], encoded([[0x61], [0x62]])),
-                "input \"text\" has 5 bytes after its 1 BYTES elements"
+                "input 'text' has 5 bytes after its 1 BYTES elements"
             ),
             (
                 input("text", .bytes, [1], [1, 0, 0]),
-                "input \"text\" ends inside the length of BYTES element 0"
+                "input 'text' ends inside the length of BYTES element 0"
             ),
             (
                 input("text", .bytes, [1], [2, 0, 0, 0, 0x61]),
-                "input \"text\" has a BYTES element 0 of 2 bytes, 1 are left"
+                "input 'text' has a BYTES element 0 of 2 bytes, 1 are left"
             ),
             (
                 input("text", .bytes, [1], [0xFF, 0xFF, 0xFF, 0xFF]),
-                "input \"text\" has a BYTES element 0 of 4294967295 bytes, 0 are left"
+                "input 'text' has a BYTES element 0 of 4294967295 bytes, 0 are left"
             ),
         ]
     )
@@ -145,21 +145,21 @@ struct SignatureCheckTests {
             try Self.signature.check([Self.input("X", .fp32, [1, 4], [])])
         }
         #expect(
-            error.message == "unknown input \"X\", the model has "
-                + "\"x\", \"flags\", \"text\", \"scale\""
+            error.message == "unknown input 'X', the model has "
+                + "'x', 'flags', 'text', 'scale'"
         )
     }
 
     @Test("an input that is given twice is refused")
     func duplicate() throws {
         let error = try engineError { try Self.signature.check(Self.good + [Self.good[1]]) }
-        #expect(error.message == "input \"flags\" is given twice")
+        #expect(error.message == "input 'flags' is given twice")
     }
 
     @Test("an input that is missing is named with what it takes")
     func missing() throws {
         let error = try engineError { try Self.signature.check(Array(Self.good.dropFirst())) }
-        #expect(error.message == "input \"x\" is missing: FP32 [-1, 4]")
+        #expect(error.message == "input 'x' is missing: FP32 [-1, 4]")
     }
 
     @Test("64 tensors pass, 65 are refused before any is looked at")
@@ -181,9 +181,9 @@ struct SignatureCheckTests {
         try Self.signature.check(outputs: ["z", "y"])
         let unknown = try engineError { try Self.signature.check(outputs: ["y", "w"]) }
         #expect(unknown.code == .invalidInput)
-        #expect(unknown.message == "unknown output \"w\", the model has \"y\", \"z\"")
+        #expect(unknown.message == "unknown output 'w', the model has 'y', 'z'")
         let twice = try engineError { try Self.signature.check(outputs: ["y", "y"]) }
-        #expect(twice.message == "output \"y\" is asked for twice")
+        #expect(twice.message == "output 'y' is asked for twice")
         let many = try engineError {
             try Self.signature.check(outputs: [String](repeating: "y", count: 65))
         }
@@ -198,6 +198,6 @@ struct SignatureCheckTests {
         let control = try engineError {
             try Self.signature.check(outputs: ["a\n\u{1B}[31m\u{202E}"])
         }
-        #expect(control.message.contains("\"a\\u{a}\\u{1b}[31m\\u{202e}\""))
+        #expect(control.message.contains("'a\\u{a}\\u{1b}[31m\\u{202e}'"))
     }
 }

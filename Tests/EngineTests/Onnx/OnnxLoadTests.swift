@@ -26,11 +26,11 @@ struct OnnxLoadTests {
     @Test(
         "what a tensor of the schema cannot be is refused",
         arguments: [
-            ("sequence", "output \"s\" of the model is not a tensor"),
+            ("sequence", "output 's' of the model is not a tensor"),
             ("float8", "has ONNX element type 17"),
             ("rank9", "has 9 dimensions, at most 8"),
             ("inputs65", "the model has 65 inputs, at most 64"),
-            ("no_shape", "input \"x\" of the model declares no shape"),
+            ("no_shape", "input 'x' of the model declares no shape"),
         ]
     )
     func unsupported(name: String, message: String) throws {
@@ -50,7 +50,7 @@ struct OnnxLoadTests {
     func externalData(place: String, tensor: String) throws {
         let error = try engineError { _ = try Fixtures.load("external_\(place)") }
         #expect(error.code == .unsupported)
-        #expect(error.message.contains("tensor \"\(tensor)\" of the model has its data in another"))
+        #expect(error.message.contains("tensor '\(tensor)' of the model has its data in another"))
         #expect(!error.message.contains("passwd"))
     }
 

@@ -51,7 +51,10 @@ struct RejectionTests {
     func laterRejected() async throws {
         try await ServingWorld.with { world in
             try await world.publishAndWait("v1")
-            world.script("v2", FakeScript(loadFailure: EngineError(.unsupported, "no such operator")))
+            world.script(
+                "v2",
+                FakeScript(loadFailure: EngineError(.unsupported, "no such operator"))
+            )
             let outcome = try await world.publishAndWait("v2")
             try Self.expectRejected(
                 world,
@@ -103,7 +106,8 @@ struct RejectionTests {
                 Issue.record("it was not rejected")
                 return
             }
-            #expect(reason.hasPrefix("golden request golden/one.json: input \"x\" has shape"))
+            #expect(reason.hasPrefix("golden request golden/one.json: input "))
+            #expect(reason.contains("has shape [1, 4]"))
         }
     }
 
