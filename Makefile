@@ -5,12 +5,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 
 binary := .build/release/strongroom
+release := -c release --product strongroom --static-swift-stdlib
 checked := --explicit-target-dependency-import-check error
 
 .PHONY: build demo serve test lint proto models install install-test
 
 build: install
-	swift build -c release --product strongroom $(checked)
+	swift build $(release) $(checked)
 
 demo: build
 	Tools/demo.sh $(binary)
@@ -21,7 +22,7 @@ serve: build
 test: install-test lint
 	swift build --build-tests $(checked)
 	swift test --skip-build
-	swift build -c release --product strongroom $(checked)
+	swift build $(release) $(checked)
 	Tests/Acceptance/run.sh
 
 lint: install-test

@@ -12,6 +12,8 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     private let limits: ServingLimits
     private let executors: Executors<Bytes>
 
+    /// Makes a host that serves nothing yet.
+    /// - Parameter engines: What loads and runs models; a card names one of them.
     package init(
         registry: Registry,
         engines: [any InferenceEngine],

@@ -13,6 +13,7 @@ package struct ServingLimits: Sendable {
     /// long each time, at most this long.
     package var loadRetrySeconds = 60
 
+    /// The defaults.
     package init() {}
 
     /// How long to wait after so many failures in a row, at least one.

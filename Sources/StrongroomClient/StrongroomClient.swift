@@ -65,7 +65,7 @@ public final class StrongroomClient: Sendable {
                 keyPath: endpoint.key
             )
         } catch {
-            throw StrongroomError(.invalidArgument, "\(error)")
+            throw StrongroomError(.invalidArgument, error.message)
         }
         do {
             return StrongroomClient(
@@ -87,6 +87,7 @@ public final class StrongroomClient: Sendable {
 
     /// The last cause of a failed connection, without the machinery around it.
     private static func reason(_ error: any Error) -> String {
+        if let error = error as? TLSError { return error.message }
         guard let error = error as? NIOConnectionError else { return "\(error)" }
         guard let last = error.connectionErrors.last?.error else { return "its name is unknown" }
         guard let system = last as? IOError else { return "\(last)" }

@@ -47,8 +47,10 @@ enum Main {
         default:
             // Help and --version come as errors too, and are none.
             let code = Strongroom.exitCode(for: error)
-            guard code != .success, code.rawValue == usage else {
-                Strongroom.exit(withError: error)
+            if code == .success { Strongroom.exit(withError: error) }
+            guard code.rawValue == usage else {
+                report(ServerError(of: error).message, hint: nil)
+                break
             }
             report(
                 Strongroom.message(for: error),
@@ -61,7 +63,7 @@ enum Main {
 
     private static func hint(for error: StrongroomError) -> String? {
         switch error.code {
-        case "UNAVAILABLE": "is the server running? strongroom serve starts it"
+        case "UNAVAILABLE": "is the server running (strongroom serve), and is --ca its CA?"
         case "UNAUTHENTICATED", "PERMISSION_DENIED":
             "strongroom clients list shows who may do what"
         default: nil
@@ -70,8 +72,8 @@ enum Main {
 
     private static func report(_ message: String, hint: String?) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        StandardError.write("strongroom: error: \(line)\n")
-        if let hint { StandardError.write("strongroom: hint: \(hint)\n") }
+        StandardError.write("strongroom: error: \(line.printable)\n")
+        if let hint { StandardError.write("strongroom: hint: \(hint.printable)\n") }
     }
 }
 

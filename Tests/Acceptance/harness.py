@@ -30,10 +30,10 @@ def wait_until(condition, seconds, what):
 class Home:
     """A home made by `strongroom init`, and everything that was started on it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options, cwd=None):
         self.folder = Path(folder)
         self.servers = []
-        self.command("init")
+        self.command("init", *options, cwd=cwd)
 
     def __enter__(self):
         return self

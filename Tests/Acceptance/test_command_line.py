@@ -161,6 +161,32 @@ def test_rollback_and_delete_print_what_they_did(published, shared_home):
     fails(shared_home.run("delete", published, 1), 1, "live")
 
 
+def test_a_text_of_several_lines_stays_on_its_own(published, shared_home):
+    shared_home.command("rollback", published, "--reason", "one\ntwo \x1b[31mred\u202e")
+    lines = shared_home.command("alias", "history", published, "live").splitlines()
+    assert len(lines) == 4 and r"one\ntwo \u{1b}[31mred\u{202e}" in lines[1]
+    assert len(shared_home.command("audit", "--model", published).splitlines()) == 1 + len(
+        shared_home.json("audit", "--model", published)["events"])
+
+
+def test_a_bundle_whose_version_was_deleted_is_a_new_version(published, shared_home, mlp_files):
+    shared_home.command("delete", published, 1)
+    again = shared_home.json("publish", published, mlp_files / "mlp-1.onnx")
+    assert (again["version"], again["aliases"]) == (3, ["live"])
+
+
+def test_a_bundle_that_was_published_before_goes_live_again(published, shared_home, mlp_files):
+    back = shared_home.json("publish", published, mlp_files / "mlp-1.onnx")
+    assert (back["version"], back["aliases"]) == (1, ["live"])
+
+
+def test_keys_in_a_folder_of_their_own_are_found_from_anywhere(tmp_path):
+    with harness.Home(tmp_path / "home", "--keys", "keys apart", cwd=tmp_path) as home:
+        assert list((tmp_path / "keys apart").glob("kek-*.key"))
+        assert not [path for path in home.files() if path.name.startswith("kek-")]
+        assert home.serve(cwd="/").answers()
+
+
 def test_the_audit_log_tells_who_did_what(published, shared_home):
     events = shared_home.json("audit")["events"]
     assert {"publish"} <= {event["action"] for event in events if event["model"] == published}
@@ -256,6 +282,22 @@ def test_a_missing_file_is_named(server, shared_home, tmp_path, published):
     fails(shared_home.run("predict", published, "--input", f"x=@{missing}"), 1, missing)
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero"])
+def test_a_device_is_no_bundle(server, shared_home, path):
+    fails(shared_home.run("publish", "device", path), 1, path)
+
+
+def test_a_host_that_is_none_is_named(home, tmp_path):
+    done = home.run("init", "--home", tmp_path / "new", "--host", "no host", home=False)
+    fails(done, 1, "no host")
+    assert list(tmp_path.glob("new*")) == []
+
+
+def test_an_unknown_authority_is_said(server, shared_home):
+    certificate = shared_home.folder / "tls/server.pem"
+    fails(shared_home.run("models", "--ca", certificate), 1, "certificate")
+
+
 def test_an_unknown_model_and_version_are_named(published, shared_home):
     fails(shared_home.run("predict", "missing", "--input", f"x={ROW_JSON}"), 1, "missing")
     fails(shared_home.run("show", published, "--version", 9), 1, "9")
@@ -274,10 +316,14 @@ def test_a_rejected_version_is_a_failure_with_its_reason(published, shared_home,
     ["delete", "mlp", "one"], ["clients", "add", "bob", "--role", "king"],
     ["serve", "--listen"], ["models", "--format", "xml"], ["publish", "mlp", ".", "--metadata", "x"],
     ["predict", "mlp", "--version", "1", "--alias", "live"], ["models", "--cert", "x.pem"],
-    ["alias", "move", "mlp"]])
+    ["alias", "move", "mlp"], ["clients", "add", "bob", "--role", "admin", "--models", "Caps*"]])
 def test_wrong_usage_exits_64(shared_home, server, arguments):
     done = shared_home.run(*arguments)
     fails(done, 64)
+
+
+def test_an_empty_home_exits_64(home):
+    fails(home.run("models", "--home", "", home=False), 64, "--home")
 
 
 @pytest.mark.parametrize("arguments", [

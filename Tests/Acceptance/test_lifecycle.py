@@ -1,14 +1,17 @@
 """Signals: an orderly end, and new certificates without a dropped connection."""
 
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
+from pathlib import Path
 
 import numpy
 import pytest
 
 import models
+import strongroom_client
 from harness import wait_until
 from strongroom_client import ConnectionLost, StatusError, health, prediction
 from strongroom_models import predict, predict_request, publish_bundle
@@ -91,6 +94,19 @@ def test_a_second_signal_ends_at_once(home):
         server.process.wait(RELOAD_SECONDS)
 
 
+def test_what_outlasts_the_drain_time_is_cut_and_the_end_is_orderly_all_the_same(home):
+    server = home.serve(env={"STRONGROOM_DRAIN_SECONDS": "1"})
+    with server.client() as client:
+        publish_bundle(client, "slow", models.counter())
+        running = client.start("Prediction", "Predict", predict_request("slow", {"n": SLOW * 20}))
+        check_health(client)
+        server.send(signal.SIGTERM)
+        with pytest.raises((StatusError, ConnectionLost)) as caught:
+            client.finish(running, prediction.PredictResponse)
+        assert getattr(caught.value, "code", "UNAVAILABLE") == "UNAVAILABLE"
+    assert server.process.wait(RELOAD_SECONDS) == 0
+
+
 def shown_certificate(server):
     """The certificate that a new connection is shown."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -132,6 +148,20 @@ def test_new_certificates_are_taken_without_dropping_a_connection(home, tmp_path
     after = shown_certificate(server)
     assert ssl.PEM_cert_to_DER_cert(
         (home.folder / "tls/server.pem").read_text()) == after
+
+
+def test_certificates_that_the_command_renews_are_good_with_the_old_ones_of_clients(home, tmp_path):
+    server = home.serve()
+    before = shown_certificate(server)
+    old = [shutil.copy(path, tmp_path) for path in home.certificate("admin")]
+    home.command("certs", "renew")
+    server.send(signal.SIGHUP)
+    wait_until(lambda: shown_certificate(server) != before, RELOAD_SECONDS, "the new one")
+    assert home.certificate("admin")[0].read_bytes() != Path(old[0]).read_bytes()
+    for certificate, key in (old, home.certificate("admin")):
+        with strongroom_client.connect(
+                server.host, server.port, home.folder / "tls/ca.pem", certificate, key) as client:
+            client.call("Registry", "ListModels", strongroom_client.registry.ListModelsRequest())
 
 
 @pytest.mark.parametrize("damage", ["noise", "gone", "another key"])

@@ -29,7 +29,7 @@ package struct ClientCertificates: Sendable {
             do {
                 try write(try authority().issueClient(name: name), name: name)
             } catch {
-                throw error as? ServerError ?? ServerError("\(error)")
+                throw ServerError(of: error)
             }
         }
         var list = try AccessList(json: try Files.read(home.access))
@@ -98,7 +98,7 @@ package struct ClientCertificates: Sendable {
             }
             return written
         } catch {
-            throw error as? ServerError ?? ServerError("\(error)")
+            throw ServerError(of: error)
         }
     }
 
@@ -120,7 +120,7 @@ package struct ClientCertificates: Sendable {
                 keyPath: home.authorityKey
             )
         } catch {
-            throw ServerError("\(error)")
+            throw ServerError(of: error)
         }
     }
 }

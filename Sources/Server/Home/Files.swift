@@ -17,13 +17,18 @@ package enum Files {
     }
 
     /// Makes a folder and what is missing above it.
-    package static func makeFolder(_ path: String, mode: mode_t = 0o700) throws(ServerError) {
+    /// - Parameter name: what a failure calls it; nil: its path.
+    package static func makeFolder(
+        _ path: String,
+        mode: mode_t = 0o700,
+        shownAs name: String? = nil
+    ) throws(ServerError) {
         guard !exists(path) else { return }
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try makeFolder(String(path[..<slash]), mode: 0o755)
         }
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
-            throw failure("the folder \(path) cannot be made")
+            throw failure("the folder \(name ?? path) cannot be made")
         }
     }
 

@@ -32,17 +32,17 @@ package struct HomeInitialisation: Sendable {
         }
         // Built aside and renamed: a home is never seen half made.
         let draft = Home(path: "\(home.path).\(getpid()).new")
+        try Files.makeFolder(draft.path, shownAs: home.path)
         do {
             try make(draft)
             try Files.rename(draft.path, to: home.path)
         } catch {
             Files.removeFolder(draft.path)
-            throw error
+            throw ServerError(of: error)
         }
     }
 
     private func make(_ draft: Home) throws {
-        try Files.makeFolder(draft.path)
         let keys = try HomeKeys.create(draft, source: keys)
         try Files.makeFolder(keys.folder)
         let registryID = try RandomBytes.make(count: 16)

@@ -251,7 +251,7 @@ extension RunningServer {
                 )
             }
         } catch {
-            throw ServerError("\(error)", hint: "strongroom certs renew makes new certificates")
+            throw ServerError(of: error, hint: "strongroom certs renew makes new certificates")
         }
     }
 }

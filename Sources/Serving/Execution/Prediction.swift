@@ -2,14 +2,19 @@ package import Engine
 
 /// Which version a request asks for.
 package enum VersionSelector: Sendable, Equatable {
+    /// Whatever an alias answers with.
     case alias(String)
+    /// This version, an alias or not.
     case version(UInt64)
 }
 
 /// A request as serving sees it: tensors that lend their bytes, and a way to answer.
 package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
+    /// The model's name.
     package let model: String
+    /// Which version of it.
     package let selector: VersionSelector
+    /// Its tensors, not yet checked against the model.
     package let inputs: [InputTensor<Bytes>]
     /// Empty: all outputs, in the model's order.
     package let outputNames: [String]
@@ -18,6 +23,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     /// Called once, on any thread.
     package let completion: @Sendable (Result<Prediction, ServingError>) -> Void
 
+    /// Makes a request.
     package init(
         model: String,
         selector: VersionSelector,
@@ -38,15 +44,20 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     var byteCount: Int { inputs.reduce(0) { $0 + $1.bytes.byteCount } }
 
     /// The first dimension of the first input; 1 for a scalar.
-    var rows: UInt64 { UInt64(inputs.first?.shape.first ?? 1) }
+    var rows: UInt64 { UInt64(clamping: inputs.first?.shape.first ?? 1) }
 }
 
 /// What a run gave, and where its time went.
 package struct Prediction: Sendable {
+    /// The version that answered.
     package let version: UInt64
+    /// Its outputs, in the order in which they were asked for.
     package let outputs: [OutputTensor]
+    /// The first dimension of the first input; 1 for a scalar.
     package let rows: UInt64
+    /// From the queue to the run, in nanoseconds.
     package let queueNs: UInt64
+    /// The run, in nanoseconds.
     package let computeNs: UInt64
     /// Waiting for the version to be loaded; 0 when it was.
     package let loadNs: UInt64

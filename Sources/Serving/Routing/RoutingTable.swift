@@ -38,7 +38,7 @@ struct ModelRoute: Sendable {
     var aliases: [String: AliasRoute] = [:]
     /// All loaded versions, whether an alias points to them or not.
     var slots: [UInt64: Slot] = [:]
-    /// What bounds the model's queue; the same for all its versions, for as long as the server runs.
+    /// What bounds the model's queue: the same for all versions, for as long as the server runs.
     let admission: Admission
 
     init(admission: Admission?) {

@@ -7,8 +7,11 @@ internal import Synchronization
 /// One loaded version. Requests hold the slot that they were given, so a swap never takes a model
 /// from under a running request: the last holder frees it.
 package final class Slot: Sendable {
+    /// Which version it is.
     package let id: VersionID
+    /// Its card.
     package let card: Card
+    /// What runs it.
     package let model: any InferenceModel
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64

@@ -32,10 +32,10 @@ public struct ModelBundle: Sendable {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw Self.unreadable(path) }
         var found: [(path: String, location: String)] = []
-        if status.st_mode & S_IFMT == S_IFDIR {
-            try Self.collect(path, prefix: "", depth: 0, into: &found)
-        } else {
-            found = [(String(path.split(separator: "/").last ?? ""), path)]
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: try Self.collect(path, prefix: "", depth: 0, into: &found)
+        case S_IFREG: found = [(String(path.split(separator: "/").last ?? ""), path)]
+        default: throw StrongroomError(.invalidArgument, "\(path) is neither a file nor a folder")
         }
         guard !found.isEmpty else {
             throw StrongroomError(.invalidArgument, "\(path) has no files in it")

@@ -17,7 +17,9 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The alias.") var alias: String
         @Argument(help: "The version.") var version: UInt64
 
-        @Option(help: "Only if the alias's generation is this one.")
+        @Option(
+            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+        )
         var expect: UInt64?
 
         @Flag(help: "Do not wait until the version answers.")
@@ -102,7 +104,9 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The model's name.") var model: String
         @Argument(help: "The alias.") var alias: String
 
-        @Option(help: "Only if the alias's generation is this one.")
+        @Option(
+            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+        )
         var expect: UInt64?
 
         @OptionGroup var server: ServerOptions

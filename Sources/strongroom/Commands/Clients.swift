@@ -16,13 +16,30 @@ struct Clients: AsyncParsableCommand {
         @Argument(help: "The client's name.")
         var name: String
 
-        @Option(help: "predictor, publisher, observer or admin.")
+        @Option(help: "What the client may do.")
         var role: Role
 
-        @Option(help: "The models it is for; * stands for any run of characters.")
+        @Option(
+            help: ArgumentHelp(
+                "The models it is for; * stands for any run of characters.",
+                valueName: "pattern"
+            )
+        )
         var models = "*"
 
         @OptionGroup var home: HomeOptions
+
+        func validate() throws {
+            let allowed = "abcdefghijklmnopqrstuvwxyz0123456789._-*"
+            guard !models.isEmpty, models.utf8.count <= ModelPattern.maxBytes,
+                models.allSatisfy(allowed.contains)
+            else {
+                throw ValidationError(
+                    "--models '\(models)' can match no model's name: expected a-z, 0-9, '.', '_', "
+                        + "'-' and '*'"
+                )
+            }
+        }
 
         func run() async throws {
             let home = home.value
@@ -35,6 +52,7 @@ struct Clients: AsyncParsableCommand {
             print("\(name) is \(role.rawValue) of \(models)")
             print("certificate \(home.clientCertificate(name))")
             print("key         \(home.clientKey(name))")
+            print("a running server sees the grant within a second")
         }
     }
 

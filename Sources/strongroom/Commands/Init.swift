@@ -14,13 +14,27 @@ struct Init: AsyncParsableCommand {
     )
     var hosts: [String] = []
 
-    @Option(help: "Where the keys are: a folder or env:VAR (default: the home's keys folder).")
+    @Option(
+        help: ArgumentHelp(
+            "Where the keys are: a folder or env:VAR (default: the home's keys folder).",
+            valueName: "source"
+        )
+    )
     var keys: String?
 
     func run() async throws {
         let home = home.value
-        try HomeInitialisation(home: home, hosts: hosts, keys: keys).run()
+        try HomeInitialisation(home: home, hosts: hosts, keys: keys.map(Self.lasting)).run()
         print("made \(home.path)")
         print("start the server: strongroom serve --home \(home.path)")
+    }
+
+    /// A source that means the same when the server is started from another folder.
+    private static func lasting(_ source: String) -> String {
+        let others = ["env:", "exec:"]
+        guard source != "passphrase", !others.contains(where: source.hasPrefix) else {
+            return source
+        }
+        return HomeOptions.absolute(source)
     }
 }

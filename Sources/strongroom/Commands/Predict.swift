@@ -18,7 +18,10 @@ struct Predict: AsyncParsableCommand {
 
     @Option(
         name: .customLong("input"),
-        help: "NAME=VALUE; VALUE is JSON, text, @file.json or @file.npy; may be repeated."
+        help: ArgumentHelp(
+            "The value is JSON, text, @file.json or @file.npy; may be repeated.",
+            valueName: "name=value"
+        )
     )
     var inputs: [String] = []
 
@@ -121,8 +124,12 @@ struct Predict: AsyncParsableCommand {
         let head = "\(response.modelName) version \(response.modelVersion)"
         let rows = outputs.first?.shape.first ?? 1
         guard rows > 0, outputs.allSatisfy({ ($0.shape.first ?? 1) == rows }) else {
-            let lines = outputs.map { "\($0.name) \($0.type) \($0.shape): empty or uneven" }
-            return ([head] + lines).joined(separator: "\n")
+            let lines = outputs.map { output in
+                let values = output.elements.map(cell).joined(separator: " ")
+                return "\(output.name) \(output.type) \(output.shape): "
+                    + (values.isEmpty ? "no elements" : values)
+            }
+            return ([head] + lines.map(\.printable)).joined(separator: "\n")
         }
         var table = Table(["row"] + outputs.map(\.name))
         for row in 0..<Int(rows) {

@@ -17,10 +17,17 @@ struct Publish: AsyncParsableCommand {
     @Option(help: "The alias to move when the version is ready; NONE moves none.")
     var alias = "live"
 
-    @Option(help: "KEY=VALUE kept with the version; may be repeated.")
+    @Option(
+        help: ArgumentHelp("Kept with the version; may be repeated.", valueName: "key=value")
+    )
     var metadata: [String] = []
 
-    @Option(help: "The same key publishes once (default: a digest of bundle and metadata).")
+    @Option(
+        help: ArgumentHelp(
+            "The same key publishes once (default: a digest of bundle and metadata).",
+            valueName: "key"
+        )
+    )
     var idempotencyKey: String?
 
     @Flag(help: "Do not wait until the version is live or rejected.")

@@ -14,10 +14,15 @@ struct Rollback: AsyncParsableCommand {
     @Option(help: "The alias.")
     var alias = "live"
 
-    @Option(help: "The version to go back to (default: the one before).")
+    @Option(
+        help: ArgumentHelp(
+            "The version to go back to (default: the one before).",
+            valueName: "version"
+        )
+    )
     var to: UInt64?
 
-    @Option(help: "Why; kept in the alias's history.")
+    @Option(help: ArgumentHelp("Why; kept in the alias's history.", valueName: "text"))
     var reason = ""
 
     @OptionGroup var server: ServerOptions

@@ -8,10 +8,20 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var home: HomeOptions
 
-    @Option(help: "HOST:PORT to listen on; port 0 takes a free one (default: 127.0.0.1:8443).")
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; port 0 takes a free one (default: 127.0.0.1:8443).",
+            valueName: "host:port"
+        )
+    )
     var listen: String?
 
-    @Option(help: "A file that appears, with HOST:PORT in it, when the server is ready.")
+    @Option(
+        help: ArgumentHelp(
+            "A file that appears, with HOST:PORT in it, when the server is ready.",
+            valueName: "file"
+        )
+    )
     var readyFile: String?
 
     func run() async throws {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Sealing
 internal import StrongroomClient
 internal import Wire
 
@@ -96,7 +97,7 @@ struct Show: AsyncParsableCommand {
         var lines = [
             "\(version.model) version \(version.version), \(version.state.name)",
             "  created    \(Moment.text(unixMs: version.createdUnixMs)) by \(version.createdBy)",
-            "  record     \(JSONValue.bytes(version.recordSha256).text)",
+            "  record     \(Hex.encode(version.recordSha256))",
         ]
         if !version.aliases.isEmpty {
             lines.append("  aliases    \(version.aliases.joined(separator: ", "))")
@@ -115,6 +116,6 @@ struct Show: AsyncParsableCommand {
             lines.append("  batching   \(why)")
         }
         lines += shown.files.map { "  file       \($0.path) \(ByteCount.text($0.size))" }
-        return lines.joined(separator: "\n")
+        return lines.map(\.printable).joined(separator: "\n")
     }
 }

@@ -4,15 +4,24 @@ internal import Server
 
 /// Where the home is.
 struct HomeOptions: ParsableArguments {
-    @Option(help: "The home folder (default: $STRONGROOM_HOME, else ~/.strongroom).")
+    @Option(
+        help: ArgumentHelp(
+            "The home folder (default: $STRONGROOM_HOME, else ~/.strongroom).",
+            valueName: "dir"
+        )
+    )
     var home: String?
+
+    func validate() throws {
+        if home == "" { throw ValidationError("--home is empty, expected a folder") }
+    }
 
     var value: Home {
         Home(path: Self.absolute(home ?? Environment["STRONGROOM_HOME"] ?? "~/.strongroom"))
     }
 
     /// A path that means the same wherever the process goes.
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         var path = path
         if path == "~" || path.hasPrefix("~/") {
             path = (Environment["HOME"] ?? "") + path.dropFirst()

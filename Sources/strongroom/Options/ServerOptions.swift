@@ -6,16 +6,33 @@ internal import StrongroomClient
 struct ServerOptions: ParsableArguments {
     @OptionGroup var home: HomeOptions
 
-    @Option(help: "The server's HOST:PORT (default: the one that runs on the home).")
+    @Option(
+        help: ArgumentHelp(
+            "The server (default: the one that runs on the home).",
+            valueName: "host:port"
+        )
+    )
     var server: String?
 
-    @Option(help: "The CA's certificate, PEM (default: the home's).")
+    @Option(
+        help: ArgumentHelp("The CA's certificate, PEM (default: the home's).", valueName: "file")
+    )
     var ca: String?
 
-    @Option(help: "The caller's certificate, PEM (default: the home's admin).")
+    @Option(
+        help: ArgumentHelp(
+            "The caller's certificate, PEM (default: the home's admin).",
+            valueName: "file"
+        )
+    )
     var cert: String?
 
-    @Option(help: "The certificate's key, PEM (default: the home's admin).")
+    @Option(
+        help: ArgumentHelp(
+            "The certificate's key, PEM (default: the home's admin).",
+            valueName: "file"
+        )
+    )
     var key: String?
 
     /// Connects, calls, and closes.

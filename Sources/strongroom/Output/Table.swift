@@ -11,11 +11,11 @@ struct Table {
     }
 
     mutating func add(_ cells: String...) {
-        rows.append(cells)
+        add(cells)
     }
 
     mutating func add(_ cells: [String]) {
-        rows.append(cells)
+        rows.append(cells.map(\.printable))
     }
 
     /// The table without a last line break.
@@ -30,6 +30,7 @@ struct Table {
                 guard column < row.count - 1 else { continue }
                 line += String(repeating: " ", count: widths[column] - cell.count + 2)
             }
+            while line.last == " " { line.removeLast() }
             return line
         }.joined(separator: "\n")
     }
