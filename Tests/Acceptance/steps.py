@@ -1,6 +1,6 @@
 """The steps of the registry as the server logs them at level `trace`, and a server that is stopped
-between two of them by nothing but its log: stderr is a pipe that holds one line, so the server waits
-in its next line until this one is read."""
+between two of them by nothing but its log: stderr is a pipe that holds one line, so the server
+waits in its next line until this one is read."""
 
 import ctypes
 import fcntl

@@ -314,8 +314,9 @@ def test_a_rejected_version_is_a_failure_with_its_reason(published, shared_home,
 @pytest.mark.parametrize("arguments", [
     ["--no-such-option"], ["no-such-command"], ["serve", "--no-such-option"], ["publish"],
     ["delete", "mlp", "one"], ["clients", "add", "bob", "--role", "king"],
-    ["serve", "--listen"], ["models", "--format", "xml"], ["publish", "mlp", ".", "--metadata", "x"],
-    ["predict", "mlp", "--version", "1", "--alias", "live"], ["models", "--cert", "x.pem"],
+    ["serve", "--listen"], ["models", "--format", "xml"], ["models", "--cert", "x.pem"],
+    ["publish", "mlp", ".", "--metadata", "x"],
+    ["predict", "mlp", "--version", "1", "--alias", "live"],
     ["alias", "move", "mlp"], ["clients", "add", "bob", "--role", "admin", "--models", "Caps*"]])
 def test_wrong_usage_exits_64(shared_home, server, arguments):
     done = shared_home.run(*arguments)

@@ -20,7 +20,8 @@ CHUNK_BYTES = 1 << 20
 ROW = models.rows(seed=1)
 STEPS = {
     "begin.row", "chunk.write", "blob.fsync", "blob.link", "folder.fsync", "file.row",
-    "transaction.begin", "head", "transaction.commit", "sequence.write", "sequence.rename", "answer"}
+    "transaction.begin", "head", "transaction.commit", "sequence.write", "sequence.rename",
+    "answer"}
 STEP_SECONDS = 0.05  # far more than a step takes
 RANDOM_KILLS = 12
 SEED = 20_250_101  # of the random kills' moments
@@ -84,7 +85,7 @@ class Story:
         return newest in numbers
 
     def publish_and_kill(self, bundle, wait, target=None):
-        """Publishes to a server that is killed when `wait(log)` returns; the step that it was at."""
+        """Publishes to a server that is killed when `wait(log)` returns; the step it was at."""
         server = self.serve(target)
 
         def kill():

@@ -133,7 +133,7 @@ extension Reconciler {
     private func recordRejection(of id: VersionID, reason: String, detail: String) async {
         var metadata = Self.metadata(id)
         metadata["reason"] = "\(reason)"
-        metadata["detail"] = "\(detail)"
+        if !detail.isEmpty { metadata["detail"] = "\(detail)" }
         logger.warning("a version was rejected", metadata: metadata)
         let registry = registry
         do {
