@@ -1,6 +1,7 @@
 internal import Engine
 internal import Glibc
 package import Logging
+internal import Registry
 
 /// One JSON object a line on stderr, for collectors of logs.
 package struct JSONLogHandler: LogHandler {
@@ -19,7 +20,7 @@ package struct JSONLogHandler: LogHandler {
 
     package func log(event: LogEvent) {
         var members = [
-            JSONValue.Member(name: "unix_ms", value: .number(String(WallClock.unixMs))),
+            JSONValue.Member(name: "unix_ms", value: .number(String(WallClock.system.nowUnixMs))),
             JSONValue.Member(name: "level", value: .string(event.level.rawValue)),
             JSONValue.Member(name: "logger", value: .string(label)),
             JSONValue.Member(name: "message", value: .string("\(event.message)")),

@@ -1,4 +1,4 @@
-internal import NIOCore
+internal import Registry
 internal import Wire
 
 /// The id that joins a request with its reply, its cancellation and later feedback.
@@ -19,7 +19,7 @@ enum RequestID {
     /// A UUIDv7 (RFC 9562, section 5.7): ids made later sort later.
     static func make() -> String {
         var generator = SystemRandomNumberGenerator()
-        let milliseconds = UInt64(WallClock.unixMs)
+        let milliseconds = UInt64(WallClock.system.nowUnixMs)
         let random = generator.next()
         let high = milliseconds << 16 | 0x7000 | random >> 52
         let low = 0x8000_0000_0000_0000 | generator.next() >> 2

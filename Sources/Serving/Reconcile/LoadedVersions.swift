@@ -1,3 +1,5 @@
+internal import Registry
+
 /// What is loaded, being loaded, or failed to, and what keeps it so. A plain value: it decides,
 /// and the reconciler acts.
 struct LoadedVersions {
@@ -41,7 +43,7 @@ struct LoadedVersions {
     }
 
     mutating func begin(_ id: VersionID, _ task: Task<Loaded, Never>) {
-        states[id] = .loading(task, sinceUnixMs: WallClock.unixMs)
+        states[id] = .loading(task, sinceUnixMs: WallClock.system.nowUnixMs)
     }
 
     /// Notes how a load ended.
@@ -51,7 +53,7 @@ struct LoadedVersions {
         case .failure where deleted.remove(id) != nil: states[id] = nil
         case .failure(let failure):
             forgetOldFailures()
-            states[id] = .failed(reason: failure.reason, sinceUnixMs: WallClock.unixMs)
+            states[id] = .failed(reason: failure.reason, sinceUnixMs: WallClock.system.nowUnixMs)
         }
     }
 
@@ -101,7 +103,7 @@ struct LoadedVersions {
             states[slot.id] = nil
             byNumber.remove(slot.id)
             deleted.remove(slot.id)
-            retired[slot.id] = Retired(slot: slot, sinceUnixMs: WallClock.unixMs)
+            retired[slot.id] = Retired(slot: slot, sinceUnixMs: WallClock.system.nowUnixMs)
         }
         return unloaded.map(\.id)
     }

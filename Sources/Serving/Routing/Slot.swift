@@ -1,6 +1,5 @@
 internal import Dispatch
 package import Engine
-internal import Glibc
 package import Registry
 internal import Synchronization
 
@@ -22,7 +21,7 @@ package final class Slot: Sendable {
         self.id = id
         self.card = card
         self.model = model
-        readySinceUnixMs = WallClock.unixMs
+        readySinceUnixMs = WallClock.system.nowUnixMs
         markUsed()
     }
 
@@ -43,25 +42,6 @@ package final class Slot: Sendable {
 
     /// Notes that it was asked for by number.
     func markUsed() {
-        lastUseNs.store(WallClock.monotonicNs, ordering: .relaxed)
-    }
-}
-
-/// The wall clock, for records and lists; deadlines and ages use the monotonic one.
-enum WallClock {
-    static var unixMs: Int64 {
-        let now = time(CLOCK_REALTIME)
-        return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
-    }
-
-    static var monotonicNs: UInt64 {
-        let now = time(CLOCK_MONOTONIC)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
-    }
-
-    private static func time(_ clock: clockid_t) -> timespec {
-        var now = timespec()
-        unsafe clock_gettime(clock, &now)
-        return now
+        lastUseNs.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed)
     }
 }
