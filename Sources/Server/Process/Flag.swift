@@ -10,31 +10,35 @@ final class Flag: Sendable {
     func set() { value.store(true, ordering: .relaxed) }
 }
 
-/// What tasks wait for until it is opened, once.
+/// What tasks wait for until it is opened, once, with how what they waited for came out.
 final class Gate: Sendable {
+    typealias Outcome = Result<Void, any Error>
+
     private struct State {
-        var isOpen = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var outcome: Outcome?
+        var waiting: [CheckedContinuation<Outcome, Never>] = []
     }
 
     private let state = Mutex(State())
 
-    func open() {
+    /// The first outcome stays.
+    func open(_ outcome: Outcome = .success(())) {
         let waiting = state.withLock { state in
-            state.isOpen = true
+            guard state.outcome == nil else { return [] as [CheckedContinuation<Outcome, Never>] }
+            state.outcome = outcome
             defer { state.waiting = [] }
             return state.waiting
         }
-        for continuation in waiting { continuation.resume() }
+        for continuation in waiting { continuation.resume(returning: outcome) }
     }
 
-    func wait() async {
+    func wait() async -> Outcome {
         await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(continuation) }
-                return state.isOpen
+            let outcome = state.withLock { state in
+                if state.outcome == nil { state.waiting.append(continuation) }
+                return state.outcome
             }
-            if isOpen { continuation.resume() }
+            if let outcome { continuation.resume(returning: outcome) }
         }
     }
 }

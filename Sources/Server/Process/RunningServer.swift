@@ -26,7 +26,8 @@ package struct RunningServer: Sendable {
     private let server: RPCServer
     private let isReconciled = Flag()
     private let isDraining = Flag()
-    private let drained = Gate()
+    /// Opened when the server has drained, or could not start.
+    private let ended = Gate()
 
     /// Opens everything that can fail, so that a server which cannot work says so and ends.
     /// - Throws: ``ServerError``: one line that says what is wrong.
@@ -71,34 +72,51 @@ package struct RunningServer: Sendable {
         )
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
+    /// Serves until SIGTERM or SIGINT, then drains, also while the first loads are under way. A
+    /// second signal ends the process at once.
     package func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let address = try await host.start { try await listen() }
-        isReconciled.set()
-        try announce(address)
-        await withTaskGroup(of: Void.self) { group in
+        // Not a child task: a load cannot be interrupted, and the end does not wait for one.
+        let starting = Task { await start() }
+        let outcome = await withTaskGroup(of: Void.self) { group in
             group.addTask { await keepHouse() }
             group.addTask { await follow(signals) }
-            await drained.wait()
+            let outcome = await ended.wait()
             group.cancelAll()
+            return outcome
         }
-        Files.remove(home.address)
-        if let readyFile { Files.remove(readyFile) }
+        starting.cancel()
+        removeAddress()
         await host.stop()
         try await work.stop()
+        try outcome.get()
         if let fault = registry.fault {
             throw ServerError("the registry's storage failed and the server stopped: \(fault)")
         }
         logger.info("stopped")
     }
 
+    /// Listens, makes the first loads, and says where the server is.
+    private func start() async {
+        do {
+            let address = try await host.start { try await listen() }
+            guard !isDraining.isSet else { return }
+            isReconciled.set()
+            try announce(address)
+            // An end that began meanwhile may have removed the files before they were there.
+            if isDraining.isSet { removeAddress() }
+        } catch {
+            // A server that drains takes no listener: that is no failure, and no news.
+            if !isDraining.isSet { ended.open(.failure(error)) }
+        }
+    }
+
     private func listen() async throws -> ListenAddress {
         let wanted = configuration.listen
+        let port: Int
         do {
             let bound = try await server.listen(host: wanted.host, port: wanted.port, tls: tls)
-            if let path = configuration.unixSocket { try await server.listen(unixSocket: path) }
-            return ListenAddress(host: wanted.host, port: bound.port ?? wanted.port).reachable
+            port = bound.port ?? wanted.port
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServerError(
                 "\(wanted.text) is in use",
@@ -107,6 +125,14 @@ package struct RunningServer: Sendable {
         } catch {
             throw ServerError("\(wanted.text) cannot be listened on: \(error)")
         }
+        if let path = configuration.unixSocket {
+            do {
+                try await server.listen(unixSocket: path)
+            } catch {
+                throw ServerError("the unix socket \(path) cannot be listened on: \(error)")
+            }
+        }
+        return ListenAddress(host: wanted.host, port: port).reachable
     }
 
     /// Writes the address where those look who want to call: last, when calls are answered.
@@ -115,6 +141,11 @@ package struct RunningServer: Sendable {
         try Files.write(home.address, text: line, mode: 0o644)
         if let readyFile { try Files.write(readyFile, text: line, mode: 0o644) }
         logger.info("ready", metadata: ["address": "\(address.text)"])
+    }
+
+    private func removeAddress() {
+        Files.remove(home.address)
+        if let readyFile { Files.remove(readyFile) }
     }
 
     private func follow(_ signals: UnixSignalsSequence) async {
@@ -135,7 +166,7 @@ package struct RunningServer: Sendable {
     private func drain() async {
         logger.info("draining", metadata: ["seconds": "\(configuration.drainSeconds)"])
         await server.drain(seconds: configuration.drainSeconds)
-        drained.open()
+        ended.open()
     }
 
     private func reload() {
