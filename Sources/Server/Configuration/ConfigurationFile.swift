@@ -1,6 +1,7 @@
 internal import Yams
 
-/// Refuses what a configuration reader would pass over in silence: keys that nobody reads.
+/// Refuses what a configuration reader would pass over in silence: keys that nobody reads, and keys
+/// without a value.
 enum ConfigurationFile {
     /// Checks `strongroom.yaml` against the keys that exist.
     /// - Parameter name: the file's name for messages.
@@ -35,6 +36,9 @@ enum ConfigurationFile {
             if known.contains(key) {
                 guard case .scalar = value else {
                     throw ServerError("\(name):\(line(keyNode)): '\(key)' takes one value")
+                }
+                guard value.tag != Tag(.null) else {
+                    throw ServerError("\(name):\(line(keyNode)): '\(key)' has no value")
                 }
             } else if known.contains(where: { $0.hasPrefix(key + ".") }) {
                 try check(value, prefix: key + ".", name: name, known: known)

@@ -69,9 +69,9 @@ package struct ServerConfiguration: Sendable {
 
     private init(_ reader: ConfigReader) throws(ServerError) {
         let values = Values(reader: reader)
-        if let text = values.text("listen") { listen = try ListenAddress(text) }
-        unixSocket = values.text("unix_socket")
-        keys = values.text("keys")
+        if let text = try values.text("listen") { listen = try ListenAddress(text) }
+        unixSocket = try values.text("unix_socket")
+        keys = try values.text("keys")
         tlsMinimum = try values.choice(
             "tls.minimum",
             ["1.2": TLSVersion.v1_2, "1.3": .v1_3],
@@ -179,12 +179,13 @@ package struct ListenAddress: Sendable, Equatable {
 private struct Values {
     let reader: ConfigReader
 
-    func text(_ key: String) -> String? {
-        let parts = ConfigKey(key.split(separator: ".").map(String.init))
-        if let text = reader.string(forKey: parts) { return text }
-        // YAML has typed scalars: 30 is no string there.
-        if let number = reader.int(forKey: parts) { return String(number) }
-        return reader.double(forKey: parts).map { String($0) }
+    /// - Throws: ``ServerError`` for a value without a character, which no key takes: whoever wrote
+    ///   it does not mean the default.
+    func text(_ key: String) throws(ServerError) -> String? {
+        // A number or a truth value of YAML is its text here.
+        let text = reader.string(forKey: ConfigKey(key.split(separator: ".").map(String.init)))
+        guard text != "" else { throw ServerError("'\(key)' has no value") }
+        return text
     }
 
     func integer(
@@ -192,7 +193,7 @@ private struct Values {
         _ range: ClosedRange<Int>,
         default fallback: Int
     ) throws(ServerError) -> Int {
-        guard let text = text(key) else { return fallback }
+        guard let text = try text(key) else { return fallback }
         guard let number = Int(text), range.contains(number) else {
             throw ServerError(
                 "'\(key)' is '\(text)', expected a whole number from "
@@ -207,7 +208,7 @@ private struct Values {
         _ values: [String: Value],
         default fallback: Value
     ) throws(ServerError) -> Value {
-        guard let text = text(key) else { return fallback }
+        guard let text = try text(key) else { return fallback }
         guard let value = values[text] else {
             throw ServerError(
                 "'\(key)' is '\(text)', expected one of "

@@ -80,6 +80,31 @@ struct ServerConfigurationTests {
         #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
     }
 
+    @Test(
+        "a key that is there and has no value of its kind is an error that names it",
+        arguments: [
+            ("listen:", "'listen'"), ("listen: ''", "'listen'"), ("listen: true", "'true'"),
+            ("listen: 8443", "'8443'"), ("max_pinned_versions: true", "'max_pinned_versions'"),
+            ("max_pinned_versions: 2.5", "'max_pinned_versions'"),
+            ("max_pinned_versions: ~", "'max_pinned_versions'"),
+            ("drain_seconds: 2026-01-01", "'drain_seconds'"), ("unix_socket:", "'unix_socket'"),
+            ("keys: null", "'keys'"), ("log: {level: false}", "'log.level'"),
+            ("tls:", "keys with values"), ("limits: {connections: }", "'limits.connections'"),
+        ]
+    )
+    func missingValues(yaml: String, part: String) async {
+        let error = await #expect(throws: ServerError.self) { try await load(yaml) }
+        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("a variable of the environment that is empty is an error that names its key")
+    func emptyVariable() async {
+        let error = await #expect(throws: ServerError.self) {
+            try await load(nil, environment: ["STRONGROOM_UNIX_SOCKET": ""])
+        }
+        #expect(error?.message.contains("'unix_socket'") == true, "\(error?.message ?? "")")
+    }
+
     @Test("a wildcard is reached at its loopback")
     func reachable() throws {
         #expect(try ListenAddress("0.0.0.0:80").reachable.text == "127.0.0.1:80")
