@@ -170,7 +170,7 @@ package struct RunningServer: Sendable {
     }
 
     private func reload() {
-        access.reloadIfChanged()
+        access.reload()
         do {
             try tls.reload()
             logger.info("certificates were reloaded")
