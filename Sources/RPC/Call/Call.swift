@@ -206,11 +206,13 @@ package final class Call: Sendable {
         for body in taken.onCancel { body() }
     }
 
-    /// One line for each failed call. What only the server can mend is a warning.
+    /// One line for each failed call. What only the server can mend is a warning; what anybody on
+    /// the network can cause without a certificate is not worth a line by default.
     private func log(_ status: Status) {
         let level: Logger.Level =
             switch status.code {
             case .internalError, .unknown, .dataLoss: .warning
+            case .unauthenticated where principal == .anonymous: .debug
             default: .info
             }
         connection.logger.log(
