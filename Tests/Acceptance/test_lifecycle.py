@@ -18,6 +18,7 @@ from strongroom_models import predict, predict_request, publish_bundle
 
 ROW = models.rows(seed=1)
 SLOW = numpy.array([1_500_000], "i8")  # what models.counter() counts to in more than a second
+LARGE = (1024, 4096, 4096, 1024)  # widths whose load takes a fraction of a second
 RELOAD_SECONDS = 10
 
 
@@ -58,6 +59,25 @@ def test_an_ended_server_finishes_what_it_had_begun_and_exits_0(home):
                 connection.receive_frame()
     assert server.process.wait(RELOAD_SECONDS) == 0
     assert not server.ready_file.exists() and not (home.folder / "address").exists()
+
+
+def test_an_end_during_the_first_loads_is_orderly_and_waits_for_none(home, tmp_path):
+    server = home.serve()
+    with server.client() as client:
+        publish_bundle(client, "large", {"model.onnx": models.mlp(seed=1, widths=LARGE)})
+    server.stop()
+    listener = tmp_path / "socket"  # there before the loads begin, when the port is not yet known
+    server = home.serve(env={"STRONGROOM_UNIX_SOCKET": str(listener)}, wait=False)
+    wait_until(listener.exists, RELOAD_SECONDS, "the server to listen")
+    assert server.stop() == 0, server.log
+    assert "draining" in server.log and "stopped" in server.log and "ready" not in server.log
+    assert not server.ready_file.exists() and not (home.folder / "address").exists()
+
+
+def test_a_unix_socket_that_cannot_be_made_is_named(home, tmp_path):
+    path = tmp_path / "missing" / "socket"
+    done = home.run("serve", "--listen", "127.0.0.1:0", env={"STRONGROOM_UNIX_SOCKET": str(path)})
+    assert done.returncode == 1 and str(path) in done.stderr, done.stderr
 
 
 def test_a_burst_cut_by_the_end_is_answered_call_by_call(home):
@@ -183,3 +203,52 @@ def test_a_bad_certificate_keeps_the_one_that_was_good_and_says_so(home, tmp_pat
         assert shown_certificate(server) == before
         assert predict(client, "mlp", {"x": ROW})[0] == 1
     assert server.answers()
+
+
+def write_revocation_list(home, folder, *certificates):
+    """The home's authority's list of these certificates, made by OpenSSL's command."""
+    tls = home.folder / "tls"
+    (folder / "index").write_text("")
+    (folder / "ca.cnf").write_text(
+        f"[ca]\ndefault_ca=home\n[home]\ndatabase={folder}/index\ndefault_md=sha256\n"
+        "default_crl_days=30\ncrl_extensions=extensions\n"
+        "[extensions]\nauthorityKeyIdentifier=keyid\n")
+    command = ["openssl", "ca", "-config", folder / "ca.cnf", "-cert", tls / "ca.pem", "-keyfile",
+               tls / "ca-key.pem"]
+    for certificate in certificates:
+        subprocess.run([*command, "-revoke", certificate], check=True, capture_output=True)
+    subprocess.run([*command, "-gencrl", "-out", tls / "crl.pem"], check=True, capture_output=True)
+
+
+def is_served(server, name):
+    try:
+        with server.client(name) as client:
+            return client.call("Registry", "ListModels",
+                               strongroom_client.registry.ListModelsRequest()) is not None
+    except (ssl.SSLError, ConnectionError, ConnectionLost):
+        return False
+
+
+def test_a_revoked_certificate_opens_no_connection(home, tmp_path):
+    home.add_client("gone", "observer")
+    server = home.serve()
+    assert is_served(server, "gone")
+    write_revocation_list(home, tmp_path, home.certificate("gone")[0])
+    server.send(signal.SIGHUP)
+    wait_until(lambda: not is_served(server, "gone"), RELOAD_SECONDS, "the list")
+    assert is_served(server, "admin") and server.answers()
+
+
+@pytest.mark.parametrize("offered, chosen", [(["ttrpc"], "ttrpc"), (["h2", "ttrpc"], "ttrpc"),
+                                             ([], None), (["h2"], "no application protocol")])
+def test_a_client_that_offers_protocols_offers_ttrpc(server, offered, chosen):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(server.home.folder / "tls/ca.pem")
+    if offered:
+        context.set_alpn_protocols(offered)
+    with socket.create_connection((server.host, server.port)) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=server.host) as connection:
+                assert connection.selected_alpn_protocol() == chosen
+        except ssl.SSLError as error:
+            assert chosen in str(error).lower().replace("_", " ")

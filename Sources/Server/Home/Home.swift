@@ -18,6 +18,8 @@ package struct Home: Sendable {
     package var tls: String { path + "/tls" }
     package var authority: String { tls + "/ca.pem" }
     package var authorityKey: String { tls + "/ca-key.pem" }
+    /// The CA's revocation list; there need not be one.
+    package var revocationList: String { tls + "/crl.pem" }
     package var serverCertificate: String { tls + "/server.pem" }
     package var serverKey: String { tls + "/server-key.pem" }
     package var clients: String { tls + "/clients" }

@@ -268,17 +268,24 @@ extension RunningServer {
         }
     }
 
+    /// What a client that offers protocols must offer, so that one of another protocol ends in the
+    /// handshake.
+    private static let applicationProtocol = "ttrpc"
+
     private static func makeTLS(
         _ home: Home,
         minimum: TLSVersion
     ) throws(ServerError) -> ReloadableTLSContext {
         do {
             return try ReloadableTLSContext { () throws(TLSError) in
-                try TLSContext.server(
+                let revocationList = home.revocationList
+                return try TLSContext.server(
                     certificatePath: home.serverCertificate,
                     keyPath: home.serverKey,
                     clientAuthorityPath: home.authority,
-                    minimum: minimum
+                    revocationListPath: Files.exists(revocationList) ? revocationList : nil,
+                    minimum: minimum,
+                    alpn: [applicationProtocol]
                 )
             }
         } catch {
