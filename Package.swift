@@ -108,7 +108,7 @@ let package = Package(
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
-            ["Server", "Serving", "RPC", "Wire", "TLS", "Sealing"]
+            ["Server", "Serving", "RPC", "Wire", "TLS", "Sealing", logging, nioCore, nioEmbedded]
         ),
     ],
     swiftLanguageModes: [.v6]

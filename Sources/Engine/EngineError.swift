@@ -16,7 +16,8 @@ package struct EngineError: Error, Sendable {
         case runtimeFailed
         /// The run was ended through its ``RunStop``.
         case terminated
-        /// The engine itself is not there: its library is missing, too old, or broken.
+        /// The engine itself is not there, its library is missing, too old, or broken; or it has
+        /// not enough memory. It may be there later.
         case unavailable
     }
 

@@ -78,6 +78,7 @@ package final class FakeModel: InferenceModel {
     private let script: FakeScript
     private let onRun: @Sendable () -> Void
     private let onRelease: @Sendable () -> Void
+    private let warmUpsLeft: Mutex<Int>
 
     fileprivate init(
         script: FakeScript,
@@ -89,6 +90,7 @@ package final class FakeModel: InferenceModel {
         self.resources = resources
         self.onRun = onRun
         self.onRelease = onRelease
+        warmUpsLeft = Mutex(script.warmUps)
     }
 
     deinit { onRelease() }
@@ -102,8 +104,11 @@ package final class FakeModel: InferenceModel {
     ) throws(EngineError) -> [OutputTensor] {
         try signature.check(inputs)
         try signature.check(outputs: outputs)
-        onRun()
-        try script.runGate.pass(stop: stop)
+        let isWarmUp = takeWarmUp()
+        if !isWarmUp {
+            onRun()
+            try script.runGate.pass(stop: stop)
+        }
         let given = signature.inputs.compactMap { spec in
             inputs.first { $0.name == spec.name }.map { input in
                 FakeInput(
@@ -114,22 +119,34 @@ package final class FakeModel: InferenceModel {
                 )
             }
         }
-        let answers = try answer(given)
+        let answers = isWarmUp ? echo(given) : try answer(given)
         guard !outputs.isEmpty else { return answers }
         return outputs.compactMap { name in answers.first { $0.name == name } }
+    }
+
+    private func takeWarmUp() -> Bool {
+        warmUpsLeft.withLock { left in
+            guard left > 0 else { return false }
+            left -= 1
+            return true
+        }
+    }
+
+    private func echo(_ inputs: [FakeInput]) -> [OutputTensor] {
+        zip(signature.outputs, inputs).map { spec, input in
+            OutputTensor(
+                name: spec.name,
+                type: input.type,
+                shape: input.shape,
+                bytes: input.bytes
+            )
+        }
     }
 
     private func answer(_ inputs: [FakeInput]) throws(EngineError) -> [OutputTensor] {
         switch script.answer {
         case .echo:
-            return zip(signature.outputs, inputs).map { spec, input in
-                OutputTensor(
-                    name: spec.name,
-                    type: input.type,
-                    shape: input.shape,
-                    bytes: input.bytes
-                )
-            }
+            return echo(inputs)
         case .fail(let error):
             throw error
         case .compute(let function):

@@ -22,6 +22,9 @@ package struct FakeScript: Sendable {
     package var runGate: Gate
     /// How it answers.
     package var answer: Answer
+    /// How many runs of each loaded model are a server's warm-up of it: they come first, echo, wait
+    /// nowhere and are not counted.
+    package var warmUps: Int
 
     /// Makes a script: by default a model that echoes FP32 rows and waits for nothing.
     package init(
@@ -29,13 +32,15 @@ package struct FakeScript: Sendable {
         loadFailure: EngineError? = nil,
         loadGate: Gate = Gate(isOpen: true),
         runGate: Gate = Gate(isOpen: true),
-        answer: Answer = .echo
+        answer: Answer = .echo,
+        warmUps: Int = 0
     ) {
         self.signature = signature
         self.loadFailure = loadFailure
         self.loadGate = loadGate
         self.runGate = runGate
         self.answer = answer
+        self.warmUps = warmUps
     }
 }
 

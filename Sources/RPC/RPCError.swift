@@ -12,8 +12,6 @@ package struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
         case draining
         /// The connection ended before it was ready.
         case connectionFailed
-        /// The path of a unix socket cannot be used.
-        case invalidAddress
     }
 
     /// The kind of failure.

@@ -104,7 +104,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         _ request: PredictionRequest<Bytes>,
         _ admission: Admission
     ) throws(ServingError) {
-        try admission.enter(bytes: request.byteCount, model: request.model, limits: limits)
+        try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
     }
 
     private func enqueue(
@@ -121,7 +121,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
             loadNs: loadNs
         )
         guard !executors.submit(job) else { return }
-        admission.leave(bytes: request.byteCount)
+        admission.leave(bytes: request.heldBytes)
         request.completion(.failure(.stopping))
     }
 
@@ -139,7 +139,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
                 let loadNs = (ContinuousClock.now - start).nanoseconds
                 enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
             } catch {
-                admission.leave(bytes: request.byteCount)
+                admission.leave(bytes: request.heldBytes)
                 request.completion(.failure(error))
             }
         }

@@ -2,7 +2,7 @@
 package struct ServingLimits: Sendable {
     /// Requests of one model that wait or run.
     package var queuedRequestsPerModel = 1_024
-    /// Bytes of input of one model that wait or run.
+    /// Bytes that requests of one model that wait or run keep in memory.
     package var queuedBytesPerModel = 64 << 20
     /// Versions that no alias points to and that stay loaded because somebody asked for them by
     /// number; the least recently used leaves.

@@ -1,4 +1,4 @@
-internal import Wire
+package import Wire
 
 extension StrongroomClient {
     /// Moves an alias to the version that served before.
@@ -11,19 +11,29 @@ extension StrongroomClient {
         to version: UInt64? = nil,
         reason: String = ""
     ) async throws -> UInt64 {
-        let response: V1.RollbackResponse = try await call(
-            "Registry",
-            "Rollback",
+        let response = try await rollBack(
             V1.RollbackRequest(
                 model: model,
                 alias: alias,
                 toVersion: version ?? 0,
-                reason: reason,
-                waitReady: true
-            ),
-            timeout: Timeouts.load
+                reason: reason
+            )
         )
         return response.alias?.version ?? 0
+    }
+
+    /// As ``rollback(model:alias:to:reason:)``, with the contract's own request and answer. The
+    /// generation is read first and sent along: a move that another made meanwhile is not undone.
+    package func rollBack(_ request: V1.RollbackRequest) async throws -> V1.RollbackResponse {
+        var request = request
+        let history: V1.ListAliasHistoryResponse = try await call(
+            "Registry",
+            "ListAliasHistory",
+            V1.ListAliasHistoryRequest(model: request.model, alias: request.alias, pageSize: 1)
+        )
+        request.expectedGeneration = history.moves.first?.generation ?? 0
+        request.waitReady = true
+        return try await call("Registry", "Rollback", request, timeout: Timeouts.load)
     }
 
     /// Moves an alias to a version, and waits until it answers.

@@ -27,6 +27,8 @@ def test_no_call_fails_or_is_wrong_through_20_publishes_and_20_rollbacks(server,
     for number, data in versions.items():
         reference = models.Reference(data)
         expected[number] = [reference.run(x=rows)["y"].tobytes() for rows in inputs]
+    for answers in zip(*expected.values()):
+        assert len(set(answers)) == len(versions), "two versions answer one input alike"
     assert publish_bundle(admin, model, {"model.onnx": versions[1]}).version == 1
 
     context = multiprocessing.get_context("spawn")

@@ -12,7 +12,8 @@ package protocol InferenceEngine: Sendable {
     ///   - source: Where its bytes are. They may be given back when this call returns.
     ///   - options: How it is to run.
     /// - Returns: A model that is ready to run. Letting go of it frees what it holds.
-    /// - Throws: `invalidModel`, `unsupported`, or `unavailable` if the source cannot be read.
+    /// - Throws: `invalidModel`, `unsupported`, or `unavailable` if the source cannot be read or
+    ///   memory runs out.
     func load(
         _ source: some ModelSource,
         options: LoadOptions
@@ -36,7 +37,7 @@ package protocol InferenceModel: AnyObject, Sendable {
     ///   - outputs: The outputs that are wanted, in this order; empty for all, in the model's.
     ///   - stop: Ends the run early when told to; nil if nothing will.
     /// - Returns: The outputs.
-    /// - Throws: `invalidInput`, `runtimeFailed` or `terminated`.
+    /// - Throws: `invalidInput`, `runtimeFailed`, `terminated`, or `unavailable` if memory runs out.
     func run<Bytes: TensorBytes>(
         _ inputs: [InputTensor<Bytes>],
         outputs: [String],

@@ -18,8 +18,25 @@ struct OnnxFailure: Error {
         OnnxFailure(code: OrtErrorCode(ORT_ERROR_FAIL), text: what)
     }
 
+    /// How the runtime and the standard library of C++ say that memory has run out: there is no
+    /// code for it.
+    private static let textsOfNoMemory = [
+        "bad_alloc", "bad allocation", "Failed to allocate memory",
+    ]
+
+    /// What it means that memory has run out, whatever was being done; nil if that is not it.
+    private var outOfMemory: EngineError? {
+        guard Self.textsOfNoMemory.contains(where: { text.contains($0) }) else { return nil }
+        return EngineError(.unavailable, "there is not enough memory for the model", detail: text)
+    }
+
     /// What it means for a load.
     var whileLoading: EngineError {
+        if let outOfMemory { return outOfMemory }
+        return failedLoad
+    }
+
+    private var failedLoad: EngineError {
         switch Int(code) {
         case ORT_ERROR_INVALID_PROTOBUF, ORT_ERROR_NO_MODEL:
             EngineError(.invalidModel, "the model is not a valid ONNX file", detail: text)
@@ -39,6 +56,7 @@ struct OnnxFailure: Error {
     /// What it means for a run whose input fits the signature. Operators report values that they
     /// cannot take, an index out of range for example, as invalid arguments.
     var whileRunning: EngineError {
+        if let outOfMemory { return outOfMemory }
         guard Int(code) == ORT_ERROR_INVALID_ARGUMENT else {
             return EngineError(.runtimeFailed, "the model failed on this input", detail: text)
         }

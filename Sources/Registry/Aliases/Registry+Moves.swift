@@ -210,7 +210,7 @@ extension Registry {
         let found = alias.map { "it is \($0.generation)" } ?? "there is no such alias"
         throw RegistryError(
             .aborted,
-            "alias \(name): generation \(expected) was expected, and \(found)"
+            "alias '\(name)': generation \(expected) was expected, and \(found)"
         )
     }
 

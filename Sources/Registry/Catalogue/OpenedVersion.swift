@@ -72,7 +72,7 @@ package final class OpenedVersion: Sendable {
         guard let index = indexes[path] else {
             throw RegistryError(
                 .notFound,
-                "model \(info.model), version \(info.version): no file '\(path)'"
+                "model '\(info.model)', version \(info.version): no file '\(path)'"
             )
         }
         return record.files[index]
@@ -94,7 +94,7 @@ package final class OpenedVersion: Sendable {
 
     /// Names model, version and file in whatever goes wrong.
     private func translated<R>(_ path: String, _ body: () throws -> R) throws -> R {
-        let place = "model \(info.model), version \(info.version), file \(path)"
+        let place = "model '\(info.model)', version \(info.version), file '\(path)'"
         do {
             return try body()
         } catch let error as SealingError {

@@ -91,26 +91,29 @@ extension PublishRequest {
         for file in files {
             try BundlePath.check(file.path)
             guard paths.insert(file.path).inserted else {
-                throw RegistryError(.invalidArgument, "file \(file.path): the path is there twice")
+                throw RegistryError(
+                    .invalidArgument,
+                    "file '\(file.path)': the path is there twice"
+                )
             }
             guard file.size <= Limits.maxFileBytes else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(file.path): \(file.size) bytes, at most \(Limits.maxFileBytes) are "
+                    "file '\(file.path)': \(file.size) bytes, at most \(Limits.maxFileBytes) are "
                         + "allowed"
                 )
             }
             guard file.path != Card.path || file.size <= UInt64(Limits.maxCardBytes) else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(file.path): \(file.size) bytes, at most \(Limits.maxCardBytes) are "
+                    "file '\(file.path)': \(file.size) bytes, at most \(Limits.maxCardBytes) are "
                         + "allowed"
                 )
             }
             guard file.sha256.count == Digest.byteCount else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(file.path): a SHA-256 of \(file.sha256.count) bytes, expected "
+                    "file '\(file.path)': a SHA-256 of \(file.sha256.count) bytes, expected "
                         + "\(Digest.byteCount)"
                 )
             }
@@ -119,7 +122,7 @@ extension PublishRequest {
             if let folder = BundlePath.folders(of: file.path).first(where: { paths.contains($0) }) {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(file.path): \(folder) is a file and not a folder"
+                    "file '\(file.path)': '\(folder)' is a file and not a folder"
                 )
             }
         }

@@ -6,7 +6,13 @@ extension Registry {
     /// - Throws: `notFound`; `failedPrecondition` if it became a version, or if another server
     ///   began it.
     package func abort(uploadID: String, principal: String) throws {
-        let upload = try openUpload(uploadID, principal: principal)
+        let upload: Upload
+        do {
+            upload = try openUpload(uploadID, principal: principal)
+        } catch let error as RegistryError where error.code == .dataLoss {
+            // Its key is gone, so nothing of it can be used; it must not hold a place for ever.
+            return try dropUnreadable(try storedUpload(uploadID, principal: principal))
+        }
         try upload.ending.withLock { _ in
             let stored = try storedUpload(uploadID, principal: principal)
             if let version = stored.version {
@@ -41,6 +47,19 @@ extension Registry {
             dropped += 1
         }
         return dropped
+    }
+
+    /// Removes an upload whose key cannot be opened, and what it had finished.
+    private func dropUnreadable(_ stored: StoredUpload) throws {
+        let finished = try metadata.write { transaction in
+            let finished = try transaction.uploadFiles(id: stored.id)
+            try transaction.deleteUpload(id: stored.id)
+            try transaction.deleteKey(bundleID: stored.bundleID)
+            return finished
+        }
+        // What cannot be removed now is removed at the next start.
+        try? blobs.removeUpload(stored.id)
+        for file in finished.values { try? blobs.remove(file.sealedSHA256) }
     }
 
     /// Removes an upload's rows and then its bytes. A crash in between leaves bytes that no row

@@ -108,7 +108,7 @@ extension Registry {
         if let first = missing.first {
             throw RegistryError(
                 .failedPrecondition,
-                "file \(first.file.path): \(first.nextOffset) of \(first.file.size) bytes are "
+                "file '\(first.file.path)': \(first.nextOffset) of \(first.file.size) bytes are "
                     + "held; \(missing.count) of \(upload.files.count) files are not complete"
             )
         }
@@ -117,7 +117,7 @@ extension Registry {
                 try restart(file, upload)
                 throw RegistryError(
                     .dataLoss,
-                    "file \(file.file.path): the SHA-256 of what came is not the declared one; "
+                    "file '\(file.file.path)': the SHA-256 of what came is not the declared one; "
                         + "the file starts again at offset 0"
                 )
             }
@@ -157,7 +157,7 @@ extension Registry {
                 blobs: blobs
             ).readAll().copyBytes()
         } catch let error as SealingError {
-            throw RegistryError.sealing(error, "file \(file.path): its stored bytes do not open")
+            throw RegistryError.sealing(error, "file '\(file.path)': its stored bytes do not open")
         }
     }
 

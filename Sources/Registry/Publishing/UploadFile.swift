@@ -59,7 +59,7 @@ final class UploadFile: Sendable {
             guard offset <= next else {
                 throw RegistryError(
                     .outOfRange,
-                    "file \(file.path): offset \(offset) is ahead of \(next), the first byte not "
+                    "file '\(file.path)': offset \(offset) is ahead of \(next), the first byte not "
                         + "yet held"
                 )
             }
@@ -69,7 +69,7 @@ final class UploadFile: Sendable {
             guard UInt64(bytes.byteCount) == expected else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(file.path): a chunk of \(bytes.byteCount) bytes at \(offset), "
+                    "file '\(file.path)': a chunk of \(bytes.byteCount) bytes at \(offset), "
                         + "expected \(expected)"
                 )
             }
@@ -136,7 +136,7 @@ final class UploadFile: Sendable {
     }
 
     private func restarted(_ error: any Error) -> any Error {
-        let again = "file \(file.path): starts again at offset 0"
+        let again = "file '\(file.path)': starts again at offset 0"
         switch error {
         case let error as SealingError: return RegistryError.sealing(error, again)
         case let error as RegistryError:

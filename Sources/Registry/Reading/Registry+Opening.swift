@@ -86,7 +86,7 @@ extension Registry {
     /// read, and the columns have to say what it says.
     func verified(_ stored: StoredVersion) throws -> VersionRecord {
         let info = stored.info
-        let place = "model \(info.model), version \(info.version)"
+        let place = "model '\(info.model)', version \(info.version)"
         guard signing.publicKey.verify(signature: stored.signature, over: stored.record) else {
             throw RegistryError(.dataLoss, "\(place): its record's signature does not hold")
         }
@@ -112,7 +112,7 @@ extension Registry {
 
     /// A version's card, opened with the registry's own key.
     func card(of stored: StoredVersion, _ record: VersionRecord) throws -> Card {
-        let place = "model \(record.model), version \(record.version)"
+        let place = "model '\(record.model)', version \(record.version)"
         let bytes: [UInt8]
         do {
             let context = cardContext(model: record.model, bundleID: record.bundleID)

@@ -19,12 +19,7 @@ package struct ClientCertificates: Sendable {
     /// certificate keeps it and gets the grant besides.
     /// - Throws: ``ServerError``: a bad name, a missing CA key.
     package func add(name: String, role: Role, models: ModelPattern) throws(ServerError) {
-        guard CertificateAuthority.isClientName(name) else {
-            throw ServerError(
-                "'\(name)' is no client name: expected 1 to 64 letters, digits, '.', '_' and '-', "
-                    + "the first a letter or digit"
-            )
-        }
+        try Self.check(name)
         if !Files.exists(home.clientCertificate(name)) {
             do {
                 try write(try authority().issueClient(name: name), name: name)
@@ -42,6 +37,7 @@ package struct ClientCertificates: Sendable {
     /// is held elsewhere still opens a connection, and may do nothing on it.
     /// - Throws: ``ServerError`` when there is no such client.
     package func remove(name: String) throws(ServerError) {
+        try Self.check(name)
         var list = try AccessList(json: try Files.read(home.access))
         let before = list.grants.count
         list.grants.removeAll { $0.principal == "cert:" + name }
@@ -99,6 +95,16 @@ package struct ClientCertificates: Sendable {
             return written
         } catch {
             throw ServerError(of: error)
+        }
+    }
+
+    /// Names become paths: nothing but plain ones.
+    private static func check(_ name: String) throws(ServerError) {
+        guard CertificateAuthority.isClientName(name) else {
+            throw ServerError(
+                "'\(name)' is no client name: expected 1 to 64 letters, digits, '.', '_' and '-', "
+                    + "the first a letter or digit"
+            )
         }
     }
 

@@ -51,8 +51,6 @@ struct Caller: Sendable {
         }
     }
 
-    private var hasAnyGrant: Bool { list.grants.contains { $0.principal == name } }
-
     /// The one place where a call is let through or refused.
     /// - Throws: `unauthenticated` without a certificate; for a model on which there is no grant,
     ///   the same answer as for one that does not exist; `permissionDenied` without the role.

@@ -7,14 +7,24 @@ internal import Wire
 final class BlockingWork: Sendable {
     /// Control-plane calls that wait or run at once; more are refused.
     static let maxCalls = 1_024
+    /// Of them, those of one principal: nobody keeps the others out.
+    static let maxCallsPerPrincipal = 256
+    /// Messages of calls that wait or run.
+    static let maxBytes = 64 << 20
     /// Threads for calls in no particular order.
     private static let threads = 4
     /// Chunks of one upload keep their order: each upload has its lane, a lane is one thread.
     private static let lanes = 4
 
+    private struct Load {
+        var total = 0
+        var bytes = 0
+        var calls: [String: Int] = [:]
+    }
+
     private let pool = NIOThreadPool(numberOfThreads: threads)
     private let uploads: [DispatchQueue]
-    private let calls = Atomic<Int>(0)
+    private let load = Mutex(Load())
 
     init() {
         uploads = (0..<Self.lanes).map { DispatchQueue(label: "strongroom.upload.\($0)") }
@@ -37,19 +47,42 @@ final class BlockingWork: Sendable {
         uploads[Int(UInt(bitPattern: upload.hashValue) % UInt(Self.lanes))].async(execute: body)
     }
 
-    /// Takes a place for a call; false when all are taken.
-    func enter() -> Bool {
-        let before = calls.wrappingAdd(1, ordering: .relaxed).oldValue
-        if before < Self.maxCalls { return true }
-        leave()
-        return false
+    /// A call's part of what is bounded.
+    struct Place: Sendable {
+        fileprivate let principal: String
+        fileprivate let bytes: Int
     }
 
-    func leave() {
-        calls.wrappingSubtract(1, ordering: .relaxed)
+    /// Takes a place for a call.
+    /// - Throws: `resourceExhausted` when all are taken, or the caller's share is, or the messages
+    ///   that wait hold too much memory.
+    func enter(_ arrival: Arrival) throws(Status) -> Place {
+        let place = Place(principal: arrival.caller.name, bytes: arrival.payloadBytes)
+        let refusal: String? = load.withLock { load in
+            let own = load.calls[place.principal, default: 0]
+            guard load.total < Self.maxCalls else { return "\(Self.maxCalls) control calls open" }
+            guard own < Self.maxCallsPerPrincipal else {
+                return "\(Self.maxCallsPerPrincipal) control calls of \(place.principal) open"
+            }
+            guard load.total == 0 || load.bytes + place.bytes <= Self.maxBytes else {
+                return "\(Self.maxBytes) bytes of control calls waiting"
+            }
+            load.total += 1
+            load.bytes += place.bytes
+            load.calls[place.principal] = own + 1
+            return nil
+        }
+        guard let refusal else { return place }
+        throw Status(.resourceExhausted, "the server has \(refusal); try again later")
     }
 
-    static var full: Status {
-        Status(.resourceExhausted, "the server has \(maxCalls) control calls open; try again later")
+    /// Gives the place back.
+    func leave(_ place: Place) {
+        load.withLock { load in
+            load.total -= 1
+            load.bytes -= place.bytes
+            let own = load.calls[place.principal, default: 0] - 1
+            load.calls[place.principal] = own > 0 ? own : nil
+        }
     }
 }

@@ -14,14 +14,14 @@ struct HealthService: Sendable {
         [service.direct("Check", rule: .anyone, servesWhileDraining: true, check)]
     }
 
-    private func check(_ request: V1.CheckRequest, _ caller: Caller, _ call: Call) throws {
+    private func check(_ request: V1.CheckRequest, _ arrival: Arrival) throws {
         var ready = isReady()
         if !request.model.isEmpty {
-            try caller.authorize(Set(Role.allCases), on: request.model, method: "Check")
+            try arrival.caller.authorize(Set(Role.allCases), on: request.model, method: "Check")
             let alias = AliasName.orLive(request.alias)
             ready = ready && host.isReady(model: request.model, alias: alias)
         }
-        call.succeed(
+        arrival.call.succeed(
             V1.CheckResponse(live: true, ready: ready, version: StrongroomVersion.current)
         )
     }

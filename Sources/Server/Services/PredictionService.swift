@@ -26,7 +26,8 @@ struct PredictionService: Sendable {
         ]
     }
 
-    private func predict(_ request: V1.PredictRequest, _ caller: Caller, _ call: Call) throws {
+    private func predict(_ request: V1.PredictRequest, _ arrival: Arrival) throws {
+        let call = arrival.call
         let spec = request.model ?? V1.ModelSpec()
         let requestID = request.requestID
         if !requestID.isEmpty {
@@ -44,7 +45,9 @@ struct PredictionService: Sendable {
                 selector: try Self.selector(spec),
                 inputs: inputs,
                 outputNames: request.outputNames,
+                heldBytes: arrival.payloadBytes,
                 isCancelled: { call.isOver },
+                onCancel: { call.onCancel($0) },
                 completion: { result in
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
@@ -128,12 +131,12 @@ struct PredictionService: Sendable {
         )
     }
 
-    private func cancel(_ request: V1.CancelRequest, _ caller: Caller, _ call: Call) throws {
+    private func cancel(_ request: V1.CancelRequest, _ arrival: Arrival) throws {
         try RequestID.check(request.requestID)
-        guard outstanding.cancel(requestID: request.requestID, of: caller.principal) else {
+        guard outstanding.cancel(requestID: request.requestID, of: arrival.caller.principal) else {
             throw Status(.notFound, "no call with request id '\(request.requestID)' is running")
         }
-        call.succeed(V1.CancelResponse())
+        arrival.call.succeed(V1.CancelResponse())
     }
 }
 

@@ -118,7 +118,7 @@ extension RegistryService {
                 limit: limit
             )
         }
-        return V1.ListAliasHistoryResponse(moves: moves.map(V1.AliasMove.init))
+        return V1.ListAliasHistoryResponse(moves: Page.fitting(moves.map(V1.AliasMove.init)))
     }
 
     private func deleteVersion(

@@ -31,9 +31,11 @@ extension RegistryService {
                 where: { caller.has(Self.readers, on: $0) }
             )
         }
+        let page = Page.fitting(models.map(V1.Model.init))
+        let isLast = page.count == models.count && models.count < limit
         return V1.ListModelsResponse(
-            models: models.map(V1.Model.init),
-            nextPageToken: models.count == limit ? models.last?.name ?? "" : ""
+            models: page,
+            nextPageToken: isLast ? "" : page.last?.name ?? ""
         )
     }
 
@@ -49,8 +51,12 @@ extension RegistryService {
         }
         var messages: [V1.Version] = []
         for version in versions { messages.append(await message(version)) }
-        let last = versions.count == limit ? versions.last.map { String($0.version) } : nil
-        return V1.ListVersionsResponse(versions: messages, nextPageToken: last ?? "")
+        let page = Page.fitting(messages)
+        let isLast = page.count == versions.count && versions.count < limit
+        return V1.ListVersionsResponse(
+            versions: page,
+            nextPageToken: isLast ? "" : page.last.map { String($0.version) } ?? ""
+        )
     }
 
     private func getVersion(
@@ -114,6 +120,6 @@ extension RegistryService {
                 }
             )
         }
-        return V1.ListAuditEventsResponse(events: events.map(V1.AuditEvent.init))
+        return V1.ListAuditEventsResponse(events: Page.fitting(events.map(V1.AuditEvent.init)))
     }
 }

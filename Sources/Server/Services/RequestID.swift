@@ -8,7 +8,9 @@ enum RequestID {
     /// The caller's id, checked.
     /// - Throws: `invalidArgument` when it is not 1 to 128 printable ASCII characters.
     static func check(_ id: String) throws(Status) {
-        guard id.utf8.count <= maxBytes, id.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard (1...maxBytes).contains(id.utf8.count),
+            id.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
             throw Status(
                 .invalidArgument,
                 "'request_id' must be 1 to \(maxBytes) printable ASCII characters without spaces"

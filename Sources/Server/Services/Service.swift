@@ -16,7 +16,7 @@ struct Service: Sendable {
         _ method: String,
         rule: AccessRule<Request>,
         servesWhileDraining: Bool = false,
-        _ body: @escaping @Sendable (Request, Caller, Call) throws -> Void
+        _ body: @escaping @Sendable (Request, Arrival) throws -> Void
     ) -> Method {
         Method(service: name, name: method, servesWhileDraining: servesWhileDraining) {
             call,
@@ -25,7 +25,10 @@ struct Service: Sendable {
                 let request = try Request(decoding: payload)
                 let caller = Caller(principal: call.principal, list: access.current)
                 try authorize(request, rule: rule, caller: caller, method: method)
-                try body(request, caller, call)
+                try body(
+                    request,
+                    Arrival(caller: caller, call: call, payloadBytes: payload.readableBytes)
+                )
             }
         }
     }
@@ -36,11 +39,12 @@ struct Service: Sendable {
         rule: AccessRule<Request>,
         _ body: @escaping @Sendable (Request, Caller) async throws -> Response
     ) -> Method {
-        direct(method, rule: rule) { request, caller, call in
-            guard work.enter() else { throw BlockingWork.full }
+        direct(method, rule: rule) { request, arrival in
+            let (caller, call) = (arrival.caller, arrival.call)
+            let place = try work.enter(arrival)
             // The boundary from the loop; the task ends with its call.
             let task = Task {
-                defer { work.leave() }
+                defer { work.leave(place) }
                 do {
                     if case .upload(let id) = rule {
                         let upload = id(request)
@@ -61,10 +65,11 @@ struct Service: Sendable {
         id: @escaping @Sendable (Request) -> String,
         _ body: @escaping @Sendable (Request, Caller) throws -> Response
     ) -> Method {
-        direct(method, rule: .upload(id)) { request, caller, call in
-            guard work.enter() else { throw BlockingWork.full }
+        direct(method, rule: .upload(id)) { request, arrival in
+            let (caller, call) = (arrival.caller, arrival.call)
+            let place = try work.enter(arrival)
             work.runInOrder(of: id(request)) {
-                defer { work.leave() }
+                defer { work.leave(place) }
                 guard !call.isOver else { return }
                 answering(call) {
                     try authorize(id(request), caller, method: method)
@@ -103,6 +108,14 @@ struct Service: Sendable {
             call.fail(.of(error, method: call.path, logger: call.logger))
         }
     }
+}
+
+/// A call whose message was read and whose caller may make it.
+struct Arrival: Sendable {
+    let caller: Caller
+    let call: Call
+    /// Of the message: what the call keeps alive, whatever it uses of it.
+    let payloadBytes: Int
 }
 
 extension Call {

@@ -9,7 +9,7 @@ final class Admission: Sendable {
 
     private let load = Mutex(Load())
 
-    /// Takes a place for a request of `bytes` input bytes.
+    /// Takes a place for a request that keeps `bytes` bytes in memory.
     /// - Throws: ``ServingError`` `resourceExhausted` when the model's queue is full.
     func enter(bytes: Int, model: String, limits: ServingLimits) throws(ServingError) {
         let admitted = load.withLock { load in

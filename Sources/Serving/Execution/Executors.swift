@@ -28,9 +28,8 @@ final class Executors<Bytes: TensorBytes>: Sendable {
 
     init(threads: Int) {
         let count = threads > 0 ? threads : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        for index in 0..<max(count, 1) {
-            // A serial queue of its own is a thread of its own: the loop never returns.
-            DispatchQueue(label: "strongroom.executor.\(index)").async { self.work() }
+        for _ in 0..<max(count, 1) {
+            WorkerThread.start { self.work() }
         }
     }
 
@@ -88,7 +87,7 @@ final class Executors<Bytes: TensorBytes>: Sendable {
             let outputs = try job.slot.model.run(
                 request.inputs,
                 outputs: request.outputNames,
-                stop: nil
+                stop: stop(for: request)
             )
             let prediction = Prediction(
                 version: job.slot.id.version,
@@ -104,9 +103,18 @@ final class Executors<Bytes: TensorBytes>: Sendable {
         }
     }
 
+    /// What ends the run when nobody waits for it any more; nil if nothing tells of that. The call
+    /// keeps it until it is answered.
+    private func stop(for request: PredictionRequest<Bytes>) -> RunStop? {
+        guard let onCancel = request.onCancel else { return nil }
+        let stop = RunStop()
+        onCancel { stop.stop() }
+        return stop
+    }
+
     /// The place is free before the answer is out: who has it may ask again at once.
     private func finish(_ job: Job, _ result: Result<Prediction, ServingError>) {
-        job.admission.leave(bytes: job.request.byteCount)
+        job.admission.leave(bytes: job.request.heldBytes)
         job.request.completion(result)
     }
 }

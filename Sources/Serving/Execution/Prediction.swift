@@ -18,30 +18,39 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     package let inputs: [InputTensor<Bytes>]
     /// Empty: all outputs, in the model's order.
     package let outputNames: [String]
+    /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
+    /// they lie in too.
+    package let heldBytes: Int
     /// Whether the answer is still wanted; asked before the model is run.
     package let isCancelled: @Sendable () -> Bool
+    /// Registers what to do when the answer is no longer wanted: done once, on any thread, at once
+    /// if that is so already. Nil: the run goes on whatever happens.
+    package let onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
     /// Called once, on any thread.
     package let completion: @Sendable (Result<Prediction, ServingError>) -> Void
 
     /// Makes a request.
+    /// - Parameter heldBytes: nil: no more than the tensors take.
     package init(
         model: String,
         selector: VersionSelector,
         inputs: [InputTensor<Bytes>],
         outputNames: [String],
+        heldBytes: Int? = nil,
         isCancelled: @escaping @Sendable () -> Bool,
+        onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
         completion: @escaping @Sendable (Result<Prediction, ServingError>) -> Void
     ) {
         self.model = model
         self.selector = selector
         self.inputs = inputs
         self.outputNames = outputNames
+        let tensorBytes = inputs.reduce(0) { $0 + $1.bytes.byteCount }
+        self.heldBytes = max(tensorBytes, heldBytes ?? 0)
         self.isCancelled = isCancelled
+        self.onCancel = onCancel
         self.completion = completion
     }
-
-    /// Bytes of all inputs.
-    var byteCount: Int { inputs.reduce(0) { $0 + $1.bytes.byteCount } }
 
     /// The first dimension of the first input; 1 for a scalar.
     var rows: UInt64 { UInt64(clamping: inputs.first?.shape.first ?? 1) }

@@ -3,6 +3,9 @@ internal import Engine
 /// A request whose answer is known: run at every load, before any caller is served. The format is
 /// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.
 struct GoldenRequest: Sendable {
+    /// Bytes of a golden file, inclusive: it is read whole and takes many times as much memory.
+    static let maxBytes = 16 << 20
+
     /// The file's path in the bundle, for messages.
     let path: String
     let inputs: [InputTensor<[UInt8]>]

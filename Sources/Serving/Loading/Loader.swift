@@ -10,8 +10,11 @@ struct Loader: Sendable {
     let registry: Registry
     let engines: [String: any InferenceEngine]
 
-    func load(_ id: VersionID) throws(Failure) -> Slot {
-        let opened = try open(id)
+    /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
+    ///   if it is rejected, since the alias keeps it.
+    func load(_ id: VersionID, isLive: Bool) throws(Failure) -> Slot {
+        let opened = try open(id, isLive: isLive)
+        try Self.checkSizes(entry: opened.card.entry, golden: opened.card.golden, opened.files)
         guard let engine = engines[opened.card.engine] else {
             throw .rejected(reason: "there is no engine '\(opened.card.engine)'", detail: "")
         }
@@ -24,14 +27,40 @@ struct Loader: Sendable {
             throw Failure(engine: error)
         }
         try compare(opened.card, with: model.signature)
-        try runGolden(opened, model: model, id: id)
+        try warmUp(opened, model: model, id: id)
         return Slot(id: id, card: opened.card, model: model)
     }
 
-    private func open(_ id: VersionID) throws(Failure) -> OpenedVersion {
+    /// What is too large to be loaded is not decrypted first.
+    static func checkSizes(
+        entry: String,
+        golden: [String],
+        _ files: [FileInfo]
+    ) throws(Failure) {
+        let golden = Set(golden)
+        for file in files {
+            let limit: Int
+            if file.path == entry {
+                limit = EngineLimits.maxModelBytes
+            } else if golden.contains(file.path) {
+                limit = GoldenRequest.maxBytes
+            } else {
+                continue
+            }
+            guard file.size <= UInt64(limit) else {
+                throw .rejected(
+                    reason: "file '\(file.path)' has \(file.size) bytes, "
+                        + "at most \(limit) are taken",
+                    detail: ""
+                )
+            }
+        }
+    }
+
+    private func open(_ id: VersionID, isLive: Bool) throws(Failure) -> OpenedVersion {
         do {
             let opened = try registry.open(model: id.model, version: id.version)
-            guard opened.info.state != .rejected else {
+            guard isLive || opened.info.state != .rejected else {
                 throw Failure.refused(.rejected(id, reason: opened.info.reason))
             }
             return opened
@@ -74,6 +103,22 @@ struct Loader: Sendable {
                     detail: ""
                 )
             }
+        }
+    }
+
+    /// No version goes live without a run, unless its inputs are too large for one.
+    private func warmUp(
+        _ opened: OpenedVersion,
+        model: any InferenceModel,
+        id: VersionID
+    ) throws(Failure) {
+        guard opened.card.golden.isEmpty else {
+            return try runGolden(opened, model: model, id: id)
+        }
+        do throws(EngineError) {
+            try WarmUp(of: model.signature)?.run(on: model)
+        } catch {
+            throw Failure(engine: error)
         }
     }
 

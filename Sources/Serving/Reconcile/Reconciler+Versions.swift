@@ -102,9 +102,10 @@ extension Reconciler {
         if let load = loaded.load(of: id) { return load }
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
         let loader = loader
+        let isLive = isLive(id)
         let task = Task {
             let result: LoadedVersions.Loaded = await loading.run {
-                Result { () throws(Loader.Failure) in try loader.load(id) }
+                Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
             }
             await self.ended(id, result)
             return result
@@ -115,7 +116,9 @@ extension Reconciler {
 
     /// Once for each load, and before anybody who waits for it goes on.
     private func ended(_ id: VersionID, _ result: LoadedVersions.Loaded) async {
-        if case .failure(.rejected(let reason, let detail)) = result {
+        // What answered before may fail on another machine: the alias keeps it, and it is only
+        // known to be broken here.
+        if case .failure(.rejected(let reason, let detail)) = result, !isLive(id) {
             await recordRejection(of: id, reason: reason, detail: detail)
         }
         loaded.end(id, result)
@@ -128,6 +131,11 @@ extension Reconciler {
             beginPass(alias)
         }
         sweep()
+    }
+
+    /// Whether an alias answers with a version, as the registry has it.
+    private func isLive(_ id: VersionID) -> Bool {
+        aliases.values.contains { $0.current == id }
     }
 
     private func recordRejection(of id: VersionID, reason: String, detail: String) async {

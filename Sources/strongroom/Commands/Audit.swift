@@ -23,8 +23,7 @@ struct Audit: AsyncParsableCommand {
                     "ListAuditEvents",
                     V1.ListAuditEventsRequest(
                         model: model,
-                        afterSequence: events.last?.sequence ?? 0,
-                        pageSize: 1_000
+                        afterSequence: events.last?.sequence ?? 0
                     )
                 )
                 events += page.events

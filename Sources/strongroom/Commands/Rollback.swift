@@ -29,20 +29,13 @@ struct Rollback: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let response: V1.RollbackResponse = try await server.withClient { client in
-            try await client.call(
-                "Registry",
-                "Rollback",
-                V1.RollbackRequest(
-                    model: model,
-                    alias: alias,
-                    toVersion: to ?? 0,
-                    reason: reason,
-                    waitReady: true
-                ),
-                timeout: Timeouts.load
-            )
-        }
+        let request = V1.RollbackRequest(
+            model: model,
+            alias: alias,
+            toVersion: to ?? 0,
+            reason: reason
+        )
+        let response = try await server.withClient { try await $0.rollBack(request) }
         let moved = response.alias ?? V1.Alias()
         output.write(moved.json) { moved.text(of: model, previous: response.previousVersion) }
     }

@@ -179,4 +179,34 @@ struct ResumeTests {
         try bundle.send(used, to: registry)
         _ = try registry.commit(uploadID: used, alias: nil, principal: ann)
     }
+
+    @Test("an upload whose key is damaged does not hold its place for ever")
+    func damagedKey() throws {
+        let home = try TestHome()
+        let bundle = TestBundle(content: patterned(10))
+        var ids: [String] = []
+        do {
+            let registry = try home.open()
+            for _ in 0..<2 {
+                let id = try registry.beginPublish(bundle.request, principal: ann).uploadID
+                try registry.chunk(id, 1, 0, bundle.files[1].content)
+                ids.append(id)
+            }
+        }
+        try home.sql(
+            "UPDATE wrapped_keys SET tag = '00000000000000000000000000000000' WHERE bundle_id IN "
+                + "(SELECT bundle_id FROM uploads)"
+        )
+        let registry = try home.open()
+        #expect(refusal { try registry.chunk(ids[0], 0, 0, [1]) } == .dataLoss)
+        try registry.abort(uploadID: ids[0], principal: ann)
+        home.clock.advance(seconds: Limits.uploadIdleSeconds + 1)
+        #expect(try registry.dropIdleUploads() == 1)
+        for id in ids {
+            #expect(
+                refusal { try registry.uploadStatus(uploadID: id, principal: ann) } == .notFound
+            )
+        }
+        #expect(try home.files(below: "store/blobs").isEmpty)
+    }
 }

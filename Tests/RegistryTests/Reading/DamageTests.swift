@@ -141,7 +141,7 @@ struct DamageTests {
             } == .dataLoss
         )
         let text = message { try opened.read("model.onnx") }
-        #expect(text.hasPrefix("model sentiment, version 1, file model.onnx: "), "\(text)")
+        #expect(text.hasPrefix("model 'sentiment', version 1, file 'model.onnx': "), "\(text)")
         #expect(!text.contains(home.path))
     }
 }

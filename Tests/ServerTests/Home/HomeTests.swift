@@ -99,4 +99,14 @@ struct HomeTests {
         }
         #expect(error?.message.contains("ca-key.pem") == true)
     }
+
+    @Test("a name that is a path removes nothing", arguments: ["../ca", "../server", "", "a/b"])
+    func pathsAreNoClients(name: String) throws {
+        defer { clean() }
+        try make()
+        #expect(throws: ServerError.self) { try ClientCertificates(home: home).remove(name: name) }
+        for path in [home.authority, home.authorityKey, home.serverCertificate, home.serverKey] {
+            #expect(Files.exists(path))
+        }
+    }
 }

@@ -52,6 +52,25 @@ struct QueueTests {
         }
     }
 
+    @Test("what a request keeps in memory counts, and not less than its tensors")
+    func heldBytes() async throws {
+        try await ServingWorld.with {
+            $0.queuedBytesPerModel = 10 * ServingWorld.rowBytes
+        } _: { world in
+            let gate = Gate()
+            world.script("v1", FakeScript(runGate: gate))
+            try await world.publishAndWait("v1")
+            let first = world.begin(heldBytes: 8 * ServingWorld.rowBytes)
+            #expect(await world.refusal(rows: 3) == .resourceExhausted)
+            let second = world.begin(rows: 2, heldBytes: 0)
+            #expect(await world.refusal() == .resourceExhausted)
+            gate.open()
+            #expect(try await first.value.get().rows == 1)
+            #expect(try await second.value.get().rows == 2)
+            #expect(await world.refusal(rows: 10) == nil)
+        }
+    }
+
     @Test("requests that wait for a load stand in the queue too")
     func waitingForLoad() async throws {
         try await ServingWorld.with {
@@ -81,7 +100,7 @@ struct QueueTests {
             let running = world.begin()
             await gate.waitForArrivals(1)
             let isCancelled = Atomic(false)
-            let waiting = world.begin { isCancelled.load(ordering: .relaxed) }
+            let waiting = world.begin(isCancelled: { isCancelled.load(ordering: .relaxed) })
             isCancelled.store(true, ordering: .relaxed)
             gate.open()
             #expect(try await running.value.get().version == 1)
@@ -91,6 +110,36 @@ struct QueueTests {
             }
             #expect(error.code == .cancelled)
             #expect(world.engine.runs == 1)
+        }
+    }
+
+    @Test("a run that nobody waits for any more is ended, and leaves its place")
+    func cancelledRun() async throws {
+        try await ServingWorld.with {
+            $0.executorThreads = 1
+            $0.queuedRequestsPerModel = 1
+        } _: { world in
+            let gate = Gate()
+            world.script("v1", FakeScript(runGate: gate))
+            try await world.publishAndWait("v1")
+            let cancellation = Cancellation()
+            let running = world.begin(onCancel: { cancellation.register($0) })
+            await gate.waitForArrivals(1)
+            cancellation.cancel()
+            guard case .failure(let error) = await running.value else {
+                Issue.record("a cancelled run was answered")
+                return
+            }
+            #expect(error.code == .cancelled)
+            // One that was cancelled between the look at it and its run does not run.
+            let late = world.begin(onCancel: { cancellation.register($0) })
+            guard case .failure(let lateError) = await late.value else {
+                Issue.record("a cancelled run was answered")
+                return
+            }
+            #expect(lateError.code == .cancelled)
+            gate.open()
+            #expect(await world.refusal() == nil)
         }
     }
 
@@ -137,5 +186,27 @@ struct QueueTests {
             for _ in 0..<3 { #expect(await world.refusal() == .invalidArgument) }
             #expect(world.engine.runs == 0)
         }
+    }
+}
+
+/// A call that can be cancelled, as a request sees it.
+private final class Cancellation: Sendable {
+    private let state = Mutex<(isCancelled: Bool, bodies: [@Sendable () -> Void])>((false, []))
+
+    func register(_ body: @escaping @Sendable () -> Void) {
+        let isLate = state.withLock { state in
+            if !state.isCancelled { state.bodies.append(body) }
+            return state.isCancelled
+        }
+        if isLate { body() }
+    }
+
+    func cancel() {
+        let bodies = state.withLock { state in
+            state.isCancelled = true
+            defer { state.bodies = [] }
+            return state.bodies
+        }
+        for body in bodies { body() }
     }
 }

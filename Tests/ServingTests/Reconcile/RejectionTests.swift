@@ -116,7 +116,8 @@ struct RejectionTests {
         try await ServingWorld.with { world in
             let gate = Gate()
             let failure = EngineError(.unavailable, "no thread to run on")
-            world.script("v1", FakeScript(loadGate: gate, answer: .fail(failure)))
+            let script = FakeScript(loadGate: gate, answer: .fail(failure))
+            world.script("v1", script, warmUps: 0)
             let move = try await world.publish(
                 "v1",
                 card: "golden: golden/*.json\n",

@@ -132,6 +132,50 @@ struct RestartTests {
         }
     }
 
+    @Test("what answers is not rejected when it fails to load again, and answers once it loads")
+    func liveFailsAgain() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let failure = EngineError(.unsupported, "another processor")
+            world.script("v1", FakeScript(loadFailure: failure))
+            try await world.restarted { world async throws in
+                #expect(await world.refusal() == .failedPrecondition)
+                // Neither by number nor by a validation, whose answer is that of this server.
+                #expect(await world.refusal(.version(1)) == .failedPrecondition)
+                let id = VersionID(model: "m", version: 1)
+                #expect(
+                    try await world.reconciler.validate(id)
+                        == .rejected(reason: "another processor")
+                )
+                let info = try world.registry.version(model: "m", version: 1)
+                #expect(info.state == .stored && info.reason.isEmpty)
+                #expect(await world.reconciler.status(of: id)?.load == .failed)
+            }
+            world.script("v1", FakeScript())
+            try await world.restarted { world async throws in
+                #expect(try await world.answering() == 1)
+            }
+        }
+    }
+
+    @Test("a rejected version is loaded again for the alias that answers with it, and for no other")
+    func rejectedLive() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            try world.registry.reject(model: "m", version: 1, reason: "found wanting")
+            let other = try await world.store("v2")
+            try world.registry.reject(model: "m", version: 2, reason: "found wanting")
+            try await world.restarted { world async throws in
+                #expect(try await world.answering() == 1)
+                #expect(await world.refusal(.version(2)) == .failedPrecondition)
+                await #expect(throws: ServingError.self) {
+                    try await world.reconciler.validate(other)
+                }
+                #expect(world.engine.loads == 1)
+            }
+        }
+    }
+
     @Test("a change while the server starts is not undone by the start")
     func changeDuringStart() async throws {
         try await ServingWorld.with { world in

@@ -39,7 +39,9 @@ extension ServingWorld {
         model: String = "m",
         _ selector: VersionSelector = .alias("live"),
         rows: Int = 1,
-        isCancelled: @escaping @Sendable () -> Bool = { false }
+        heldBytes: Int? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false },
+        onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil
     ) -> PendingAnswer {
         let pending = PendingAnswer()
         host.predict(
@@ -55,7 +57,9 @@ extension ServingWorld {
                     )
                 ],
                 outputNames: [],
+                heldBytes: heldBytes,
                 isCancelled: isCancelled,
+                onCancel: onCancel,
                 completion: { pending.complete($0) }
             )
         )

@@ -27,7 +27,7 @@ final class ServingWorld: Sendable {
         private let scripts = Mutex<[String: FakeScript]>([:])
 
         subscript(entry: String) -> FakeScript {
-            get { scripts.withLock { $0[entry] } ?? FakeScript() }
+            get { scripts.withLock { $0[entry] } ?? FakeScript(warmUps: 1) }
             set { scripts.withLock { $0[entry] = newValue } }
         }
     }
@@ -78,7 +78,14 @@ final class ServingWorld: Sendable {
         await host.stop()
     }
 
-    func script(_ entry: String, _ script: FakeScript) { scripts[entry] = script }
+    /// Says what a model does.
+    /// - Parameter warmUps: how many of its runs are the loader's own, which the script does not
+    ///   say anything of.
+    func script(_ entry: String, _ script: FakeScript, warmUps: Int = 1) {
+        var script = script
+        script.warmUps = warmUps
+        scripts[entry] = script
+    }
 
     // MARK: - The registry's side
 

@@ -20,7 +20,8 @@ enum OpenSSLTool {
         process.standardError = output
         process.standardInput = inputPipe
         try process.run()
-        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        // One whose handshake failed has ended already and reads nothing.
+        try? inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         try inputPipe.fileHandleForWriting.close()
