@@ -80,13 +80,13 @@ struct DamageTests {
         arguments: [
             "UPDATE versions SET record = replace(record, 'cert:ann', 'cert:eve') WHERE version = 1",
             "UPDATE versions SET record = '' WHERE version = 1",
-            "UPDATE versions SET signature = replace(signature, '0', '1') WHERE version = 1",
+            "UPDATE versions SET signature = \(firstDigitFlipped("signature")) WHERE version = 1",
             "UPDATE versions SET signature = 'xyz' WHERE version = 1",
             "UPDATE versions SET created_by = 'cert:eve' WHERE version = 1",
             "UPDATE versions SET created_unix_ms = 1 WHERE version = 1",
             "UPDATE versions SET metadata = '{\"a\":\"b\"}' WHERE version = 1",
             "UPDATE versions SET metadata = 'x' WHERE version = 1",
-            "UPDATE versions SET record_sha256 = replace(record_sha256, '0', '1') WHERE version = 1",
+            "UPDATE versions SET record_sha256 = \(firstDigitFlipped("record_sha256")) WHERE version = 1",
             """
             UPDATE versions SET (record, signature, record_sha256) = (
                 SELECT record, signature, record_sha256 FROM versions WHERE version = 2)
@@ -105,9 +105,8 @@ struct DamageTests {
             WHERE bundle_id = (SELECT bundle_id FROM versions WHERE version = 1)
             """,
             """
-            UPDATE wrapped_keys SET tag = replace(tag, substr(tag, 1, 1), 'f') || ''
+            UPDATE wrapped_keys SET tag = \(firstDigitFlipped("tag"))
             WHERE bundle_id = (SELECT bundle_id FROM versions WHERE version = 1)
-                AND substr(tag, 1, 1) <> 'f'
             """,
             """
             DELETE FROM wrapped_keys

@@ -57,7 +57,7 @@ final class TestHome: Sendable {
     /// would drop SQLite's locks.
     func copy() throws -> TestHome {
         let target = NSTemporaryDirectory() + "strongroom-registry-" + UUID().uuidString
-        try run("cp", "-a", path, target)
+        try runCommand(["cp", "-a", path, target])
         return TestHome(copied: target, registryID: registryID)
     }
 
@@ -79,17 +79,6 @@ final class TestHome: Sendable {
         let queue = try DatabaseQueue(path: layout.databasePathForTests)
         try queue.write { try $0.execute(sql: statement) }
         try queue.close()
-    }
-
-    private func run(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw TestFailure(message: "\(arguments) exited \(process.terminationStatus)")
-        }
     }
 }
 
