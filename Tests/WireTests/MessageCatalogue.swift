@@ -43,7 +43,7 @@ enum MessageCatalogue {
     /// By full name.
     static let all: [String: Entry] = {
         var all: [String: Entry] = [:]
-        for entry in health + prediction + registry {
+        for entry in health + prediction + registry + maintenance {
             all[entry.schema.name] = entry
         }
         return all
@@ -83,6 +83,13 @@ enum MessageCatalogue {
             tree(V1.DeleteVersionRequest.self), tree(V1.DeleteVersionResponse.self),
             tree(V1.ListAuditEventsRequest.self), tree(V1.ListAuditEventsResponse.self),
             tree(V1.AuditEvent.self),
+        ]
+    }
+
+    private static var maintenance: [Entry] {
+        [
+            tree(V1.CollectRequest.self), tree(V1.CollectResponse.self),
+            tree(V1.RotateKeysRequest.self), tree(V1.RotateKeysResponse.self),
         ]
     }
 }

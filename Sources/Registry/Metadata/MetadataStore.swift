@@ -9,7 +9,9 @@ final class MetadataStore: Sendable {
     /// recovery are all there is to wait for.
     private static let busySeconds = 10.0
 
-    private let pool: DatabasePool
+    private let reader: any DatabaseReader
+    /// `nil` where the database was opened for reading alone.
+    private let writer: DatabasePool?
     private let fault: StorageFault
 
     /// Creates the database with what `first` writes into it. It appears under its name when it
@@ -40,6 +42,25 @@ final class MetadataStore: Sendable {
     ///
     /// - Throws: `unavailable` if it is missing, damaged or of a newer server.
     static func open(_ path: String, fault: StorageFault) throws -> MetadataStore {
+        try opening(path) {
+            let store = try MetadataStore(path, fault: fault)
+            try store.check()
+            return store
+        }
+    }
+
+    /// Opens the database of a registry that another process may be serving: for reading alone,
+    /// on a snapshot that does not hold its writers up.
+    ///
+    /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
+    static func openForReading(_ path: String) throws -> MetadataStore {
+        try opening(path) { try MetadataStore(readingFrom: path) }
+    }
+
+    private static func opening(
+        _ path: String,
+        _ open: () throws -> MetadataStore
+    ) throws -> MetadataStore {
         guard StoreFolder.exists(path) else {
             throw RegistryError(
                 .unavailable,
@@ -48,9 +69,7 @@ final class MetadataStore: Sendable {
             )
         }
         do {
-            let store = try MetadataStore(path, fault: fault)
-            try store.check()
-            return store
+            return try open()
         } catch let error as DatabaseError {
             throw RegistryError(
                 .unavailable,
@@ -60,10 +79,30 @@ final class MetadataStore: Sendable {
         }
     }
 
+    private init(readingFrom path: String) throws {
+        fault = StorageFault()
+        var configuration = MetadataStore.configuration
+        configuration.readonly = true
+        reader = try DatabaseQueue(path: path, configuration: configuration)
+        writer = nil
+        try MetadataStore.checkFormat(reader, path)
+    }
+
     private init(_ path: String, fault: StorageFault) throws {
         self.fault = fault
+        let pool = try DatabasePool(path: path, configuration: MetadataStore.configuration)
+        (reader, writer) = (pool, pool)
+        try pool.writeWithoutTransaction { database in
+            // The pool has set NORMAL, which may lose the last commits at a loss of power.
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        try MetadataStore.checkFormat(reader, path)
+        try Schema.migrator.migrate(pool)
+    }
+
+    private static var configuration: Configuration {
         var configuration = Configuration()
-        configuration.busyMode = .timeout(MetadataStore.busySeconds)
+        configuration.busyMode = .timeout(busySeconds)
         configuration.foreignKeysEnabled = true
         configuration.prepareDatabase { database in
             // Nothing in the file may run as code, and a damaged page must not be followed.
@@ -76,12 +115,11 @@ final class MetadataStore: Sendable {
                     """
             )
         }
-        pool = try DatabasePool(path: path, configuration: configuration)
-        try pool.writeWithoutTransaction { database in
-            // The pool has set NORMAL, which may lose the last commits at a loss of power.
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-        }
-        try pool.read { database in
+        return configuration
+    }
+
+    private static func checkFormat(_ reader: any DatabaseReader, _ path: String) throws {
+        try reader.read { database in
             guard try !Schema.migrator.hasBeenSuperseded(database) else {
                 throw RegistryError(
                     .unavailable,
@@ -90,11 +128,10 @@ final class MetadataStore: Sendable {
                 )
             }
         }
-        try Schema.migrator.migrate(pool)
     }
 
     private func check() throws {
-        let findings = try pool.read { database in
+        let findings = try reader.read { database in
             try String.fetchAll(database, sql: "PRAGMA quick_check(10)")
         }
         guard findings == ["ok"] else {
@@ -109,7 +146,7 @@ final class MetadataStore: Sendable {
     /// Runs `body` on a snapshot.
     func read<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
         try translated {
-            try pool.read { database in try body(MetadataTransaction(database)) }
+            try reader.read { database in try body(MetadataTransaction(database)) }
         }
     }
 
@@ -117,8 +154,11 @@ final class MetadataStore: Sendable {
     /// After the database itself has failed nothing is written any more.
     func write<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
         try fault.check()
+        guard let writer else {
+            throw RegistryError(.internalFailure, "the registry was opened for reading alone")
+        }
         return try translated {
-            try pool.write { database in try body(MetadataTransaction(database)) }
+            try writer.write { database in try body(MetadataTransaction(database)) }
         }
     }
 
@@ -128,7 +168,7 @@ final class MetadataStore: Sendable {
     /// - Returns: False if a reader needs the log: a later checkpoint will do it.
     func checkpoint() throws -> Bool {
         do {
-            try pool.writeWithoutTransaction { database in
+            try writer?.writeWithoutTransaction { database in
                 _ = try database.checkpoint(.truncate)
             }
             return true
@@ -144,7 +184,7 @@ final class MetadataStore: Sendable {
     /// the connections that close last may only read.
     func close() throws {
         _ = try? checkpoint()
-        try pool.close()
+        try reader.close()
     }
 
     private func translated<R>(_ body: () throws -> R) throws -> R {

@@ -20,6 +20,7 @@ package struct RegistryLayout: Sendable {
     var databasePath: String { store + "/registry.sqlite" }
     var serverIDPath: String { store + "/server-id" }
     var lockPath: String { store + "/lock" }
+    var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
     var uploadsPath: String { store + "/uploads" }
 }

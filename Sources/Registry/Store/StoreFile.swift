@@ -17,6 +17,11 @@ struct StoreFile: ~Copyable {
         try self.init(path, flags: O_RDWR)
     }
 
+    /// Opens a file for writing, which is created empty if there is none.
+    init(openingOrCreating path: String) throws(RegistryError) {
+        try self.init(path, flags: O_RDWR | O_CREAT)
+    }
+
     /// Opens a file for reading; `nil` if there is none.
     static func reading(_ path: String) throws(RegistryError) -> StoreFile? {
         let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
@@ -128,6 +133,13 @@ struct StoreFile: ~Copyable {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw .system("lock", path, errno: errno) }
         return false
+    }
+
+    /// Takes a lock on the file, shared or alone, and waits for it.
+    borrowing func lock(isShared: Bool) throws(RegistryError) {
+        while flock(descriptor, isShared ? LOCK_SH : LOCK_EX) != 0 {
+            guard errno == EINTR else { throw .system("lock", path, errno: errno) }
+        }
     }
 
     /// Gives the lock back, for all that share this open file.

@@ -5,7 +5,6 @@ internal import NIOCore
 internal import NIOPosix
 internal import RPC
 internal import Registry
-internal import Sealing
 internal import Serving
 internal import Synchronization
 internal import TLS
@@ -43,7 +42,7 @@ package struct RunningServer: Sendable {
         self.logger = logger
 
         let keys = try HomeKeys.open(home, source: configuration.keys)
-        registry = try Self.openRegistry(home, keys: keys, logger: logger)
+        registry = try HomeRegistry.open(home, keys: keys, logger: logger)
         // Not before: until the registry is this server's, the address is that of another one.
         Files.remove(home.address)
         if let readyFile { Files.remove(readyFile) }
@@ -228,33 +227,6 @@ extension RunningServer {
             methods: health.methods + prediction.methods + control.methods,
             interceptors: [CertificateInterceptor(open: ["/strongroom.v1.Health/Check"])]
         )
-    }
-
-    private static func openRegistry(
-        _ home: Home,
-        keys: HomeKeys,
-        logger: Logger
-    ) throws -> Registry {
-        let steps = Steps { step in
-            logger.trace("registry step", metadata: ["step": "\(step)"])
-        }
-        do {
-            return try Registry(
-                layout: RegistryLayout(store: home.store, sequencePath: keys.sequencePath),
-                keys: keys.provider,
-                steps: steps
-            ) { registryID in
-                try SigningKeyFile.open(
-                    folder: keys.folder,
-                    provider: keys.provider,
-                    registryID: registryID
-                )
-            }
-        } catch let error as RegistryError {
-            throw ServerError(error.description)
-        } catch let error as SealingError {
-            throw ServerError(error.message)
-        }
     }
 
     private static func makeEngine() throws(ServerError) -> OnnxRuntime {

@@ -207,4 +207,22 @@ extension MessageSchema {
         Strongroom__V1__AuditEvent(),
         strongroom__v1__audit_event__init
     )
+
+    // maintenance.proto
+    static let collectRequest = unsafe generated(
+        Strongroom__V1__CollectRequest(),
+        strongroom__v1__collect_request__init
+    )
+    static let collectResponse = unsafe generated(
+        Strongroom__V1__CollectResponse(),
+        strongroom__v1__collect_response__init
+    )
+    static let rotateKeysRequest = unsafe generated(
+        Strongroom__V1__RotateKeysRequest(),
+        strongroom__v1__rotate_keys_request__init
+    )
+    static let rotateKeysResponse = unsafe generated(
+        Strongroom__V1__RotateKeysResponse(),
+        strongroom__v1__rotate_keys_response__init
+    )
 }
