@@ -25,20 +25,20 @@ extension Registry {
                 "a registry's id has \(SealingLimits.idBytes) bytes, not \(registryID.count)"
             )
         }
-        guard !StoreFolder.exists(layout.databasePath) else {
+        guard try !layout.folder.exists(layout.databasePath) else {
             throw RegistryError(
                 .alreadyExists,
                 "there is a registry already",
                 detail: "\(layout.databasePath) exists"
             )
         }
-        try StoreFolder.make(layout.store)
-        try StoreFolder.make(StoreFolder.parent(of: layout.sequencePath))
+        try layout.folder.make(layout.store)
+        try layout.folder.make(StoreFolder.parent(of: layout.sequencePath))
         let lock = try StoreLock(layout)
         defer { withExtendedLifetime(lock) {} }
         do {
             let serverID = try RandomBytes.make(count: SealingLimits.idBytes)
-            try StoreFolder.replaceFile(
+            try layout.folder.replaceFile(
                 layout.serverIDPath,
                 with: Hex.encode(serverID) + "\n"
             )
@@ -57,8 +57,8 @@ extension Registry {
                 unixMs: clock.nowUnixMs
             )
             // The second place first: a database without it would not start.
-            try SequenceFile(path: layout.sequencePath, steps: .none).write(first.sequence)
-            try MetadataStore.create(layout.databasePath) { transaction in
+            try SequenceFile(layout, steps: .none).write(first.sequence)
+            try MetadataStore.create(layout) { transaction in
                 try transaction.insert(cardKey)
                 try transaction.insert(first.event)
                 try transaction.setHead(first.stored)

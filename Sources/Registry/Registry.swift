@@ -49,12 +49,12 @@ package final class Registry: Sendable {
     ) throws {
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
-        metadata = try MetadataStore.open(layout.databasePath, fault: storageFault)
+        metadata = try MetadataStore.open(layout, fault: storageFault)
         let check = StartCheck(metadata: metadata, keys: keys)
         let stored = try check.storedHead()
         registryID = stored.registryID
         self.signing = try check.signingKey(stored.registryID, from: signing)
-        sequenceFile = SequenceFile(path: layout.sequencePath, steps: steps)
+        sequenceFile = SequenceFile(layout, steps: steps)
         try check.checkHead(stored, key: self.signing.publicKey)
         try check.checkSequence(stored.sequence, sequenceFile)
         cardKey = try check.unwrapKeys(registryID: stored.registryID)
@@ -98,7 +98,8 @@ package final class Registry: Sendable {
 
     private static func readServerID(_ layout: RegistryLayout) throws -> String {
         let digits = SealingLimits.idBytes * 2
-        guard let text = try StoreFolder.readText(layout.serverIDPath, maxBytes: digits + 1) else {
+        guard let text = try layout.folder.readText(layout.serverIDPath, maxBytes: digits + 1)
+        else {
             throw RegistryError(
                 .unavailable,
                 "the server's id is missing",

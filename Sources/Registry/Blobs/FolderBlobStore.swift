@@ -5,6 +5,8 @@ internal import Sealing
 final class FolderBlobStore: BlobStore {
     private let blobs: String
     private let uploads: String
+    private let files: any FileCalls
+    private let folder: StoreFolder
     private let steps: Steps
     private let openFiles = OpenFileBudget(limit: Limits.maxOpenFiles)
 
@@ -12,22 +14,30 @@ final class FolderBlobStore: BlobStore {
     init(layout: RegistryLayout, steps: Steps) throws {
         blobs = layout.blobsPath
         uploads = layout.uploadsPath
+        files = layout.files
+        folder = layout.folder
         self.steps = steps
-        try StoreFolder.make(blobs)
-        try StoreFolder.make(uploads)
+        try folder.make(blobs)
+        try folder.make(uploads)
     }
 
     func create(upload: String, index: Int) throws -> any BlobWriter {
-        let folder = "\(uploads)/\(upload)"
-        try StoreFolder.make(folder)
-        let path = "\(folder)/\(index)"
-        try StoreFolder.remove(path)
-        return try FolderBlobWriter(path: path, blobs: blobs, openFiles: openFiles, steps: steps)
+        let place = "\(uploads)/\(upload)"
+        try folder.make(place)
+        let path = "\(place)/\(index)"
+        try folder.remove(path)
+        return try FolderBlobWriter(
+            path: path,
+            blobs: blobs,
+            files: files,
+            openFiles: openFiles,
+            steps: steps
+        )
     }
 
     func open(_ digest: [UInt8]) throws -> any BlobReader {
         let path = FolderBlobStore.path(of: digest, in: blobs)
-        guard let file = try StoreFile.reading(path) else {
+        guard let file = try StoreFile.reading(path, files) else {
             throw RegistryError(
                 .dataLoss,
                 "a stored file is missing",
@@ -38,19 +48,19 @@ final class FolderBlobStore: BlobStore {
     }
 
     func byteCount(of digest: [UInt8]) throws -> UInt64? {
-        try StoreFile.reading(FolderBlobStore.path(of: digest, in: blobs))?.byteCount()
+        try StoreFile.reading(FolderBlobStore.path(of: digest, in: blobs), files)?.byteCount()
     }
 
     func remove(_ digest: [UInt8]) throws {
-        try StoreFolder.remove(FolderBlobStore.path(of: digest, in: blobs))
+        try folder.remove(FolderBlobStore.path(of: digest, in: blobs))
     }
 
     func removeUpload(_ upload: String) throws {
-        try StoreFolder.removeFlat("\(uploads)/\(upload)")
+        try folder.removeFlat("\(uploads)/\(upload)")
     }
 
     func unfinishedUploads() throws -> [String] {
-        try StoreFolder.names(in: uploads)
+        try folder.names(in: uploads)
     }
 
     /// Where a blob lies.

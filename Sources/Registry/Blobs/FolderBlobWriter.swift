@@ -4,18 +4,28 @@ internal import Sealing
 final class FolderBlobWriter: BlobWriter {
     private let path: String
     private let blobs: String
+    private let files: any FileCalls
+    private let folder: StoreFolder
     private let openFiles: OpenFileBudget
     private let steps: Steps
     private var offset: UInt64 = 0
     /// Open while this writer holds a place of the budget.
     private var file: StoreFile?
 
-    init(path: String, blobs: String, openFiles: OpenFileBudget, steps: Steps) throws {
+    init(
+        path: String,
+        blobs: String,
+        files: any FileCalls,
+        openFiles: OpenFileBudget,
+        steps: Steps
+    ) throws {
         self.path = path
         self.blobs = blobs
+        self.files = files
+        folder = StoreFolder(files)
         self.openFiles = openFiles
         self.steps = steps
-        let created = try StoreFile(creating: path)
+        let created = try StoreFile(creating: path, files)
         if openFiles.tryTake() {
             file = consume created
         } else {
@@ -38,18 +48,18 @@ final class FolderBlobWriter: BlobWriter {
         try withFile { file throws(RegistryError) in try file.sync() }
         try release()
         let target = FolderBlobStore.path(of: digest, in: blobs)
-        let folder = StoreFolder.parent(of: target)
-        try StoreFolder.make(folder)
+        let parent = StoreFolder.parent(of: target)
+        try folder.make(parent)
         try steps.reach(.blobLink)
-        try StoreFolder.renameNew(path, to: target)
+        try folder.renameNew(path, to: target)
         try steps.reach(.folderSync)
-        try StoreFolder.sync(folder)
+        try folder.sync(parent)
     }
 
     func discard() {
         try? release()
         // What cannot be removed now is removed when the upload ends, or at the next start.
-        try? StoreFolder.remove(path)
+        try? folder.remove(path)
     }
 
     /// Lends the open file, or one that is opened for this call. A write that failed in the
@@ -60,7 +70,7 @@ final class FolderBlobWriter: BlobWriter {
         if file != nil {
             try lend(body)
         } else {
-            let opened = try StoreFile(writing: path)
+            let opened = try StoreFile(writing: path, files)
             try body(opened)
             try opened.close()
         }

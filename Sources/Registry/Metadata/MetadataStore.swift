@@ -17,15 +17,17 @@ final class MetadataStore: Sendable {
     /// Creates the database with what `first` writes into it. It appears under its name when it
     /// is whole and durable, and not before.
     static func create(
-        _ path: String,
+        _ layout: RegistryLayout,
         _ first: (MetadataTransaction) throws -> Void
     ) throws {
+        let path = layout.databasePath
+        let folder = layout.folder
         let temporary = path + ".new"
         let parts = ["", "-wal", "-shm"]
-        for part in parts { try StoreFolder.remove(temporary + part) }
+        for part in parts { try folder.remove(temporary + part) }
         // SQLite gives its other files the mode of this one. It has to be closed before SQLite
         // opens it: closing it later would drop SQLite's locks.
-        let file = try StoreFile(creating: temporary)
+        let file = try StoreFile(creating: temporary, layout.files)
         try file.close()
         let store = try MetadataStore(temporary, fault: StorageFault())
         try store.write(first)
@@ -33,17 +35,17 @@ final class MetadataStore: Sendable {
             throw RegistryError(.internalFailure, "the new database is in use", detail: temporary)
         }
         try store.close()
-        try StoreFolder.renameNew(temporary, to: path)
-        try StoreFolder.sync(StoreFolder.parent(of: path))
-        for part in parts { try StoreFolder.remove(temporary + part) }
+        try folder.renameNew(temporary, to: path)
+        try folder.sync(StoreFolder.parent(of: path))
+        for part in parts { try folder.remove(temporary + part) }
     }
 
     /// Opens the database and checks its structure.
     ///
     /// - Throws: `unavailable` if it is missing, damaged or of a newer server.
-    static func open(_ path: String, fault: StorageFault) throws -> MetadataStore {
-        try opening(path) {
-            let store = try MetadataStore(path, fault: fault)
+    static func open(_ layout: RegistryLayout, fault: StorageFault) throws -> MetadataStore {
+        try opening(layout.databasePath, layout.folder) {
+            let store = try MetadataStore(layout.databasePath, fault: fault)
             try store.check()
             return store
         }
@@ -54,14 +56,15 @@ final class MetadataStore: Sendable {
     ///
     /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
     static func openForReading(_ path: String) throws -> MetadataStore {
-        try opening(path) { try MetadataStore(readingFrom: path) }
+        try opening(path, StoreFolder(SystemCalls())) { try MetadataStore(readingFrom: path) }
     }
 
     private static func opening(
         _ path: String,
+        _ folder: StoreFolder,
         _ open: () throws -> MetadataStore
     ) throws -> MetadataStore {
-        guard StoreFolder.exists(path) else {
+        guard try folder.exists(path) else {
             throw RegistryError(
                 .unavailable,
                 "there is no registry here",

@@ -5,17 +5,25 @@ package struct RegistryLayout: Sendable {
     /// The second place for the highest sequence seen. It lies with the keys and not in the
     /// store, so that an old copy of the store is noticed.
     package let sequencePath: String
+    /// The calls that its files are read and written with.
+    let files: any FileCalls
 
     /// Names the places.
-    package init(store: String, sequencePath: String) {
+    ///
+    /// - Parameter files: The system's calls, but for tests of what happens when they fail.
+    package init(store: String, sequencePath: String, files: any FileCalls = SystemCalls()) {
         self.store = store
         self.sequencePath = sequencePath
+        self.files = files
     }
 
     /// The layout of a home folder: `HOME/store` and `HOME/keys/sequence`.
-    package init(home: String) {
-        self.init(store: home + "/store", sequencePath: home + "/keys/sequence")
+    package init(home: String, files: any FileCalls = SystemCalls()) {
+        self.init(store: home + "/store", sequencePath: home + "/keys/sequence", files: files)
     }
+
+    /// What is done to the folders and names.
+    var folder: StoreFolder { StoreFolder(files) }
 
     var databasePath: String { store + "/registry.sqlite" }
     var serverIDPath: String { store + "/server-id" }

@@ -7,10 +7,18 @@ struct SequenceFile: Sendable {
     private static let maxBytes = 64
     let path: String
     let steps: Steps
+    private let folder: StoreFolder
+
+    /// The file of a registry.
+    init(_ layout: RegistryLayout, steps: Steps) {
+        path = layout.sequencePath
+        folder = layout.folder
+        self.steps = steps
+    }
 
     /// The number in the file; `nil` if there is no file.
     func read() throws -> UInt64? {
-        guard let text = try StoreFolder.readText(path, maxBytes: SequenceFile.maxBytes) else {
+        guard let text = try folder.readText(path, maxBytes: SequenceFile.maxBytes) else {
             return nil
         }
         guard text.hasSuffix("\n"), let value = UInt64(text.dropLast()) else {
@@ -26,7 +34,7 @@ struct SequenceFile: Sendable {
     /// Replaces the number, durably.
     func write(_ sequence: UInt64) throws {
         try steps.reach(.sequenceWrite)
-        try StoreFolder.replaceFile(path, with: "\(sequence)\n") {
+        try folder.replaceFile(path, with: "\(sequence)\n") {
             try steps.reach(.sequenceRename)
         }
     }

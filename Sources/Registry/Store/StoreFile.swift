@@ -6,76 +6,82 @@ struct StoreFile: ~Copyable {
     private var descriptor: Int32
     /// For the operator's log alone.
     private let path: String
+    private let files: any FileCalls
 
     /// Creates a file that must not exist, readable and writable for its owner only.
-    init(creating path: String) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR | O_CREAT | O_EXCL)
+    init(creating path: String, _ files: any FileCalls) throws(RegistryError) {
+        try self.init(path, flags: O_RDWR | O_CREAT | O_EXCL, files)
     }
 
     /// Opens a file that exists for more writing.
-    init(writing path: String) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR)
+    init(writing path: String, _ files: any FileCalls) throws(RegistryError) {
+        try self.init(path, flags: O_RDWR, files)
     }
 
     /// Opens a file for writing, which is created empty if there is none.
-    init(openingOrCreating path: String) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR | O_CREAT)
+    init(openingOrCreating path: String, _ files: any FileCalls) throws(RegistryError) {
+        try self.init(path, flags: O_RDWR | O_CREAT, files)
     }
 
     /// Opens a file for reading; `nil` if there is none.
-    static func reading(_ path: String) throws(RegistryError) -> StoreFile? {
-        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        if descriptor >= 0 { return StoreFile(descriptor: descriptor, path: path) }
-        let number = errno
-        if number == ENOENT { return nil }
-        throw .system("open", path, errno: number)
+    static func reading(
+        _ path: String,
+        _ files: any FileCalls
+    ) throws(RegistryError) -> StoreFile? {
+        do {
+            let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC
+            let descriptor = try files.open(path, flags: flags, mode: 0)
+            return StoreFile(descriptor: descriptor, path: path, files)
+        } catch {
+            if error.errno == ENOENT { return nil }
+            throw .system("open", path, error)
+        }
     }
 
-    private init(_ path: String, flags: Int32) throws(RegistryError) {
-        let descriptor = unsafe open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .system("open", path, errno: errno) }
-        self.descriptor = descriptor
+    private init(_ path: String, flags: Int32, _ files: any FileCalls) throws(RegistryError) {
+        do {
+            let flags = flags | O_NOFOLLOW | O_CLOEXEC
+            descriptor = try files.open(path, flags: flags, mode: 0o600)
+        } catch {
+            throw .system("open", path, error)
+        }
         self.path = path
+        self.files = files
     }
 
-    private init(descriptor: Int32, path: String) {
+    private init(descriptor: Int32, path: String, _ files: any FileCalls) {
         self.descriptor = descriptor
         self.path = path
+        self.files = files
     }
 
     deinit {
-        if descriptor >= 0 { _ = Glibc.close(descriptor) }
+        if descriptor >= 0 { try? files.close(descriptor) }
     }
 
     /// The file's length.
     borrowing func byteCount() throws(RegistryError) -> UInt64 {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw .system("read the status of", path, errno: errno)
+        do {
+            return try files.byteCount(descriptor)
+        } catch {
+            throw .system("read the status of", path, error)
         }
-        return UInt64(status.st_size)
     }
 
     /// Writes all of `bytes` at `offset`.
     borrowing func write(_ bytes: RawSpan, at offset: UInt64) throws(RegistryError) {
-        let failure = unsafe bytes.withUnsafeBytes { buffer -> Int32? in
-            var done = 0
-            while done < buffer.count, let start = buffer.baseAddress {
-                let count = unsafe pwrite(
+        var done = 0
+        while done < bytes.byteCount {
+            do {
+                done += try files.write(
                     descriptor,
-                    start + done,
-                    buffer.count - done,
-                    off_t(offset) + off_t(done)
+                    bytes.extracting(done..<bytes.byteCount),
+                    at: offset + UInt64(done)
                 )
-                if count >= 0 {
-                    done += count
-                } else if errno != EINTR {
-                    return errno
-                }
+            } catch {
+                guard error.errno == EINTR else { throw .system("write", path, error) }
             }
-            return nil
         }
-        if let failure { throw .system("write", path, errno: failure) }
     }
 
     /// Fills `bytes` from `offset`. A file that ends before is `dataLoss`.
@@ -83,77 +89,90 @@ struct StoreFile: ~Copyable {
         into bytes: inout MutableRawSpan,
         at offset: UInt64
     ) throws(RegistryError) {
-        var isShort = false
-        let failure = unsafe bytes.withUnsafeMutableBytes { buffer -> Int32? in
-            var done = 0
-            while done < buffer.count, let start = buffer.baseAddress {
-                let count = unsafe pread(
+        var done = 0
+        while done < bytes.byteCount {
+            let count: Int
+            do {
+                count = try files.read(
                     descriptor,
-                    start + done,
-                    buffer.count - done,
-                    off_t(offset) + off_t(done)
+                    into: &bytes,
+                    from: done,
+                    at: offset + UInt64(done)
                 )
-                if count > 0 {
-                    done += count
-                } else if count == 0 {
-                    isShort = true
-                    return nil
-                } else if errno != EINTR {
-                    return errno
-                }
+            } catch {
+                guard error.errno == EINTR else { throw .system("read", path, error) }
+                continue
             }
-            return nil
-        }
-        if let failure { throw .system("read", path, errno: failure) }
-        if isShort {
-            throw RegistryError(
-                .dataLoss,
-                "a stored file is shorter than it must be",
-                detail: "\(path) ends before byte \(offset + UInt64(bytes.byteCount))"
-            )
+            guard count > 0 else {
+                throw RegistryError(
+                    .dataLoss,
+                    "a stored file is shorter than it must be",
+                    detail: "\(path) ends before byte \(offset + UInt64(bytes.byteCount))"
+                )
+            }
+            done += count
         }
     }
 
     /// Makes what was written durable. Never call it again after it failed: the kernel has
     /// marked the pages clean and the second call would succeed over lost bytes.
     borrowing func sync() throws(RegistryError) {
-        guard fsync(descriptor) == 0 else { throw .system("sync", path, errno: errno) }
+        do {
+            try files.sync(descriptor)
+        } catch {
+            throw .system("sync", path, error)
+        }
     }
 
     /// Closes the file, and says so if that failed.
     consuming func close() throws(RegistryError) {
-        let result = Glibc.close(descriptor)
-        let number = errno
+        let open = descriptor
         descriptor = -1
-        guard result == 0 else { throw .system("close", path, errno: number) }
+        do {
+            try files.close(open)
+        } catch {
+            throw .system("close", path, error)
+        }
     }
 
     /// Takes the one exclusive lock on the file, without waiting; false if another holds it.
     borrowing func tryLock() throws(RegistryError) -> Bool {
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-        guard errno == EWOULDBLOCK else { throw .system("lock", path, errno: errno) }
-        return false
+        do {
+            try files.lock(descriptor, LOCK_EX | LOCK_NB)
+            return true
+        } catch {
+            guard error.errno == EWOULDBLOCK else { throw .system("lock", path, error) }
+            return false
+        }
     }
 
     /// Takes a lock on the file, shared or alone, and waits for it.
     borrowing func lock(isShared: Bool) throws(RegistryError) {
-        while flock(descriptor, isShared ? LOCK_SH : LOCK_EX) != 0 {
-            guard errno == EINTR else { throw .system("lock", path, errno: errno) }
+        while true {
+            do {
+                return try files.lock(descriptor, isShared ? LOCK_SH : LOCK_EX)
+            } catch {
+                guard error.errno == EINTR else { throw .system("lock", path, error) }
+            }
         }
     }
 
     /// Gives the lock back, for all that share this open file.
     borrowing func unlock() {
-        _ = flock(descriptor, LOCK_UN)
+        try? files.lock(descriptor, LOCK_UN)
     }
 }
 
 extension RegistryError {
     /// A failed call to the system. The caller hears that the store failed, or that it is full;
     /// the operator hears which file and why.
-    static func system(_ action: String, _ path: String, errno number: Int32) -> RegistryError {
-        let detail = "cannot \(action) \(path): \(text(ofErrno: number))"
-        switch number {
+    static func system(
+        _ action: String,
+        _ path: String,
+        _ error: FileCallError
+    ) -> RegistryError {
+        let detail = "cannot \(action) \(path): \(text(ofErrno: error.errno))"
+        switch error.errno {
         case ENOSPC, EDQUOT, EFBIG:
             return RegistryError(
                 .resourceExhausted,

@@ -1,23 +1,12 @@
 internal import Glibc
 
 /// What the store does to folders and names.
-enum StoreFolder {
-    /// Makes a folder for its owner only; one that is there already is fine. A new one's name is
-    /// durable when this returns.
-    static func make(_ path: String) throws(RegistryError) {
-        guard unsafe mkdir(path, 0o700) == 0 else {
-            guard errno == EEXIST else { throw .system("make", path, errno: errno) }
-            return
-        }
-        try sync(parent(of: path))
-    }
+struct StoreFolder: Sendable {
+    private let files: any FileCalls
 
-    /// Makes the names in a folder durable.
-    static func sync(_ path: String) throws(RegistryError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("open", path, errno: errno) }
-        defer { _ = close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .system("sync", path, errno: errno) }
+    /// Works with these calls.
+    init(_ files: any FileCalls) {
+        self.files = files
     }
 
     /// The folder that a path lies in.
@@ -26,71 +15,105 @@ enum StoreFolder {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// Makes a folder for its owner only; one that is there already is fine. A new one's name is
+    /// durable when this returns.
+    func make(_ path: String) throws(RegistryError) {
+        do {
+            try files.makeFolder(path, mode: 0o700)
+        } catch {
+            guard error.errno == EEXIST else { throw .system("make", path, error) }
+            return
+        }
+        try sync(StoreFolder.parent(of: path))
+    }
+
+    /// Makes the names in a folder durable.
+    func sync(_ path: String) throws(RegistryError) {
+        do {
+            let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+            let descriptor = try files.open(path, flags: flags, mode: 0)
+            defer { try? files.close(descriptor) }
+            try files.sync(descriptor)
+        } catch {
+            throw .system("sync", path, error)
+        }
+    }
+
     /// Whether anything has this name.
-    static func exists(_ path: String) -> Bool {
-        var status = stat()
-        return unsafe lstat(path, &status) == 0
+    func exists(_ path: String) throws(RegistryError) -> Bool {
+        do {
+            try files.look(at: path)
+            return true
+        } catch {
+            guard error.errno == ENOENT || error.errno == ENOTDIR else {
+                throw .system("look at", path, error)
+            }
+            return false
+        }
     }
 
     /// Gives a file a new name that must be free. A crash in between leaves both names, of the
     /// same bytes.
-    static func renameNew(_ path: String, to new: String) throws(RegistryError) {
-        guard unsafe link(path, new) == 0 else {
-            throw .system("link to \(new)", path, errno: errno)
+    func renameNew(_ path: String, to new: String) throws(RegistryError) {
+        do {
+            try files.link(path, to: new)
+        } catch {
+            throw .system("link to \(new)", path, error)
         }
         try remove(path)
     }
 
     /// Gives a file a name that may be taken, atomically.
-    static func replace(_ path: String, to new: String) throws(RegistryError) {
-        guard unsafe rename(path, new) == 0 else {
-            throw .system("rename to \(new)", path, errno: errno)
+    func replace(_ path: String, to new: String) throws(RegistryError) {
+        do {
+            try files.rename(path, to: new)
+        } catch {
+            throw .system("rename to \(new)", path, error)
         }
     }
 
     /// Takes a file's name away; one that is not there is fine.
-    static func remove(_ path: String) throws(RegistryError) {
-        guard unsafe unlink(path) == 0 || errno == ENOENT else {
-            throw .system("remove", path, errno: errno)
+    func remove(_ path: String) throws(RegistryError) {
+        do {
+            try files.unlink(path)
+        } catch {
+            guard error.errno == ENOENT else { throw .system("remove", path, error) }
         }
     }
 
     /// Removes a folder and the files in it; one that is not there is fine.
-    static func removeFlat(_ path: String) throws(RegistryError) {
-        guard exists(path) else { return }
+    func removeFlat(_ path: String) throws(RegistryError) {
+        guard try exists(path) else { return }
         for name in try names(in: path) {
             try remove(path + "/" + name)
         }
-        guard unsafe rmdir(path) == 0 || errno == ENOENT else {
-            throw .system("remove", path, errno: errno)
+        do {
+            try files.removeFolder(path)
+        } catch {
+            guard error.errno == ENOENT else { throw .system("remove", path, error) }
         }
     }
 
     /// The names in a folder, in no order.
-    static func names(in path: String) throws(RegistryError) -> [String] {
-        guard let stream = unsafe opendir(path) else { throw .system("list", path, errno: errno) }
-        defer { _ = unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
+    func names(in path: String) throws(RegistryError) -> [String] {
+        do {
+            return try files.names(in: path)
+        } catch {
+            throw .system("list", path, error)
         }
-        return names
     }
 
     /// Replaces a small file as a whole, durably: a reader sees the old content or the new.
     ///
     /// - Parameter beforeRename: Called when the new content is synced and not yet in place.
-    static func replaceFile(
+    func replaceFile(
         _ path: String,
         with text: String,
         beforeRename: () throws -> Void = {}
     ) throws {
         let temporary = path + ".new"
         try remove(temporary)
-        let file = try StoreFile(creating: temporary)
+        let file = try StoreFile(creating: temporary, files)
         try Array(text.utf8).withRawBytes { bytes throws(RegistryError) in
             try file.write(bytes, at: 0)
         }
@@ -98,12 +121,12 @@ enum StoreFolder {
         try file.close()
         try beforeRename()
         try replace(temporary, to: path)
-        try sync(parent(of: path))
+        try sync(StoreFolder.parent(of: path))
     }
 
     /// The text of a small file; `nil` if there is none.
-    static func readText(_ path: String, maxBytes: Int) throws -> String? {
-        guard let file = try StoreFile.reading(path) else { return nil }
+    func readText(_ path: String, maxBytes: Int) throws -> String? {
+        guard let file = try StoreFile.reading(path, files) else { return nil }
         let count = try file.byteCount()
         guard count <= UInt64(maxBytes) else {
             throw RegistryError(

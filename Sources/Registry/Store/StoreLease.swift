@@ -10,13 +10,13 @@ final class StoreLease: Sendable {
     /// - Parameter isShared: Whether other readers may hold it too.
     init(_ layout: RegistryLayout, isShared: Bool) throws {
         let path = layout.leasePath
-        file = try StoreFile(openingOrCreating: path)
+        file = try StoreFile(openingOrCreating: path, layout.files)
         try file.lock(isShared: isShared)
     }
 
     /// Takes the lease alone if nobody holds it; `nil` if a reader does.
     static func tryExclusive(_ layout: RegistryLayout) throws -> StoreLease? {
-        let file = try StoreFile(openingOrCreating: layout.leasePath)
+        let file = try StoreFile(openingOrCreating: layout.leasePath, layout.files)
         guard try file.tryLock() else { return nil }
         return StoreLease(file)
     }

@@ -4,7 +4,7 @@ final class StoreLock: Sendable {
 
     /// Takes the lock, without waiting.
     init(_ layout: RegistryLayout) throws {
-        guard StoreFolder.exists(layout.store) else {
+        guard try layout.folder.exists(layout.store) else {
             throw RegistryError(
                 .unavailable,
                 "there is no registry here",
@@ -13,10 +13,10 @@ final class StoreLock: Sendable {
         }
         let path = layout.lockPath
         let file: StoreFile
-        if StoreFolder.exists(path) {
-            file = try StoreFile(writing: path)
+        if try layout.folder.exists(path) {
+            file = try StoreFile(writing: path, layout.files)
         } else {
-            file = try StoreFile(creating: path)
+            file = try StoreFile(creating: path, layout.files)
         }
         guard try file.tryLock() else {
             throw RegistryError(

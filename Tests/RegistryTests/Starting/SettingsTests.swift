@@ -8,7 +8,7 @@ struct SettingsTests {
     @Test("every commit is synced, and nothing in the file is trusted")
     func pragmas() throws {
         let home = try TestHome()
-        let store = try MetadataStore.open(home.layout.databasePath, fault: StorageFault())
+        let store = try MetadataStore.open(home.layout, fault: StorageFault())
         func values(_ database: Database) throws -> [String: String] {
             var values: [String: String] = [:]
             for name in [
