@@ -21,6 +21,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(
     name: "Configuration",
@@ -102,7 +103,7 @@ let package = Package(
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", nioCore]),
         tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
-        tests("RegistryTests", ["Registry", "Sealing", grdb]),
+        tests("RegistryTests", ["Registry", "Sealing", grdb, sqlite]),
         tests("EngineTests", ["Engine", "EngineTesting"]),
         tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
         tests("StrongroomClientTests", ["StrongroomClient"]),

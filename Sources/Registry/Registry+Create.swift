@@ -25,17 +25,13 @@ extension Registry {
                 "a registry's id has \(SealingLimits.idBytes) bytes, not \(registryID.count)"
             )
         }
-        guard try !layout.folder.exists(layout.databasePath) else {
-            throw RegistryError(
-                .alreadyExists,
-                "there is a registry already",
-                detail: "\(layout.databasePath) exists"
-            )
-        }
-        try layout.folder.make(layout.store)
-        try layout.folder.make(StoreFolder.parent(of: layout.sequencePath))
+        try checkAbsent(layout)
+        try layout.folder.makeDurable(layout.store)
+        try layout.folder.makeDurable(StoreFolder.parent(of: layout.sequencePath))
         let lock = try StoreLock(layout)
         defer { withExtendedLifetime(lock) {} }
+        // Another process may have made it while this one had no lock.
+        try checkAbsent(layout)
         do {
             let serverID = try RandomBytes.make(count: SealingLimits.idBytes)
             try layout.folder.replaceFile(
@@ -65,6 +61,16 @@ extension Registry {
             }
         } catch let error as SealingError {
             throw RegistryError.sealing(error, "the registry cannot be created")
+        }
+    }
+
+    private static func checkAbsent(_ layout: RegistryLayout) throws {
+        guard try !layout.folder.exists(layout.databasePath) else {
+            throw RegistryError(
+                .alreadyExists,
+                "there is a registry already",
+                detail: "\(layout.databasePath) exists"
+            )
         }
     }
 }

@@ -58,7 +58,7 @@ package final class Registry: Sendable {
         try check.checkHead(stored, key: self.signing.publicKey)
         try check.checkSequence(stored.sequence, sequenceFile)
         cardKey = try check.unwrapKeys(registryID: stored.registryID)
-        blobs = try FolderBlobStore(layout: layout, steps: steps)
+        blobs = try FolderBlobStore(layout: layout, fault: storageFault, steps: steps)
         self.keys = keys
         self.clock = clock
         self.steps = steps

@@ -1,42 +1,44 @@
-internal import Sealing
-
 /// Blobs as files of a folder: `blobs/<first 2 hex>/<64 hex>`, unfinished ones as
 /// `uploads/<upload>/<index>`.
 final class FolderBlobStore: BlobStore {
-    private let blobs: String
     private let uploads: String
     private let files: any FileCalls
     private let folder: StoreFolder
+    private let folders: BlobFolders
+    private let fault: StorageFault
     private let steps: Steps
     private let openFiles = OpenFileBudget(limit: Limits.maxOpenFiles)
 
     /// Uses, and makes where missing, the folders of `layout`.
-    init(layout: RegistryLayout, steps: Steps) throws {
-        blobs = layout.blobsPath
+    init(layout: RegistryLayout, fault: StorageFault, steps: Steps) throws {
         uploads = layout.uploadsPath
         files = layout.files
         folder = layout.folder
+        folders = BlobFolders(layout, fault: fault)
+        self.fault = fault
         self.steps = steps
-        try folder.make(blobs)
+        try folder.makeDurable(layout.blobsPath)
         try folder.make(uploads)
     }
 
     func create(upload: String, index: Int) throws -> any BlobWriter {
+        try fault.check()
         let place = "\(uploads)/\(upload)"
         try folder.make(place)
         let path = "\(place)/\(index)"
         try folder.remove(path)
         return try FolderBlobWriter(
             path: path,
-            blobs: blobs,
             files: files,
+            folders: folders,
             openFiles: openFiles,
+            fault: fault,
             steps: steps
         )
     }
 
     func open(_ digest: [UInt8]) throws -> any BlobReader {
-        let path = FolderBlobStore.path(of: digest, in: blobs)
+        let path = folders.path(of: digest)
         guard let file = try StoreFile.reading(path, files) else {
             throw RegistryError(
                 .dataLoss,
@@ -48,11 +50,11 @@ final class FolderBlobStore: BlobStore {
     }
 
     func byteCount(of digest: [UInt8]) throws -> UInt64? {
-        try StoreFile.reading(FolderBlobStore.path(of: digest, in: blobs), files)?.byteCount()
+        try StoreFile.reading(folders.path(of: digest), files)?.byteCount()
     }
 
     func remove(_ digest: [UInt8]) throws {
-        try folder.remove(FolderBlobStore.path(of: digest, in: blobs))
+        try folder.remove(folders.path(of: digest))
     }
 
     func removeUpload(_ upload: String) throws {
@@ -61,11 +63,5 @@ final class FolderBlobStore: BlobStore {
 
     func unfinishedUploads() throws -> [String] {
         try folder.names(in: uploads)
-    }
-
-    /// Where a blob lies.
-    static func path(of digest: [UInt8], in blobs: String) -> String {
-        let name = Hex.encode(digest)
-        return "\(blobs)/\(name.prefix(2))/\(name)"
     }
 }

@@ -1,12 +1,10 @@
-internal import Sealing
-
 /// Writes one unfinished blob, and at the end gives it its name.
 final class FolderBlobWriter: BlobWriter {
     private let path: String
-    private let blobs: String
     private let files: any FileCalls
-    private let folder: StoreFolder
+    private let folders: BlobFolders
     private let openFiles: OpenFileBudget
+    private let fault: StorageFault
     private let steps: Steps
     private var offset: UInt64 = 0
     /// Open while this writer holds a place of the budget.
@@ -14,16 +12,17 @@ final class FolderBlobWriter: BlobWriter {
 
     init(
         path: String,
-        blobs: String,
         files: any FileCalls,
+        folders: BlobFolders,
         openFiles: OpenFileBudget,
+        fault: StorageFault,
         steps: Steps
     ) throws {
         self.path = path
-        self.blobs = blobs
         self.files = files
-        folder = StoreFolder(files)
+        self.folders = folders
         self.openFiles = openFiles
+        self.fault = fault
         self.steps = steps
         let created = try StoreFile(creating: path, files)
         if openFiles.tryTake() {
@@ -38,6 +37,7 @@ final class FolderBlobWriter: BlobWriter {
     }
 
     func append(_ bytes: RawSpan) throws {
+        try fault.check()
         try steps.reach(.chunkWrite)
         try withFile { file throws(RegistryError) in try file.write(bytes, at: offset) }
         offset += UInt64(bytes.byteCount)
@@ -45,21 +45,15 @@ final class FolderBlobWriter: BlobWriter {
 
     func finish(digest: [UInt8]) throws {
         try steps.reach(.blobSync)
-        try withFile { file throws(RegistryError) in try file.sync() }
+        try withFile { file throws(RegistryError) in try sync(file) }
         try release()
-        let target = FolderBlobStore.path(of: digest, in: blobs)
-        let parent = StoreFolder.parent(of: target)
-        try folder.make(parent)
-        try steps.reach(.blobLink)
-        try folder.renameNew(path, to: target)
-        try steps.reach(.folderSync)
-        try folder.sync(parent)
+        try folders.take(path, as: digest, steps: steps)
     }
 
     func discard() {
         try? release()
         // What cannot be removed now is removed when the upload ends, or at the next start.
-        try? folder.remove(path)
+        try? StoreFolder(files).remove(path)
     }
 
     /// Lends the open file, or one that is opened for this call. A write that failed in the
@@ -82,6 +76,17 @@ final class FolderBlobWriter: BlobWriter {
         switch file {
         case .some(let file): try body(file)
         case .none: return
+        }
+    }
+
+    /// A full store costs this blob, which is written anew when there is room; any other failure
+    /// is one of the storage.
+    private func sync(_ file: borrowing StoreFile) throws(RegistryError) {
+        do {
+            try file.sync()
+        } catch {
+            if error.code != .resourceExhausted { fault.set(error.detail) }
+            throw error
         }
     }
 

@@ -15,7 +15,8 @@ final class MetadataStore: Sendable {
     private let fault: StorageFault
 
     /// Creates the database with what `first` writes into it. It appears under its name when it
-    /// is whole and durable, and not before.
+    /// is whole and durable, and not before. The caller holds the store's lock and has seen that
+    /// there is none.
     static func create(
         _ layout: RegistryLayout,
         _ first: (MetadataTransaction) throws -> Void
@@ -35,9 +36,9 @@ final class MetadataStore: Sendable {
             throw RegistryError(.internalFailure, "the new database is in use", detail: temporary)
         }
         try store.close()
-        try folder.renameNew(temporary, to: path)
+        for part in parts.dropFirst() { try folder.remove(temporary + part) }
+        try folder.replace(temporary, to: path)
         try folder.sync(StoreFolder.parent(of: path))
-        for part in parts { try folder.remove(temporary + part) }
     }
 
     /// Opens the database and checks its structure.

@@ -15,15 +15,20 @@ struct StoreFolder: Sendable {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// Makes a folder for its owner only; one that is there already is fine. A new one's name is
-    /// durable when this returns.
+    /// Makes a folder for its owner only; one that is there already is fine. Its name is not
+    /// durable yet.
     func make(_ path: String) throws(RegistryError) {
         do {
             try files.makeFolder(path, mode: 0o700)
         } catch {
             guard error.errno == EEXIST else { throw .system("make", path, error) }
-            return
         }
+    }
+
+    /// Makes a folder for its owner only; its name is durable when this returns, also if it was
+    /// there already.
+    func makeDurable(_ path: String) throws(RegistryError) {
+        try make(path)
         try sync(StoreFolder.parent(of: path))
     }
 

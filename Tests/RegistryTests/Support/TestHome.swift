@@ -12,8 +12,14 @@ final class TestHome: Sendable {
     let clock = TestClock()
 
     /// Creates the keys and an empty registry.
-    init() throws {
-        path = NSTemporaryDirectory() + "strongroom-registry-" + UUID().uuidString
+    convenience init() throws {
+        try self.init(in: NSTemporaryDirectory())
+        try create()
+    }
+
+    /// Creates the keys alone, in a folder below `root`.
+    init(in root: String) throws {
+        path = root + "/strongroom-registry-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true,
@@ -22,7 +28,17 @@ final class TestHome: Sendable {
         layout = RegistryLayout(home: path)
         registryID = try RandomBytes.make(count: 16)
         let keys = try FolderKeyProvider.create(in: path + "/keys")
-        let signing = try SigningKeyFile.create(
+        _ = try SigningKeyFile.create(
+            folder: path + "/keys",
+            provider: keys,
+            registryID: registryID
+        )
+    }
+
+    /// Creates the registry.
+    func create() throws {
+        let keys = try FolderKeyProvider(folder: path + "/keys")
+        let signing = try SigningKeyFile.open(
             folder: path + "/keys",
             provider: keys,
             registryID: registryID
@@ -37,10 +53,10 @@ final class TestHome: Sendable {
     }
 
     /// A home that is there already: a copy of another.
-    init(copied path: String, registryID: [UInt8]) {
+    init(copied path: String, registryID: [UInt8], files: any FileCalls = SystemCalls()) {
         self.path = path
         self.registryID = registryID
-        layout = RegistryLayout(home: path)
+        layout = RegistryLayout(home: path, files: files)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

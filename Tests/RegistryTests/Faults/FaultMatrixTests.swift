@@ -1,0 +1,172 @@
+import Foundation
+import Registry
+import Testing
+
+/// Every fault at every call of everything that changes a registry.
+@Suite("Faults")
+struct FaultMatrixTests {
+    /// For each operation, each kind of fault and n = 1, 2, 3 ... the n-th call that the fault
+    /// concerns fails: once, and with all later ones. The walk ends with the n that no call has.
+    /// Afterwards the registry is opened as by a new process.
+    @Test(
+        "a fault at any call leaves the registry as before or as after, and a second try succeeds",
+        arguments: FaultOperation.all
+    )
+    func matrix(operation: FaultOperation) throws {
+        FaultVFS.install()
+        let walk = try FaultWalk(operation)
+        var cases = 0
+        for fault in Fault.allCases {
+            for isForGood in fault.isEnd ? [true] : [false, true] {
+                var number = 1
+                while try walk.tryCase(
+                    Injection(fault: fault, number: number, isForGood: isForGood)
+                ) {
+                    number += 1
+                    cases += 1
+                }
+            }
+        }
+        print("faults: \(operation.name): \(walk.steps) calls, \(cases) cases")
+        let failures = walk.failures
+        #expect(failures.isEmpty, "\(failures.count) of \(cases): \(failures.prefix(20))")
+    }
+}
+
+/// The cases of one operation.
+final class FaultWalk {
+    /// The calls of the operation when nothing fails.
+    private(set) var steps = 0
+    private(set) var failures: [String] = []
+
+    private let operation: FaultOperation
+    private let template: TestHome
+    private let before: CatalogueState?
+    private let after: CatalogueState?
+
+    init(_ operation: FaultOperation) throws {
+        self.operation = operation
+        template = try TestHome(in: fastFolder)
+        try operation.prepare(template)
+        before = try FaultWalk.state(try template.copyClosed()) { session in
+            if operation.isOnOpenRegistry {
+                try session.open()
+                try operation.arrange(session)
+            }
+        }
+        let plan = FaultPlan()
+        let home = try template.copyClosed(files: FaultyFiles(plan))
+        FaultPlans.set(plan, for: home.path)
+        after = try FaultWalk.state(home) { session in
+            if operation.isOnOpenRegistry {
+                try session.open()
+                try operation.arrange(session)
+            }
+            plan.watch(nil)
+            try operation.run(session)
+            plan.stopWatching()
+        }
+        FaultPlans.set(nil, for: home.path)
+        steps = plan.seen
+    }
+
+    private static func state(
+        _ home: TestHome,
+        _ body: (FaultSession) throws -> Void
+    ) throws -> CatalogueState? {
+        let session = FaultSession(home)
+        try body(session)
+        session.close()
+        return try state(home)
+    }
+
+    /// What a home without a registry has: nothing.
+    private static func state(_ home: TestHome) throws -> CatalogueState? {
+        isRegistry(home) ? try CatalogueState(try home.open()) : nil
+    }
+
+    private static func isRegistry(_ home: TestHome) -> Bool {
+        FileManager.default.fileExists(atPath: home.layout.databasePathForTests)
+    }
+
+    /// Tries one case.
+    ///
+    /// - Returns: Whether the fault met a call.
+    func tryCase(_ injection: Injection) throws -> Bool {
+        let plan = FaultPlan()
+        let home = try template.copyClosed(files: FaultyFiles(plan))
+        FaultPlans.set(plan, for: home.path)
+        defer { FaultPlans.set(nil, for: home.path) }
+        let session = FaultSession(home)
+        if operation.isOnOpenRegistry {
+            try session.open()
+            try operation.arrange(session)
+        }
+        plan.watch(injection)
+        var refusal: (any Error)?
+        do { try operation.run(session) } catch { refusal = error }
+        plan.stopWatching()
+        guard let hit = plan.hit else { return false }
+        let place = "\(injection), \(hit), answered \(refusal.map { "\($0)" } ?? "well")"
+        do {
+            let isDone = try goOn(session, injection, isDone: refusal == nil)
+            session.close()
+            guard plan.openFiles == 0 else { throw TestFailure(message: "files are left open") }
+            FaultPlans.set(nil, for: home.path)
+            try startAgain(home, isDone: isDone)
+        } catch {
+            failures.append("\(place): \(error)")
+        }
+        return true
+    }
+
+    /// The process goes on after a fault that has passed, unless the registry says that it must
+    /// end.
+    ///
+    /// - Returns: Whether the operation has succeeded.
+    private func goOn(
+        _ session: FaultSession,
+        _ injection: Injection,
+        isDone: Bool
+    ) throws -> Bool {
+        guard let registry = session.registry else { return isDone }
+        guard injection.fault != .failedSync || registry.fault != nil else {
+            throw TestFailure(message: "it goes on after a failed sync")
+        }
+        guard !injection.isForGood, registry.fault == nil else { return isDone }
+        let now = try CatalogueState(registry)
+        try expectBeforeOrAfter(now, isDone: isDone)
+        if now != after || operation.isRepeatable { try operation.run(session) }
+        return true
+    }
+
+    /// A new process opens the registry.
+    private func startAgain(_ faulty: TestHome, isDone: Bool) throws {
+        let home = TestHome(copied: faulty.path, registryID: faulty.registryID)
+        let session = FaultSession(home)
+        if FaultWalk.isRegistry(home) { try session.open() }
+        var state = try session.registry.map(CatalogueState.init)
+        try expectBeforeOrAfter(state, isDone: isDone)
+        if state != after || operation.isRepeatable {
+            try operation.run(session)
+            if session.registry == nil { try session.open() }
+            state = try CatalogueState(session.opened)
+        }
+        guard let state, state == after else {
+            throw TestFailure(message: "the second try led elsewhere: \(state?.lines ?? [])")
+        }
+        let content = try StoreContent(home)
+        guard content.stray.isEmpty, content.blobs <= state.blobs + operation.mayOrphan else {
+            throw TestFailure(message: "left: \(content), \(state.blobs) are in use")
+        }
+    }
+
+    private func expectBeforeOrAfter(_ state: CatalogueState?, isDone: Bool) throws {
+        guard state == after || (state == before && !isDone) else {
+            throw TestFailure(
+                message: "neither before nor after: \(state?.lines ?? []), before "
+                    + "\(before?.lines ?? [])"
+            )
+        }
+    }
+}
