@@ -6,6 +6,8 @@ package struct RegistryLayout: Sendable {
     /// store, so that an old copy of the store is noticed.
     package let sequencePath: String
 
+    static let lockName = "lock"
+
     /// Names the places.
     package init(store: String, sequencePath: String) {
         self.store = store
@@ -19,7 +21,7 @@ package struct RegistryLayout: Sendable {
 
     var databasePath: String { store + "/registry.sqlite" }
     var serverIDPath: String { store + "/server-id" }
-    var lockPath: String { store + "/lock" }
+    var lockPath: String { store + "/" + RegistryLayout.lockName }
     var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
     var uploadsPath: String { store + "/uploads" }
