@@ -104,6 +104,19 @@ struct BackupFolder: Sendable {
         try StoreFolder.sync(path)
     }
 
+    /// Refuses to replace a backup by an older state of its registry: whoever holds that may not
+    /// know yet that it is one.
+    func checkOlder(than head: CatalogueHead) throws {
+        guard let present = try BackupManifest.read(manifestPath), present.sequence > head.sequence
+        else { return }
+        throw RegistryError(
+            .failedPrecondition,
+            "the backup is newer than the registry: its sequence is \(present.sequence), and the "
+                + "registry's is \(head.sequence)",
+            detail: "\(path) was left as it was"
+        )
+    }
+
     /// The manifest that is the database's.
     ///
     /// - Throws: `dataLoss` if there is none: the database is not the one that was written.

@@ -78,6 +78,7 @@ package struct RegistryBackup: Sendable {
         var pass: Pass
         do {
             head = try checkedHead(of: snapshot)
+            try folder.checkOlder(than: head)
             pass = Pass(
                 options: options,
                 copier: BlobCopier(
