@@ -43,6 +43,11 @@ struct RestoreTests {
             #expect(message { try home.restore() }.contains("another process"))
             #expect(try registry.publishSmall() == 2)
         }
+        let lease = open(home.layout.store + "/lease", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(flock(lease, LOCK_SH) == 0)
+        #expect(message { try home.restore() }.contains("reads this registry"))
+        flock(lease, LOCK_UN)
+        close(lease)
         // It was left as it was: the newer state is served on.
         #expect(try home.open().versions(model: "sentiment", before: nil, limit: 9).count == 2)
     }
