@@ -189,7 +189,7 @@ def test_a_backup_that_is_killed_leaves_the_one_before_or_the_new_one(published)
                 "model.onnx": models.mlp(seed=10 + attempt, widths=WIDTHS)})
             process = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(moments.uniform(0, 1.5 * seconds))
+            time.sleep(moments.uniform(0, seconds))
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL
             shutil.rmtree(spare, ignore_errors=True)
@@ -205,6 +205,25 @@ def test_a_backup_that_is_killed_leaves_the_one_before_or_the_new_one(published)
     print(f"{killed} of {KILLS} backups were killed; {versions} versions in the last one")
     assert killed >= KILLS // 3
     assert published.run_backup("--verify")["versions"] == KILLS + 2
+
+
+def test_a_restore_that_is_killed_leaves_a_store_that_serves(published):
+    home, moments = published.home, random.Random(SEED)
+    command = [str(harness.BINARY), "restore", str(published.backup), "--home", str(home.folder)]
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    seconds = time.monotonic() - began
+    for _ in range(KILLS // 2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0, 1.2 * seconds))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() in (0, -signal.SIGKILL)
+        server = home.serve()
+        with server.client() as client:
+            for model in (MODEL, "other"):
+                assert predict(client, model, {"x": ROW})[0] == 1
+        assert server.stop() == 0
+    home.command("restore", published.backup)
 
 
 def test_a_damaged_backup_is_found_and_the_home_is_left_as_it_was(published):

@@ -58,3 +58,14 @@ struct BlobCopier {
         touched = []
     }
 }
+
+extension RegistryError {
+    /// The error with the file that it is about.
+    func placed(_ record: VersionRecord, _ file: VersionRecord.File) -> RegistryError {
+        RegistryError(
+            code,
+            "model '\(record.model)', version \(record.version), file '\(file.path)': \(message)",
+            detail: detail
+        )
+    }
+}
