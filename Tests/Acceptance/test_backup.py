@@ -189,7 +189,7 @@ def test_a_backup_that_is_killed_leaves_the_one_before_or_the_new_one(published)
                 "model.onnx": models.mlp(seed=10 + attempt, widths=WIDTHS)})
             process = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(moments.uniform(0, seconds))
+            time.sleep(moments.uniform(0, 1.5 * seconds))
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL
             shutil.rmtree(spare, ignore_errors=True)
@@ -203,7 +203,7 @@ def test_a_backup_that_is_killed_leaves_the_one_before_or_the_new_one(published)
             assert versions <= found <= attempt + 2, (versions, found, attempt)
             versions = found
     print(f"{killed} of {KILLS} backups were killed; {versions} versions in the last one")
-    assert killed >= KILLS // 3
+    assert killed >= KILLS // 4
     assert published.run_backup("--verify")["versions"] == KILLS + 2
 
 
