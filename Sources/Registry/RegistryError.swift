@@ -32,12 +32,21 @@ package struct RegistryError: Error, Sendable {
     package let message: String
     /// What the operator's log needs besides: paths, `errno`, SQLite's text. Empty if nothing.
     package let detail: String
+    /// Whether what is refused is a whole registry that is not known to be the newest: a person
+    /// may accept that, on record (``Registry/accept(_:layout:keys:clock:steps:signing:)``).
+    package let isAcceptable: Bool
 
     /// Describes a failure.
-    package init(_ code: Code, _ message: String, detail: String = "") {
+    package init(
+        _ code: Code,
+        _ message: String,
+        detail: String = "",
+        isAcceptable: Bool = false
+    ) {
         self.code = code
         self.message = message
         self.detail = detail
+        self.isAcceptable = isAcceptable
     }
 }
 

@@ -6,7 +6,8 @@ internal import Sealing
 /// whoever asks for it is told.
 struct StartCheck {
     let metadata: MetadataStore
-    let keys: any KeyProvider
+    /// `nil` where nothing is unwrapped: all but the keys is checked with public keys.
+    let keys: (any KeyProvider)?
 
     /// The head's row.
     func storedHead() throws -> StoredHead {
@@ -70,25 +71,41 @@ struct StartCheck {
     /// Compares the head with the second place, and brings that one up to date: a crash between
     /// a commit and its second place leaves it behind.
     func checkSequence(_ sequence: UInt64, _ file: SequenceFile) throws {
-        guard let seen = try file.read() else {
-            throw refusal(
+        let seen = try file.read()
+        if let doubt = StartCheck.doubt(sequence, seen: seen, path: file.path) { throw doubt }
+        if seen != sequence { try file.write(sequence) }
+    }
+
+    /// Why a head is not known to be the newest; `nil` if it is.
+    ///
+    /// - Parameters:
+    ///   - seen: What the second place holds; `nil` if it is missing.
+    ///   - path: Where the second place is.
+    static func doubt(_ sequence: UInt64, seen: UInt64?, path: String) -> RegistryError? {
+        guard let seen else {
+            return RegistryError(
+                .unavailable,
                 "the sequence kept beside the keys is missing",
-                "\(file.path) does not exist"
+                detail: "\(path) does not exist",
+                isAcceptable: true
             )
         }
-        guard seen <= sequence else {
-            throw refusal(
-                "the registry is an older copy: its sequence is \(sequence), and \(seen) was "
-                    + "seen before",
-                "if it was restored on purpose, set \(file.path) to \(sequence)"
-            )
-        }
-        if seen < sequence { try file.write(sequence) }
+        guard seen > sequence else { return nil }
+        return RegistryError(
+            .unavailable,
+            "the registry is an older copy: its sequence is \(sequence), and \(seen) was seen "
+                + "before",
+            detail: "\(path) holds \(seen)",
+            isAcceptable: true
+        )
     }
 
     /// Unwraps the registry's own key, and one key under every other key-encryption key, so that
     /// a missing one is noticed now and not at the first load.
     func unwrapKeys(registryID: [UInt8]) throws -> SecretKey {
+        guard let keys else {
+            throw RegistryError(.internalFailure, "the registry was opened without keys")
+        }
         do {
             let stored = try metadata.read { transaction in
                 (
@@ -101,7 +118,7 @@ struct StartCheck {
             }
             let key = try keys.unwrap(own, context: .registryKey(registryID: registryID))
             for other in stored.others where other.wrapped.kekID != own.kekID {
-                try checkHeld(other, registryID: registryID)
+                try checkHeld(other, keys, registryID: registryID)
             }
             return key
         } catch let error as SealingError {
@@ -111,7 +128,11 @@ struct StartCheck {
 
     /// A key that does not unwrap may be one damaged row, which concerns one version alone; one
     /// that is not held concerns them all.
-    private func checkHeld(_ stored: StoredKey, registryID: [UInt8]) throws {
+    private func checkHeld(
+        _ stored: StoredKey,
+        _ keys: any KeyProvider,
+        registryID: [UInt8]
+    ) throws {
         do {
             _ = try keys.unwrap(
                 stored.wrapped,

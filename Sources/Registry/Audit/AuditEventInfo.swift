@@ -42,4 +42,6 @@ package enum AuditAction {
     package static let versionReject = "version.reject"
     /// A version's data key was destroyed.
     package static let versionDelete = "version.delete"
+    /// A registry that is not known to be the newest was accepted as it is.
+    package static let restoreAccept = "restore.accept"
 }

@@ -45,6 +45,11 @@ struct Change {
         return (recordSHA256, try signature(over: record))
     }
 
+    /// Goes on above a sequence that was seen on another copy of this registry.
+    mutating func passOver(_ seen: UInt64) {
+        sequence = max(sequence, seen)
+    }
+
     /// Adds an event to the audit log.
     mutating func log(
         _ action: String,

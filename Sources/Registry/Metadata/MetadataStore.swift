@@ -9,7 +9,7 @@ final class MetadataStore: Sendable {
     /// recovery are all there is to wait for.
     private static let busySeconds = 10.0
 
-    private let reader: any DatabaseReader
+    let reader: any DatabaseReader
     /// `nil` where the database was opened for reading alone.
     private let writer: DatabasePool?
     private let fault: StorageFault
@@ -104,7 +104,7 @@ final class MetadataStore: Sendable {
         try Schema.migrator.migrate(pool)
     }
 
-    private static var configuration: Configuration {
+    static var configuration: Configuration {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busySeconds)
         configuration.foreignKeysEnabled = true
@@ -134,7 +134,8 @@ final class MetadataStore: Sendable {
         }
     }
 
-    private func check() throws {
+    /// Has SQLite check the structure of the whole file.
+    func check() throws {
         let findings = try reader.read { database in
             try String.fetchAll(database, sql: "PRAGMA quick_check(10)")
         }
@@ -191,7 +192,7 @@ final class MetadataStore: Sendable {
         try reader.close()
     }
 
-    private func translated<R>(_ body: () throws -> R) throws -> R {
+    func translated<R>(_ body: () throws -> R) throws -> R {
         do {
             return try body()
         } catch let error as DatabaseError {

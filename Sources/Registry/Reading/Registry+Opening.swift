@@ -82,32 +82,9 @@ extension Registry {
         return stored
     }
 
-    /// The record of a version: its signature is checked over the stored bytes before they are
-    /// read, and the columns have to say what it says.
+    /// The record of a version, checked as ``StoredVersion/verified(registryID:key:)`` does.
     func verified(_ stored: StoredVersion) throws -> VersionRecord {
-        let info = stored.info
-        let place = "model '\(info.model)', version \(info.version)"
-        guard signing.publicKey.verify(signature: stored.signature, over: stored.record) else {
-            throw RegistryError(.dataLoss, "\(place): its record's signature does not hold")
-        }
-        let record: VersionRecord
-        do {
-            record = try VersionRecord(verified: stored.record)
-        } catch let error as RegistryError {
-            throw RegistryError(
-                error.code,
-                "\(place): \(error.message)",
-                detail: error.detail
-            )
-        }
-        guard record.registryID == registryID, record.model == info.model,
-            record.version == info.version, record.bundleID == stored.bundleID,
-            record.createdBy == info.createdBy, record.createdUnixMs == info.createdUnixMs,
-            record.metadata == info.metadata, info.recordSHA256 == Digest.sha256(stored.record)
-        else {
-            throw RegistryError(.dataLoss, "\(place): its record is another version's")
-        }
-        return record
+        try stored.verified(registryID: registryID, key: signing.publicKey)
     }
 
     /// A version's card, opened with the registry's own key.

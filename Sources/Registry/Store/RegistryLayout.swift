@@ -8,6 +8,8 @@ package struct RegistryLayout: Sendable {
     /// The calls that its files are read and written with.
     let files: any FileCalls
 
+    static let lockName = "lock"
+
     /// Names the places.
     ///
     /// - Parameter files: The system's calls, but for tests of what happens when they fail.
@@ -27,7 +29,7 @@ package struct RegistryLayout: Sendable {
 
     var databasePath: String { store + "/registry.sqlite" }
     var serverIDPath: String { store + "/server-id" }
-    var lockPath: String { store + "/lock" }
+    var lockPath: String { store + "/" + RegistryLayout.lockName }
     var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
     var uploadsPath: String { store + "/uploads" }

@@ -22,7 +22,8 @@ enum HomeRegistry {
                 )
             }
         } catch let error as RegistryError {
-            throw ServerError(error.description)
+            let hint = error.isAcceptable ? HomeRestore.acceptHint(home) : nil
+            throw ServerError(error.description, hint: hint)
         } catch let error as SealingError {
             throw ServerError(error.message)
         }
