@@ -77,23 +77,24 @@ let package = Package(
         product("TLS", ["COpenSSL", nioCore]),
         product("Wire", ["CProtobufC", nioCore]),
         product("RPC", ["Wire", "TLS", nioCore, nioPosix, logging]),
-        product("Registry", ["Sealing", grdb, yams]),
-        product("Engine", ["COnnxRuntime"]),
+        product("JSON", []),
+        product("Registry", ["Sealing", "JSON", grdb, yams]),
+        product("Engine", ["COnnxRuntime", "JSON"]),
         product("EngineTesting", ["Engine"]),
-        product("Serving", ["Registry", "Engine", "Sealing", logging]),
+        product("Serving", ["Registry", "Engine", "Sealing", "JSON", logging]),
         product(
             "Server",
             [
-                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", configuration,
-                signals, logging, yams, nioCore, nioPosix, systemPackage,
+                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", "JSON",
+                configuration, signals, logging, yams, nioCore, nioPosix, systemPackage,
             ]
         ),
         product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", nioCore, nioPosix]),
         .executableTarget(
             name: "strongroom",
             dependencies: [
-                "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", arguments,
-                nioCore,
+                "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", "JSON",
+                arguments, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -103,7 +104,8 @@ let package = Package(
         tests("WireTests", ["Wire", nioCore]),
         tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
         tests("RegistryTests", ["Registry", "Sealing", grdb]),
-        tests("EngineTests", ["Engine", "EngineTesting"]),
+        tests("JSONTests", ["JSON"]),
+        tests("EngineTests", ["Engine", "EngineTesting", "JSON"]),
         tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(

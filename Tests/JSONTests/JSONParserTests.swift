@@ -1,4 +1,4 @@
-import Engine
+import JSON
 import Testing
 
 @Suite("JSON, as RFC 8259 has it")
