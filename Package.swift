@@ -26,7 +26,6 @@ let configuration: Target.Dependency = .product(
     name: "Configuration",
     package: "swift-configuration"
 )
-let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let signals: Target.Dependency = .product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
@@ -54,12 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(
-            url: "https://github.com/apple/swift-configuration",
-            from: "1.4.0",
-            traits: ["YAML"]
-        ),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(
@@ -86,15 +80,15 @@ let package = Package(
             "Server",
             [
                 "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", "JSON",
-                configuration, signals, logging, yams, nioCore, nioPosix, systemPackage,
+                configuration, signals, logging, yams, nioCore, nioPosix,
             ]
         ),
-        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", nioCore, nioPosix]),
+        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", "JSON", nioCore, nioPosix]),
         .executableTarget(
             name: "strongroom",
             dependencies: [
                 "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", "JSON",
-                arguments, nioCore,
+                arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -103,7 +97,7 @@ let package = Package(
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", nioCore]),
         tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
-        tests("RegistryTests", ["Registry", "Sealing", grdb]),
+        tests("RegistryTests", ["Registry", "Sealing", "JSON", grdb]),
         tests("JSONTests", ["JSON"]),
         tests("EngineTests", ["Engine", "EngineTesting", "JSON"]),
         tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),

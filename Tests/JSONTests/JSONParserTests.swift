@@ -142,6 +142,16 @@ struct JSONParserTests {
         #expect(throws: Never.self) { try JSONValue(parsing: wide) }
     }
 
+    @Test("values are counted to the limit that the caller sets, and refused past it")
+    func count() throws {
+        let text = Array(#"{"a": [1, {"b": "c"}], "d": null}"#.utf8)
+        _ = try JSONValue(parsing: text, maxValues: 6)
+        let error = #expect(throws: JSONError.self) {
+            try JSONValue(parsing: text, maxValues: 5)
+        }
+        #expect(error?.message == "more than 5 values")
+    }
+
     @Test("an error has its line and column")
     func place() throws {
         let error = #expect(throws: JSONError.self) {
