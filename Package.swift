@@ -104,7 +104,10 @@ let package = Package(
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
-            ["Server", "Serving", "RPC", "Wire", "TLS", "Sealing", logging, nioCore, nioEmbedded]
+            [
+                "Server", "Serving", "Registry", "RPC", "Wire", "TLS", "Sealing", logging, nioCore,
+                nioEmbedded,
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

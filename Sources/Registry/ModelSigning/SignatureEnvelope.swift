@@ -5,7 +5,7 @@ internal import JSON
 struct SignatureEnvelope {
     private static let mediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
     private static let payloadType = "application/vnd.in-toto+json"
-    /// JSON values of an envelope; one that holds has 12.
+    /// JSON values of an envelope; one that holds has 13.
     static let maxValues = 64
 
     /// The SHA-256 of the key's PEM text in lower-case hex, as the signer states it.

@@ -99,9 +99,8 @@ struct PublisherKeyTests {
         let payload = try #require(Data(base64Encoded: envelope.payload))
         let type = envelope.payloadType
         let message = Array("DSSEv1 \(type.utf8.count) \(type) \(payload.count) ".utf8) + payload
-        let signature = [UInt8](
-            try #require(Data(base64Encoded: try #require(envelope.signatures.first).sig))
-        )
+        let sig = try #require(envelope.signatures.first).sig
+        let signature = [UInt8](try #require(Data(base64Encoded: sig)))
         let key = try PublisherKey(pem: try pem(name))
         #expect(key.verify(signature: signature, over: message))
         #expect(
