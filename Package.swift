@@ -27,7 +27,6 @@ let configuration: Target.Dependency = .product(
     name: "Configuration",
     package: "swift-configuration"
 )
-let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let signals: Target.Dependency = .product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
@@ -55,12 +54,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(
-            url: "https://github.com/apple/swift-configuration",
-            from: "1.4.0",
-            traits: ["YAML"]
-        ),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(
@@ -78,23 +72,24 @@ let package = Package(
         product("TLS", ["COpenSSL", nioCore]),
         product("Wire", ["CProtobufC", nioCore]),
         product("RPC", ["Wire", "TLS", nioCore, nioPosix, logging]),
-        product("Registry", ["Sealing", grdb, yams]),
-        product("Engine", ["COnnxRuntime"]),
+        product("JSON", []),
+        product("Registry", ["Sealing", "JSON", grdb, yams]),
+        product("Engine", ["COnnxRuntime", "JSON"]),
         product("EngineTesting", ["Engine"]),
-        product("Serving", ["Registry", "Engine", "Sealing", logging]),
+        product("Serving", ["Registry", "Engine", "Sealing", "JSON", logging]),
         product(
             "Server",
             [
-                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", configuration,
-                signals, logging, yams, nioCore, nioPosix, systemPackage,
+                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", "JSON",
+                configuration, signals, logging, yams, nioCore, nioPosix,
             ]
         ),
-        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", nioCore, nioPosix]),
+        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", "JSON", nioCore, nioPosix]),
         .executableTarget(
             name: "strongroom",
             dependencies: [
                 "Server", "StrongroomClient", "Registry", "Engine", "Wire", "TLS", "Sealing",
-                arguments, nioCore,
+                "JSON", arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -103,13 +98,17 @@ let package = Package(
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", nioCore]),
         tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
-        tests("RegistryTests", ["Registry", "Sealing", grdb, sqlite]),
-        tests("EngineTests", ["Engine", "EngineTesting"]),
+        tests("RegistryTests", ["Registry", "Sealing", "JSON", grdb, sqlite]),
+        tests("JSONTests", ["JSON"]),
+        tests("EngineTests", ["Engine", "EngineTesting", "JSON"]),
         tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
-            ["Server", "Serving", "RPC", "Wire", "TLS", "Sealing", logging, nioCore, nioEmbedded]
+            [
+                "Server", "Serving", "Registry", "RPC", "Wire", "TLS", "Sealing", logging, nioCore,
+                nioEmbedded,
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -25,6 +25,8 @@ package final class Registry: Sendable {
     /// Held while a change to the catalogue and its second place are written.
     let changes = Mutex(())
     let storageFault = StorageFault()
+    /// Whose signatures bundles need.
+    let signers = Mutex(SignerPolicy.none)
     /// The uploads that this process has touched, by id.
     let uploads = Mutex<[String: Upload]>([:])
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)

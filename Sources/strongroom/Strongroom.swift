@@ -11,8 +11,8 @@ struct Strongroom: AsyncParsableCommand {
         version: StrongroomVersion.current,
         subcommands: [
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
-            Show.self, AliasCommand.self, Rollback.self, Delete.self, Keys.self, Certificates.self,
-            Clients.self, Audit.self, Backup.self, Restore.self,
+            Show.self, AliasCommand.self, Rollback.self, Delete.self, Export.self, Keys.self,
+            Certificates.self, Clients.self, Audit.self, Backup.self, Restore.self,
         ]
     )
 }

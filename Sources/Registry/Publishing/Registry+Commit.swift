@@ -9,8 +9,8 @@ extension Registry {
     /// - Parameter alias: The alias that is to move to the new version, in the same transaction.
     /// - Throws: `notFound`; `failedPrecondition` while bytes are missing; `dataLoss` for a file
     ///   whose digest is not the declared one, which is then to be sent again;
-    ///   `invalidArgument` for a card that is refused, which ends the upload: the same bytes can
-    ///   never become a version.
+    ///   `invalidArgument` for a signature or a card that is refused, which ends the upload: the
+    ///   same bytes can never become a version.
     package func commit(uploadID: String, alias: String?, principal: String) throws -> Committed {
         if let alias { try Name.check(alias, of: "alias") }
         let stored = try storedUpload(uploadID, principal: principal)
@@ -40,8 +40,10 @@ extension Registry {
     private func commit(_ upload: Upload, alias: String?) throws -> Committed {
         try sealOwnFiles(upload)
         let files = try finishedFiles(upload)
-        let card = try readCard(upload, files)
+        let card = try readSealed(Card.path, of: upload, files)
+        let signer: PublisherKey?
         do {
+            signer = try verifySignature(upload, files)
             _ = try Card.parse(card, paths: files.map(\.path))
         } catch let error as RegistryError where error.code == .invalidArgument {
             try drop(upload)
@@ -58,6 +60,7 @@ extension Registry {
                 files,
                 cardSHA256: Digest.sha256(card),
                 sealedCard: sealedCard,
+                signer: signer,
                 &change
             )
             var move: AliasInfo?
@@ -139,10 +142,14 @@ extension Registry {
         if let digest = file.reset() { try? blobs.remove(digest) }
     }
 
-    /// The card's text, opened from its own sealed blob: no plaintext is kept for the commit.
-    private func readCard(_ upload: Upload, _ files: [VersionRecord.File]) throws -> [UInt8] {
-        guard let file = files.first(where: { $0.path == Card.path }) else {
-            throw RegistryError(.internalFailure, "an upload without a card")
+    /// A file's bytes, opened from its own sealed blob: no plaintext is kept for the commit.
+    func readSealed(
+        _ path: String,
+        of upload: Upload,
+        _ files: [VersionRecord.File]
+    ) throws -> [UInt8] {
+        guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
+            throw RegistryError(.internalFailure, "an upload without the file '\(path)'")
         }
         do {
             return try SealedFile(
@@ -166,6 +173,7 @@ extension Registry {
         _ files: [VersionRecord.File],
         cardSHA256: [UInt8],
         sealedCard: [UInt8],
+        signer: PublisherKey?,
         _ change: inout Change
     ) throws -> UInt64 {
         let stored = upload.stored
@@ -211,7 +219,7 @@ extension Registry {
             principal: stored.principal,
             model: stored.model,
             version: version,
-            detail: "\(files.count) files, \(bytes) bytes"
+            detail: "\(files.count) files, \(bytes) bytes" + Self.signedBy(signer)
         )
         return version
     }

@@ -4,9 +4,9 @@ internal import Synchronization
 extension Registry {
     /// Begins an upload, or finds the one that the idempotency key stands for.
     ///
-    /// - Throws: `invalidArgument` for a request that could never be committed;
-    ///   `failedPrecondition` for a key with other contents, or of an upload that another server
-    ///   began; `resourceExhausted` when too many uploads are open.
+    /// - Throws: `invalidArgument` for a request that could never be committed, also for want of a
+    ///   signature; `failedPrecondition` for a key with other contents, or of an upload that
+    ///   another server began; `resourceExhausted` when too many uploads are open.
     package func beginPublish(
         _ request: PublishRequest,
         principal: String
@@ -19,6 +19,7 @@ extension Registry {
         }) {
             return begun
         }
+        try checkSigned(request.files, model: request.model)
         let (upload, wrapped) = try newUpload(request, contents, principal: principal)
         let stored = upload.stored
         let begun = try metadata.write { transaction in

@@ -27,14 +27,7 @@ package struct VerifyingKey: Sendable, Equatable {
     ///
     /// - Throws: `format` for any other text, or for a key of another algorithm.
     package init(pem: String) throws(SealingError) {
-        let text = Array(pem.utf8)
-        guard text.count <= SealingLimits.maxSmallFileBytes,
-            let bio = unsafe BIO_new(BIO_s_mem())
-        else { throw SealingError(.format, "\(text.count) bytes are no public key") }
-        defer { unsafe BIO_free_all(bio) }
-        guard unsafe BIO_write(bio, text, Int32(text.count)) == text.count,
-            let key = unsafe PKey(taking: PEM_read_bio_PUBKEY(bio, nil, nil, nil))
-        else { throw .openSSL(.format, "not a public key in PEM") }
+        let key = try PKey(publicPEM: pem)
         guard unsafe EVP_PKEY_is_a(key.raw, Self.algorithm) == 1 else {
             throw SealingError(.format, "a public key of another algorithm than Ed25519")
         }

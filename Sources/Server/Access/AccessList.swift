@@ -1,4 +1,4 @@
-internal import Engine
+internal import JSON
 
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {

@@ -3,7 +3,6 @@ package import Logging
 internal import NIOCore
 package import RPC
 package import Serving
-internal import SystemPackage
 package import TLS
 
 /// What the server was told: flags before environment before `strongroom.yaml` before defaults.
@@ -18,12 +17,14 @@ package struct ServerConfiguration: Sendable {
     package var serving = ServingLimits()
     package var logLevel = Logger.Level.info
     package var logFormat = LogFormat.text
+    /// Which models need signed bundles; in the file alone.
+    package var signatures: [SignatureRule] = []
 
     package enum LogFormat: String, Sendable, CaseIterable { case text, json }
 
     package init() {}
 
-    /// Every key of `strongroom.yaml`.
+    /// Every key of `strongroom.yaml` that takes one value.
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
             + ["log.level", "log.format"] + limitKeys.map { "limits." + $0 }
@@ -44,27 +45,33 @@ package struct ServerConfiguration: Sendable {
         environment: [String: String]
     ) async throws -> ServerConfiguration {
         var providers: [any ConfigProvider] = [
-            InMemoryProvider(
-                name: "flags",
-                values: Dictionary(
-                    uniqueKeysWithValues: flags.map { key, value in
-                        (
-                            AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
-                            ConfigValue(.string(value), isSecret: false)
-                        )
-                    }
-                )
-            ),
+            provider("flags", flags),
             EnvironmentVariablesProvider(environmentVariables: environment.strongroomVariables),
         ]
+        var signatures: [SignatureRule] = []
         if Files.exists(file) {
             let text = String(decoding: try Files.read(file), as: UTF8.self)
-            try ConfigurationFile.check(text, name: file, known: keys)
-            providers.append(
-                try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))
-            )
+            let read = try ConfigurationFile(text, name: file, known: keys)
+            providers.append(provider("file", read.values))
+            signatures = read.signatures
         }
-        return try ServerConfiguration(ConfigReader(providers: providers))
+        var configuration = try ServerConfiguration(ConfigReader(providers: providers))
+        configuration.signatures = signatures
+        return configuration
+    }
+
+    private static func provider(_ name: String, _ values: [String: String]) -> InMemoryProvider {
+        InMemoryProvider(
+            name: name,
+            values: Dictionary(
+                uniqueKeysWithValues: values.map { key, value in
+                    (
+                        AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
+                        ConfigValue(.string(value), isSecret: false)
+                    )
+                }
+            )
+        )
     }
 
     private init(_ reader: ConfigReader) throws(ServerError) {

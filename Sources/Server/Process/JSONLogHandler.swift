@@ -1,5 +1,5 @@
-internal import Engine
 internal import Glibc
+internal import JSON
 package import Logging
 internal import Registry
 

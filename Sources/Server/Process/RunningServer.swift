@@ -41,8 +41,10 @@ package struct RunningServer: Sendable {
         self.readyFile = readyFile
         self.logger = logger
 
+        let signers = try SignerPolicy(configuration.signatures)
         let keys = try HomeKeys.open(home, source: configuration.keys)
         registry = try HomeRegistry.open(home, keys: keys, logger: logger)
+        registry.setSignerPolicy(signers)
         // Not before: until the registry is this server's, the address is that of another one.
         Files.remove(home.address)
         if let readyFile { Files.remove(readyFile) }
@@ -170,6 +172,18 @@ package struct RunningServer: Sendable {
 
     private func reload() {
         access.reload()
+        do {
+            registry.setSignerPolicy(try SignerPolicy(configuration.signatures))
+            logger.info(
+                "publishers' keys were reloaded",
+                metadata: ["keys": "\(configuration.signatures.count)"]
+            )
+        } catch {
+            logger.error(
+                "publishers' keys were not reloaded; the present ones stay",
+                metadata: ["error": "\(error)"]
+            )
+        }
         do {
             try tls.reload()
             logger.info("certificates were reloaded")

@@ -1,4 +1,5 @@
 internal import Engine
+internal import JSON
 
 extension GoldenRequest {
     /// Compares what a model answered with what it should.

@@ -1,4 +1,5 @@
 internal import Engine
+internal import JSON
 
 /// A request whose answer is known: run at every load, before any caller is served. The format is
 /// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.

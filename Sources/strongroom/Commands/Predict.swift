@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import JSON
 internal import NIOCore
 internal import StrongroomClient
 internal import Wire

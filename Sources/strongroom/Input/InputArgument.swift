@@ -1,4 +1,5 @@
 internal import Engine
+internal import JSON
 internal import NIOCore
 internal import Server
 internal import StrongroomClient

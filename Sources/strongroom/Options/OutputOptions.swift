@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Engine
+internal import JSON
 
 /// How results are written.
 struct OutputOptions: ParsableArguments {

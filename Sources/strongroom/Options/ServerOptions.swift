@@ -39,18 +39,11 @@ struct ServerOptions: ParsableArguments {
     func withClient<Result>(_ body: (StrongroomClient) async throws -> Result) async throws
         -> Result
     {
-        let client = try await StrongroomClient.connect(to: try endpoint())
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        try await StrongroomClient.with(try endpoint(), body)
     }
 
-    private func endpoint() throws -> StrongroomClient.Endpoint {
+    /// Where the server is, and who calls.
+    func endpoint() throws -> StrongroomClient.Endpoint {
         guard (cert == nil) == (key == nil) else {
             throw UsageError("--cert and --key are given together or not at all")
         }
@@ -84,5 +77,23 @@ struct ServerOptions: ParsableArguments {
         return try ListenAddress(
             line.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         )
+    }
+}
+
+extension StrongroomClient {
+    /// Connects, calls, and closes.
+    static func with<Result>(
+        _ endpoint: Endpoint,
+        _ body: (StrongroomClient) async throws -> Result
+    ) async throws -> Result {
+        let client = try await connect(to: endpoint)
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            await client.close()
+            throw error
+        }
     }
 }

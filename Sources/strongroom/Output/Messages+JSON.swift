@@ -1,4 +1,5 @@
 internal import Engine
+internal import JSON
 internal import Sealing
 internal import Wire
 

@@ -1,4 +1,5 @@
 import Engine
+import JSON
 import Testing
 
 @Suite("Tensors in JSON")

@@ -105,6 +105,14 @@ struct ServerConfigurationTests {
         #expect(error?.message.contains("'unix_socket'") == true, "\(error?.message ?? "")")
     }
 
+    @Test("a key that is there in two spellings is an error")
+    func twice() async {
+        let error = await #expect(throws: ServerError.self) {
+            try await load("tls.minimum: 1.2\ntls: {minimum: 1.3}\n")
+        }
+        #expect(error?.message.contains(":2: 'tls.minimum' is there twice") == true)
+    }
+
     @Test("a wildcard is reached at its loopback")
     func reachable() throws {
         #expect(try ListenAddress("0.0.0.0:80").reachable.text == "127.0.0.1:80")

@@ -1,9 +1,13 @@
 extension JSONValue {
     /// Parses one JSON document.
+    /// - Parameter maxValues: the most values that the document may have, those in arrays and
+    ///   objects and these themselves counted: what bounds its size in memory, which can be
+    ///   twenty times that of the text.
     /// - Throws: ``JSONError`` that names line and column: for bad syntax, a repeated member name,
-    ///   text that is not UTF-8, nesting over ``maxDepth``, or bytes after the document.
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
-        var parser = JSONParser(bytes: bytes)
+    ///   text that is not UTF-8, nesting over ``maxDepth``, more than `maxValues` values, or bytes
+    ///   after the document.
+    package init(parsing bytes: [UInt8], maxValues: Int = .max) throws(JSONError) {
+        var parser = JSONParser(bytes: bytes, maxValues: maxValues)
         self = try parser.document()
     }
 
@@ -16,11 +20,14 @@ extension JSONValue {
 /// A recursive-descent parser over bytes; its depth is bounded.
 private struct JSONParser {
     let bytes: [UInt8]
+    let maxValues: Int
     var position = 0
     var depth = 0
+    var values = 0
 
-    init(bytes: [UInt8]) {
+    init(bytes: [UInt8], maxValues: Int) {
         self.bytes = bytes
+        self.maxValues = maxValues
     }
 
     mutating func document() throws(JSONError) -> JSONValue {
@@ -33,6 +40,8 @@ private struct JSONParser {
     private mutating func value() throws(JSONError) -> JSONValue {
         skipSpace()
         guard let first = peek else { throw error("a value is missing") }
+        guard values < maxValues else { throw error("more than \(maxValues) values") }
+        values += 1
         switch first {
         case UInt8(ascii: "{"):
             return try nested { parser throws(JSONError) in try parser.object() }

@@ -4,6 +4,12 @@ package enum Base64 {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
     private static let padding = UInt8(ascii: "=")
+    /// The value of each digit; 64 for a byte that is none.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 64, count: 256)
+        for (value, digit) in alphabet.enumerated() { values[Int(digit)] = UInt8(value) }
+        return values
+    }()
 
     /// The text of `bytes`.
     package static func encode(_ bytes: [UInt8]) -> String {
@@ -30,11 +36,14 @@ package enum Base64 {
         guard digits.count - content.count <= 2,
             digits[content.count...].allSatisfy({ $0 == padding })
         else { return nil }
+        let values = values
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 4 * 3)
         var bits: UInt32 = 0
         var held = 0
         for digit in content {
-            guard let value = alphabet.firstIndex(of: digit) else { return nil }
+            let value = values[Int(digit)]
+            guard value < 64 else { return nil }
             bits = bits << 6 | UInt32(value)
             held += 6
             if held >= 8 {

@@ -1,4 +1,4 @@
-import Engine
+import JSON
 import Testing
 
 @Suite("JSON, as RFC 8259 has it")
@@ -140,6 +140,16 @@ struct JSONParserTests {
         // Side by side is not inside each other.
         let wide = "[" + Array(repeating: "[]", count: 1_000).joined(separator: ",") + "]"
         #expect(throws: Never.self) { try JSONValue(parsing: wide) }
+    }
+
+    @Test("values are counted to the limit that the caller sets, and refused past it")
+    func count() throws {
+        let text = Array(#"{"a": [1, {"b": "c"}], "d": null}"#.utf8)
+        _ = try JSONValue(parsing: text, maxValues: 6)
+        let error = #expect(throws: JSONError.self) {
+            try JSONValue(parsing: text, maxValues: 5)
+        }
+        #expect(error?.message == "more than 5 values")
     }
 
     @Test("an error has its line and column")

@@ -1,4 +1,4 @@
-import Engine
+import JSON
 import Testing
 
 @Suite("Base64, as RFC 4648 has it")
