@@ -29,8 +29,8 @@ struct BackupFolder: Sendable {
     /// The registry that this is the backup of; `nil` if it is no backup.
     func registryID() throws -> [UInt8]? {
         let digits = SealingLimits.idBytes * 2
-        guard StoreFolder.exists(path),
-            let text = try StoreFolder.readText(idPath, maxBytes: digits + 1)
+        guard try StoreFolder.system.exists(path),
+            let text = try StoreFolder.system.readText(idPath, maxBytes: digits + 1)
         else { return nil }
         guard text.hasSuffix("\n"), let id = Hex.decode(String(text.dropLast())),
             id.count == SealingLimits.idBytes
@@ -57,8 +57,8 @@ struct BackupFolder: Sendable {
                 )
             }
         } else {
-            try StoreFolder.make(path)
-            let other = try StoreFolder.names(in: path).first {
+            try StoreFolder.system.makeDurable(path)
+            let other = try StoreFolder.system.names(in: path).first {
                 !BackupFolder.ignoredNames.contains($0)
             }
             if let other {
@@ -69,9 +69,11 @@ struct BackupFolder: Sendable {
                 )
             }
             // First of all: from now on the folder says what it is.
-            try StoreFolder.replaceFile(idPath, with: Hex.encode(id) + "\n")
+            try StoreFolder.system.replaceFile(idPath, with: Hex.encode(id) + "\n")
         }
-        for folder in [layout.store, layout.blobsPath, keysPath] { try StoreFolder.make(folder) }
+        for folder in [layout.store, layout.blobsPath, keysPath] {
+            try StoreFolder.system.makeDurable(folder)
+        }
     }
 
     /// Takes the lock of a folder of this layout, whose holder is said to do `what`.
@@ -87,11 +89,11 @@ struct BackupFolder: Sendable {
     /// it before that, so that at every instant one of the two is the database's.
     func replaceDatabase(_ manifest: BackupManifest) throws {
         try write(manifest.text, to: newManifestPath)
-        try StoreFolder.sync(path)
-        try StoreFolder.replace(newDatabasePath, to: layout.databasePath)
-        try StoreFolder.sync(layout.store)
-        try StoreFolder.replace(newManifestPath, to: manifestPath)
-        try StoreFolder.sync(path)
+        try StoreFolder.system.sync(path)
+        try StoreFolder.system.replace(newDatabasePath, to: layout.databasePath)
+        try StoreFolder.system.sync(layout.store)
+        try StoreFolder.system.replace(newManifestPath, to: manifestPath)
+        try StoreFolder.system.sync(path)
     }
 
     /// Brings a backup to its end that was cut between its database and its manifest.
@@ -100,8 +102,8 @@ struct BackupFolder: Sendable {
             let database = try FileDigest(of: layout.databasePath),
             database.sha256 == next.databaseSHA256
         else { return }
-        try StoreFolder.replace(newManifestPath, to: manifestPath)
-        try StoreFolder.sync(path)
+        try StoreFolder.system.replace(newManifestPath, to: manifestPath)
+        try StoreFolder.system.sync(path)
     }
 
     /// Refuses to replace a backup by an older state of its registry: whoever holds that may not
@@ -136,8 +138,8 @@ struct BackupFolder: Sendable {
     }
 
     private func write(_ text: String, to path: String) throws {
-        try StoreFolder.remove(path)
-        let file = try StoreFile(creating: path)
+        try StoreFolder.system.remove(path)
+        let file = try StoreFile(creating: path, SystemCalls())
         try Array(text.utf8).withRawBytes { bytes throws(RegistryError) in
             try file.write(bytes, at: 0)
         }

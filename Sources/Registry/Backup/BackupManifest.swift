@@ -35,7 +35,8 @@ struct BackupManifest: Equatable, Sendable {
 
     /// Reads a manifest; `nil` if there is none or if it is not one, as a crash may leave it.
     static func read(_ path: String) throws -> BackupManifest? {
-        guard let text = try StoreFolder.readText(path, maxBytes: maxBytes), text.hasSuffix("\n"),
+        guard let text = try StoreFolder.system.readText(path, maxBytes: maxBytes),
+            text.hasSuffix("\n"),
             let value = try? CanonicalParser.parse(Array(text.dropLast().utf8))
         else { return nil }
         return try? BackupManifest(value)

@@ -19,9 +19,9 @@ struct BlobCopier {
     /// Whether a blob lies in the target, with the right length and, if asked for, the right
     /// bytes.
     func holds(_ file: VersionRecord.File, isHashed: Bool) throws -> Bool {
-        let path = FolderBlobStore.path(of: file.sealedSHA256, in: target)
+        let path = BlobFolders.path(of: file.sealedSHA256, in: target)
         guard isHashed else {
-            return try StoreFile.reading(path)?.byteCount() == file.sealedBytes
+            return try StoreFile.reading(path, SystemCalls())?.byteCount() == file.sealedBytes
         }
         guard let held = try FileDigest(of: path) else { return false }
         return held.byteCount == file.sealedBytes && held.sha256 == file.sealedSHA256
@@ -31,13 +31,13 @@ struct BlobCopier {
     ///
     /// - Throws: `dataLoss` if it is missing, or not what its name says.
     mutating func copy(_ file: VersionRecord.File, progress: (UInt64) -> Void) throws {
-        try StoreFolder.remove(draft)
-        let from = FolderBlobStore.path(of: file.sealedSHA256, in: source)
+        try StoreFolder.system.remove(draft)
+        let from = BlobFolders.path(of: file.sealedSHA256, in: source)
         guard let copied = try FileDigest(copying: from, to: draft, progress: progress) else {
             throw RegistryError(.dataLoss, "its stored file is missing", detail: from)
         }
         guard copied.byteCount == file.sealedBytes, copied.sha256 == file.sealedSHA256 else {
-            try StoreFolder.remove(draft)
+            try StoreFolder.system.remove(draft)
             throw RegistryError(
                 .dataLoss,
                 "its stored file is damaged",
@@ -45,16 +45,16 @@ struct BlobCopier {
                     + "\(Hex.encode(copied.sha256)), expected \(file.sealedBytes)"
             )
         }
-        let to = FolderBlobStore.path(of: file.sealedSHA256, in: target)
+        let to = BlobFolders.path(of: file.sealedSHA256, in: target)
         let folder = StoreFolder.parent(of: to)
-        try StoreFolder.make(folder)
-        try StoreFolder.replace(draft, to: to)
+        try StoreFolder.system.makeDurable(folder)
+        try StoreFolder.system.replace(draft, to: to)
         touched.insert(folder)
     }
 
     /// Makes the names of all copied blobs durable.
     mutating func sync() throws {
-        for folder in touched { try StoreFolder.sync(folder) }
+        for folder in touched { try StoreFolder.system.sync(folder) }
         touched = []
     }
 }

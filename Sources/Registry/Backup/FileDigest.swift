@@ -12,7 +12,7 @@ struct FileDigest: Equatable, Sendable {
     ///
     /// - Parameter progress: Called with the bytes of each piece.
     init?(of path: String, progress: (UInt64) -> Void = { _ in }) throws {
-        guard let file = try StoreFile.reading(path) else { return nil }
+        guard let file = try StoreFile.reading(path, SystemCalls()) else { return nil }
         try self.init(file, each: { piece, _ in progress(UInt64(piece.byteCount)) })
     }
 
@@ -23,8 +23,8 @@ struct FileDigest: Equatable, Sendable {
         to target: String,
         progress: (UInt64) -> Void = { _ in }
     ) throws {
-        guard let file = try StoreFile.reading(path) else { return nil }
-        let copy = try StoreFile(creating: target)
+        guard let file = try StoreFile.reading(path, SystemCalls()) else { return nil }
+        let copy = try StoreFile(creating: target, SystemCalls())
         try self.init(
             file,
             each: { piece, offset in

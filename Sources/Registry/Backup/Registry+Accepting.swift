@@ -26,14 +26,14 @@ extension Registry {
     ) throws -> Acceptance.Accepted? {
         let lock = try StoreLock(layout)
         defer { withExtendedLifetime(lock) {} }
-        let metadata = try MetadataStore.open(layout.databasePath, fault: StorageFault())
+        let metadata = try MetadataStore.open(layout, fault: StorageFault())
         defer { try? metadata.close() }
         let check = StartCheck(metadata: metadata, keys: keys)
         let stored = try check.storedHead()
         let key = try check.signingKey(stored.registryID, from: signing)
         try check.checkHead(stored, key: key.publicKey)
         _ = try check.unwrapKeys(registryID: stored.registryID)
-        let file = SequenceFile(path: layout.sequencePath, steps: steps)
+        let file = SequenceFile(layout, steps: steps)
         let seen = try file.read()
         guard StartCheck.doubt(stored.sequence, seen: seen, path: file.path) != nil else {
             return nil

@@ -148,9 +148,10 @@ package struct RegistryBackup: Sendable {
 
     private func writePublicKey() throws {
         guard
-            try StoreFolder.readText(folder.publicKeyPath, maxBytes: 1 << 10) != publicKey.pem
+            try StoreFolder.system.readText(folder.publicKeyPath, maxBytes: 1 << 10)
+                != publicKey.pem
         else { return }
-        try StoreFolder.replaceFile(folder.publicKeyPath, with: publicKey.pem)
+        try StoreFolder.system.replaceFile(folder.publicKeyPath, with: publicKey.pem)
     }
 
     private func replaceDatabase(
@@ -177,13 +178,13 @@ package struct RegistryBackup: Sendable {
     /// Removes blobs that the durable backup does not refer to.
     private func prune(keeping kept: Set<UInt64>) throws -> UInt64 {
         var count: UInt64 = 0
-        for prefix in try StoreFolder.names(in: folder.layout.blobsPath) {
+        for prefix in try StoreFolder.system.names(in: folder.layout.blobsPath) {
             let path = "\(folder.layout.blobsPath)/\(prefix)"
-            for name in try StoreFolder.names(in: path) {
+            for name in try StoreFolder.system.names(in: path) {
                 guard let digest = Hex.decode(name), digest.count == Digest.byteCount,
                     !kept.contains(digest.firstEightBytes)
                 else { continue }
-                try StoreFolder.remove("\(path)/\(name)")
+                try StoreFolder.system.remove("\(path)/\(name)")
                 count += 1
             }
         }

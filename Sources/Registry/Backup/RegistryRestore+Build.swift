@@ -37,7 +37,7 @@ extension RegistryRestore {
             signing: ([UInt8]) throws -> SigningKey
         ) throws -> Built {
             let manifest = try copyDatabase()
-            let metadata = try MetadataStore.open(draft.databasePath, fault: StorageFault())
+            let metadata = try MetadataStore.open(draft, fault: StorageFault())
             defer { try? metadata.close() }
             let check = StartCheck(metadata: metadata, keys: restore.keys)
             let stored = try check.storedHead()
@@ -51,7 +51,7 @@ extension RegistryRestore {
             let key = try check.signingKey(registryID, from: signing)
             try check.checkHead(stored, key: key.publicKey)
             _ = try check.unwrapKeys(registryID: registryID)
-            let file = SequenceFile(path: draft.sequencePath, steps: .none)
+            let file = SequenceFile(draft, steps: .none)
             let seen = try file.read()
             let doubt = StartCheck.doubt(stored.sequence, seen: seen, path: file.path)
             if let doubt, acceptance == nil { throw doubt }
@@ -113,7 +113,7 @@ extension RegistryRestore {
                 to: draft.blobsPath,
                 draft: draft.store + "/blob.new"
             )
-            try StoreFolder.make(draft.blobsPath)
+            try StoreFolder.system.makeDurable(draft.blobsPath)
             try metadata.read { transaction in
                 try transaction.eachKeptVersion { stored in
                     contents.add(try stored.verified(registryID: registryID, key: key))
@@ -142,10 +142,13 @@ extension RegistryRestore {
         /// What a store has besides. The server's id is a new one: what the old one left
         /// unfinished is not here.
         private func finish() throws {
-            try StoreFolder.make(draft.uploadsPath)
+            try StoreFolder.system.makeDurable(draft.uploadsPath)
             let serverID = try RandomBytes.make(count: SealingLimits.idBytes)
-            try StoreFolder.replaceFile(draft.serverIDPath, with: Hex.encode(serverID) + "\n")
-            try StoreFolder.sync(draft.store)
+            try StoreFolder.system.replaceFile(
+                draft.serverIDPath,
+                with: Hex.encode(serverID) + "\n"
+            )
+            try StoreFolder.system.sync(draft.store)
         }
     }
 }

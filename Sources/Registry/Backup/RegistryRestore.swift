@@ -73,7 +73,7 @@ package struct RegistryRestore: Sendable {
             )
         }
         let old = try OldStore(layout)
-        try StoreFolder.make(draft.store)
+        try StoreFolder.system.makeDurable(draft.store)
         let lock = try BackupFolder.lock(draft, "another restore of this home runs")
         defer { withExtendedLifetime((old, lock)) {} }
         let emptyDraft = { try StoreFolder.empty(draft.store, keeping: RegistryLayout.lockName) }
@@ -84,14 +84,14 @@ package struct RegistryRestore: Sendable {
             let oldStore = try exchange(old, seen: built.seen)
             // A crash before this leaves the second place behind: mended at the next start.
             if let accepted = built.accepted {
-                try SequenceFile(path: layout.sequencePath, steps: steps).write(accepted.sequence)
+                try SequenceFile(layout, steps: steps).write(accepted.sequence)
             }
             try steps.reach(.answer)
             return built.report(oldStore: oldStore)
         } catch {
-            if StoreFolder.exists(draft.store) {
+            if try StoreFolder.system.exists(draft.store) {
                 try? emptyDraft()
-                try? StoreFolder.removeFlat(draft.store)
+                try? StoreFolder.system.removeFlat(draft.store)
             }
             throw error
         }
@@ -103,21 +103,21 @@ package struct RegistryRestore: Sendable {
     private func exchange(_ old: OldStore?, seen: UInt64?) throws -> String? {
         let home = StoreFolder.parent(of: layout.store)
         guard let old else {
-            try StoreFolder.replace(draft.store, to: layout.store)
-            try StoreFolder.sync(home)
+            try StoreFolder.system.replace(draft.store, to: layout.store)
+            try StoreFolder.system.sync(home)
             return nil
         }
-        let kept = old.freeName(beside: layout.store, seen: seen)
+        let kept = try old.freeName(beside: layout.store, seen: seen)
         // The draft takes the name first that the old store is to have. After a crash here the
         // old store is in its place, and what has the other name can be made again.
-        try StoreFolder.replace(draft.store, to: kept)
+        try StoreFolder.system.replace(draft.store, to: kept)
         if try !StoreFolder.exchange(layout.store, with: kept) {
             // The file system knows no exchange: for an instant there is no store.
-            try StoreFolder.replace(kept, to: draft.store)
-            try StoreFolder.replace(layout.store, to: kept)
-            try StoreFolder.replace(draft.store, to: layout.store)
+            try StoreFolder.system.replace(kept, to: draft.store)
+            try StoreFolder.system.replace(layout.store, to: kept)
+            try StoreFolder.system.replace(draft.store, to: layout.store)
         }
-        try StoreFolder.sync(home)
+        try StoreFolder.system.sync(home)
         return kept
     }
 }
@@ -130,7 +130,7 @@ private struct OldStore {
 
     /// `nil` if there is none.
     init?(_ layout: RegistryLayout) throws {
-        guard StoreFolder.exists(layout.store) else { return nil }
+        guard try StoreFolder.system.exists(layout.store) else { return nil }
         lock = try StoreLock(layout)
         guard let lease = try StoreLease.tryExclusive(layout) else {
             throw RegistryError(
@@ -150,11 +150,11 @@ private struct OldStore {
     }
 
     /// A name for the old store that is not taken.
-    func freeName(beside store: String, seen: UInt64?) -> String {
+    func freeName(beside store: String, seen: UInt64?) throws(RegistryError) -> String {
         let name = "\(store).before-restore-\(sequence ?? seen ?? 0)"
-        guard StoreFolder.exists(name) else { return name }
+        guard try StoreFolder.system.exists(name) else { return name }
         var number = 2
-        while StoreFolder.exists("\(name)-\(number)") { number += 1 }
+        while try StoreFolder.system.exists("\(name)-\(number)") { number += 1 }
         return "\(name)-\(number)"
     }
 }

@@ -18,9 +18,12 @@ final class BlobFolders: Sendable {
     }
 
     /// Where a blob lies.
-    func path(of digest: [UInt8]) -> String {
+    func path(of digest: [UInt8]) -> String { BlobFolders.path(of: digest, in: path) }
+
+    /// Where a blob lies in a folder of blobs.
+    static func path(of digest: [UInt8], in blobs: String) -> String {
         let name = Hex.encode(digest)
-        return "\(path)/\(name.prefix(2))/\(name)"
+        return "\(blobs)/\(name.prefix(2))/\(name)"
     }
 
     /// Gives a finished and synced file its place, durably.

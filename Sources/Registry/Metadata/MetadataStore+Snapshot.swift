@@ -9,12 +9,12 @@ extension MetadataStore {
     func writeSnapshot(to path: String) throws {
         let copy = path + "-copy"
         for part in ["", "-journal", "-wal", "-shm"] {
-            try StoreFolder.remove(copy + part)
-            try StoreFolder.remove(path + part)
+            try StoreFolder.system.remove(copy + part)
+            try StoreFolder.system.remove(path + part)
         }
         // Made here, SQLite's files have a mode that is closed to others.
         for new in [copy, path] {
-            let file = try StoreFile(creating: new)
+            let file = try StoreFile(creating: new, SystemCalls())
             try file.close()
         }
         try translated {
@@ -30,8 +30,8 @@ extension MetadataStore {
             try queue.vacuum(into: path)
             try queue.close()
         }
-        try StoreFolder.remove(copy)
-        let file = try StoreFile(writing: path)
+        try StoreFolder.system.remove(copy)
+        let file = try StoreFile(writing: path, SystemCalls())
         try file.sync()
         try file.close()
     }

@@ -21,7 +21,7 @@ extension StoreFolder {
         }
         let number = errno
         guard number == EINVAL || number == ENOSYS || number == EOPNOTSUPP else {
-            throw .system("exchange with \(other)", path, errno: number)
+            throw .system("exchange with \(other)", path, FileCallError(errno: number))
         }
         return false
     }

@@ -2,6 +2,9 @@ internal import Glibc
 
 /// What the store does to folders and names.
 struct StoreFolder: Sendable {
+    /// Works with the system's calls: for what lies outside the store.
+    static let system = StoreFolder(SystemCalls())
+
     private let files: any FileCalls
 
     /// Works with these calls.
