@@ -15,21 +15,35 @@ struct FaultMatrixTests {
     func matrix(operation: FaultOperation) throws {
         FaultVFS.install()
         let walk = try FaultWalk(operation)
-        var cases = 0
         for fault in Fault.allCases {
             for isForGood in fault.isEnd ? [true] : [false, true] {
-                var number = 1
-                while try walk.tryCase(
-                    Injection(fault: fault, number: number, isForGood: isForGood)
-                ) {
-                    number += 1
-                    cases += 1
-                }
+                try walk.walk(fault, isForGood: isForGood)
             }
         }
-        print("faults: \(operation.name): \(walk.steps) calls, \(cases) cases")
+        print("faults: \(operation.name): \(walk.steps) calls, \(walk.cases) cases")
         let failures = walk.failures
-        #expect(failures.isEmpty, "\(failures.count) of \(cases): \(failures.prefix(20))")
+        #expect(failures.isEmpty, "\(failures.count) of \(walk.cases): \(failures.prefix(20))")
+        #expect(walk.cases > walk.steps)
+    }
+
+    @Test("the walk finds an operation that is not whole")
+    func planted() throws {
+        FaultVFS.install()
+        let walk = try FaultWalk(
+            FaultOperation(name: "two changes") { session in
+                for version in [3, 1] as [UInt64] {
+                    _ = try session.opened.setAlias(
+                        model: "sentiment",
+                        alias: "live",
+                        version: version,
+                        principal: "cert:ann"
+                    )
+                }
+            }
+        )
+        try walk.walk(.kill, isForGood: true)
+        #expect(!walk.failures.isEmpty && walk.failures.count < walk.cases)
+        #expect(walk.failures.allSatisfy { $0.contains("neither before nor after") })
     }
 }
 
@@ -37,6 +51,7 @@ struct FaultMatrixTests {
 final class FaultWalk {
     /// The calls of the operation when nothing fails.
     private(set) var steps = 0
+    private(set) var cases = 0
     private(set) var failures: [String] = []
 
     private let operation: FaultOperation
@@ -89,10 +104,19 @@ final class FaultWalk {
         FileManager.default.fileExists(atPath: home.layout.databasePathForTests)
     }
 
+    /// Tries a fault at every call.
+    func walk(_ fault: Fault, isForGood: Bool) throws {
+        var number = 1
+        while try tryCase(Injection(fault: fault, number: number, isForGood: isForGood)) {
+            number += 1
+            cases += 1
+        }
+    }
+
     /// Tries one case.
     ///
     /// - Returns: Whether the fault met a call.
-    func tryCase(_ injection: Injection) throws -> Bool {
+    private func tryCase(_ injection: Injection) throws -> Bool {
         let plan = FaultPlan()
         let home = try template.copyClosed(files: FaultyFiles(plan))
         FaultPlans.set(plan, for: home.path)
@@ -152,12 +176,13 @@ final class FaultWalk {
             if session.registry == nil { try session.open() }
             state = try CatalogueState(session.opened)
         }
-        guard let state, state == after else {
+        guard state == after else {
             throw TestFailure(message: "the second try led elsewhere: \(state?.lines ?? [])")
         }
+        let used = try session.opened.checkContent()
         let content = try StoreContent(home)
-        guard content.stray.isEmpty, content.blobs <= state.blobs + operation.mayOrphan else {
-            throw TestFailure(message: "left: \(content), \(state.blobs) are in use")
+        guard content.stray.isEmpty, content.blobs <= used + operation.mayOrphan else {
+            throw TestFailure(message: "left: \(content), \(used) are in use")
         }
     }
 

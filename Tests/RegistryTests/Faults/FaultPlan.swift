@@ -57,6 +57,12 @@ struct Injection: Sendable, CustomStringConvertible {
     /// Whether all later calls that it concerns fail too.
     let isForGood: Bool
 
+    /// Whether it is numbered among the calls that can be hit first. What fails for good begins
+    /// to at a call that changes something.
+    func concerns(_ kind: CallKind) -> Bool {
+        fault.concerns(kind) && (kind.changes || !isForGood)
+    }
+
     var description: String {
         "\(fault.rawValue) \(isForGood ? "for good" : "once") at call \(number)"
     }
@@ -123,7 +129,7 @@ final class FaultPlan: Sendable {
                 return .pass
             }
             if state.hit == nil {
-                guard state.isWatching else { return .pass }
+                guard state.isWatching, injection.concerns(kind) else { return .pass }
                 state.concerned += 1
                 guard state.concerned == injection.number else { return .pass }
                 state.hit = what()

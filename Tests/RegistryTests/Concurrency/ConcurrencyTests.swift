@@ -1,4 +1,3 @@
-import Foundation
 import Registry
 import Sealing
 import Synchronization
@@ -6,32 +5,13 @@ import Testing
 
 @Suite("Concurrency")
 struct ConcurrencyTests {
-    /// Runs `body` on threads of its own, as the server does, and waits for all of them.
-    private func threads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
-        let failures = Mutex<[String]>([])
-        let group = DispatchGroup()
-        for index in 0..<count {
-            group.enter()
-            Thread.detachNewThread {
-                do {
-                    try body(index)
-                } catch {
-                    failures.withLock { $0.append("\(index): \(error)") }
-                }
-                group.leave()
-            }
-        }
-        group.wait()
-        #expect(failures.withLock { $0 } == [])
-    }
-
     @Test("eight threads publish, move, roll back and read, and all of it adds up")
     func eightThreads() throws {
         let home = try TestHome()
         var registry: Registry? = try home.open()
         let shared = try #require(registry)
         let rounds = 6
-        try threads(8) { index in
+        onThreads(8) { index in
             let own = "own\(index)"
             for round in 0..<rounds {
                 let version = try shared.publishSmall("shared", alias: "live")
@@ -87,7 +67,7 @@ struct ConcurrencyTests {
         )
         let won = Atomic(0)
         let lost = Atomic(0)
-        try threads(8) { index in
+        onThreads(8) { index in
             do {
                 _ = try registry.setAlias(
                     model: "sentiment",
@@ -111,7 +91,7 @@ struct ConcurrencyTests {
         let content = patterned(3 * Limits.chunkBytes + 1)
         let bundle = TestBundle(content: content, key: "k")
         let versions = Mutex<Set<UInt64>>([])
-        try threads(8) { _ in
+        onThreads(8) { _ in
             let begun = try registry.beginPublish(bundle.request, principal: "cert:ann")
             var status: UploadStatus
             repeat {
