@@ -13,6 +13,7 @@ package final class Registry: Sendable {
     /// 32 hex digits, drawn by `create` and kept: who began an upload.
     package let serverID: String
 
+    let layout: RegistryLayout
     let keys: any KeyProvider
     let signing: SigningKey
     let clock: WallClock
@@ -27,6 +28,10 @@ package final class Registry: Sendable {
     let storageFault = StorageFault()
     /// The uploads that this process has touched, by id.
     let uploads = Mutex<[String: Upload]>([:])
+    /// What the collection must leave although no row refers to it.
+    let leases = BlobLeases()
+    /// Held by the one collection that runs.
+    let collecting = Mutex(())
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)
     private let lock: StoreLock
 
@@ -47,6 +52,7 @@ package final class Registry: Sendable {
         steps: Steps = .none,
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws {
+        self.layout = layout
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
         metadata = try MetadataStore.open(layout.databasePath, fault: storageFault)
@@ -96,7 +102,7 @@ package final class Registry: Sendable {
     /// What records and heads are signed with, for whoever checks them.
     package var publicKey: VerifyingKey { signing.publicKey }
 
-    private static func readServerID(_ layout: RegistryLayout) throws -> String {
+    static func readServerID(_ layout: RegistryLayout) throws -> String {
         let digits = SealingLimits.idBytes * 2
         guard let text = try StoreFolder.readText(layout.serverIDPath, maxBytes: digits + 1) else {
             throw RegistryError(

@@ -42,4 +42,6 @@ package enum AuditAction {
     package static let versionReject = "version.reject"
     /// A version's data key was destroyed.
     package static let versionDelete = "version.delete"
+    /// What nothing referred to was freed.
+    package static let collect = "collect"
 }

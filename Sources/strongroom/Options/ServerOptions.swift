@@ -50,6 +50,9 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
+    /// Whether a server is named, or one says that it runs on the home.
+    var namesServer: Bool { server != nil || Files.exists(home.value.address) }
+
     private func endpoint() throws -> StrongroomClient.Endpoint {
         guard (cert == nil) == (key == nil) else {
             throw UsageError("--cert and --key are given together or not at all")
