@@ -92,8 +92,8 @@ let package = Package(
         .executableTarget(
             name: "strongroom",
             dependencies: [
-                "Server", "StrongroomClient", "Engine", "Wire", "TLS", "Sealing", arguments,
-                nioCore,
+                "Server", "StrongroomClient", "Registry", "Engine", "Wire", "TLS", "Sealing",
+                arguments, nioCore,
             ],
             swiftSettings: strict
         ),

@@ -12,7 +12,7 @@ struct Strongroom: AsyncParsableCommand {
         subcommands: [
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
             Show.self, AliasCommand.self, Rollback.self, Delete.self, Keys.self, Certificates.self,
-            Clients.self, Audit.self, Collect.self,
+            Clients.self, Audit.self, Collect.self, Verify.self,
         ]
     )
 }
