@@ -44,4 +44,6 @@ package enum AuditAction {
     package static let versionDelete = "version.delete"
     /// What nothing referred to was freed.
     package static let collect = "collect"
+    /// Damaged files were moved aside, indexes rebuilt, or lost uploads given up.
+    package static let repair = "repair"
 }

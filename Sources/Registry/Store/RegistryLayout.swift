@@ -22,5 +22,6 @@ package struct RegistryLayout: Sendable {
     var lockPath: String { store + "/lock" }
     var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
+    var quarantinePath: String { store + "/quarantine" }
     var uploadsPath: String { store + "/uploads" }
 }

@@ -15,6 +15,8 @@ struct BlobCheck: Sendable {
     let findings: Findings
     let progress: @Sendable (_ bytes: UInt64) -> Void
     /// Asked before anything is reported: false where the file is not needed any more.
+    /// Set for a finished file of an open upload.
+    var uploadPlace: RepairPlan.UploadPlace?
     var isStillNeeded: @Sendable () -> Bool = { true }
 
     func run() {
@@ -38,9 +40,14 @@ struct BlobCheck: Sendable {
         if isStillNeeded() { findings.fault(object, field, problem) }
     }
 
+    private func lose() {
+        if let uploadPlace { findings.plan.add { $0.lostFiles.insert(uploadPlace) } }
+    }
+
     private func check() throws {
         // Not opened before it is known to be a file: opening a pipe would wait for ever.
         guard StoreFolder.isFile(path), let stored = try StoreFile.reading(path) else {
+            lose()
             throw Stop(
                 field: "sealed file",
                 problem: "\(Hex.encode(file.sealedSHA256)) is missing"
@@ -77,9 +84,12 @@ struct BlobCheck: Sendable {
             sealed: sealed
         )
         isFaulty = isFaulty || plaintext.isFaulty
-        if sealed.finalize() != file.sealedSHA256, !isFaulty {
-            isFaulty = true
-            report("sealed SHA-256", "not the one that was signed and that is its name")
+        if sealed.finalize() != file.sealedSHA256 {
+            lose()
+            findings.plan.add { $0.damagedBlobs.insert(BlobKey(file.sealedSHA256)) }
+            if !isFaulty {
+                report("sealed SHA-256", "not the one that was signed and that is its name")
+            }
         }
         if let digest = plaintext.sha256, digest != file.sha256 {
             report("plaintext SHA-256", "not the one that was signed")

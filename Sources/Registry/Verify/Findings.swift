@@ -7,6 +7,9 @@ final class Findings: Sendable {
         var notes = 0
     }
 
+    /// What can be put right of it.
+    let plan = RepairPlan()
+
     private let counts = Mutex(Counts())
     private let report: @Sendable (Finding) -> Void
 

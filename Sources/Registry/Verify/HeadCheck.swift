@@ -16,6 +16,8 @@ struct HeadCheck {
         var head: CatalogueHead?
         /// From the signed head, else from its row.
         var registryID: [UInt8]?
+        /// Whether it can be trusted and every table says what it says.
+        var isClean = false
     }
 
     func run(_ transaction: MetadataTransaction) throws -> Outcome {
@@ -23,6 +25,11 @@ struct HeadCheck {
             findings.fault(Self.object, "", "is missing")
             return Outcome()
         }
+        return try check(row, transaction)
+    }
+
+    /// Checks a row of `catalogue`.
+    func check(_ row: CheckedRow, _ transaction: MetadataTransaction) throws -> Outcome {
         let columns = Columns(row, findings)
         var outcome = Outcome(registryID: columns.registryID)
         guard let bytes = columns.head, let signature = columns.signature else { return outcome }
@@ -40,7 +47,11 @@ struct HeadCheck {
         }
         let differences = try differences(head, columns, transaction)
         if holds {
-            outcome = Outcome(head: head, registryID: head.registryID)
+            outcome = Outcome(
+                head: head,
+                registryID: head.registryID,
+                isClean: publicKey != nil && differences.isEmpty && columns.isWhole
+            )
             for difference in differences {
                 findings.fault(difference.object, difference.field, difference.problem)
             }
@@ -69,6 +80,8 @@ struct HeadCheck {
         let recordSHA256: [UInt8]?
         let head: [UInt8]?
         let signature: [UInt8]?
+
+        var isWhole: Bool { registryID != nil && sequence != nil && recordSHA256 != nil }
 
         init(_ row: CheckedRow, _ findings: Findings) {
             let object = HeadCheck.object

@@ -6,7 +6,7 @@ internal import Synchronization
 /// A rotation may add a key while a verification runs: a key that is missing is looked for once
 /// more before that is a fault.
 final class KeyRing: Sendable {
-    private let reopen: @Sendable () throws -> any KeyProvider
+    let reopen: @Sendable () throws -> any KeyProvider
     private let provider: Mutex<(any KeyProvider)?>
 
     /// Whether there are keys.

@@ -51,6 +51,7 @@ struct StoreCheck {
                     + "older copy"
             )
         } else if sequence < head.sequence {
+            findings.plan.add { $0.sequence = head.sequence }
             findings.note(
                 "file sequence",
                 "sequence",
@@ -65,7 +66,7 @@ struct StoreCheck {
         eachEntry(layout.blobsPath) { folder in
             let path = "\(layout.blobsPath)/\(folder)"
             guard StoreFolder.isFolder(path) else {
-                return stray("file blobs/\(folder)", "is no blob's name")
+                return stray("blobs/\(folder)")
             }
             eachEntry(path) { name in
                 if let digest = Hex.decode(name), digest.count == Digest.byteCount,
@@ -74,7 +75,7 @@ struct StoreCheck {
                 {
                     keys.append(BlobKey(digest))
                 } else {
-                    stray("file blobs/\(folder)/\(name)", "is no blob's name")
+                    stray("blobs/\(folder)/\(name)")
                 }
             }
         }
@@ -112,8 +113,9 @@ struct StoreCheck {
         }
     }
 
-    private func stray(_ object: String, _ problem: String) {
-        findings.note(object, "", problem)
+    private func stray(_ path: String) {
+        findings.note("file \(path)", "", "is no blob")
+        findings.plan.add { $0.strays.insert(path) }
     }
 
     private func eachEntry(_ path: String, _ body: (String) -> Void) {

@@ -44,6 +44,7 @@ struct UploadCheck {
             keys: keys,
             findings: findings
         ).run(rows.key)
+        if isLost(rows.key, key) { findings.plan.add { $0.lostUploads.insert(id) } }
         var blobs: [[UInt8]] = []
         for row in rows.files {
             guard let file = findings.attempt(object, "", { try self.file(row, parts.files) })
@@ -63,6 +64,9 @@ struct UploadCheck {
                     path: FolderBlobStore.path(of: file.sealedSHA256, in: layout.blobsPath),
                     findings: findings,
                     progress: progress,
+                    uploadPlace: (try? row.unsigned("file_index")).map { index in
+                        RepairPlan.UploadPlace(upload: id, index: index)
+                    },
                     isStillNeeded: { [metadata, id] in
                         // A file that is sent again, and an upload that ends, drop their blobs.
                         let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
@@ -74,6 +78,14 @@ struct UploadCheck {
             )
         }
         return blobs
+    }
+
+    /// Whether the key is gone for good; not where a key-encryption key is only missing here.
+    private func isLost(_ row: CheckedRow?, _ key: SecretKey?) -> Bool {
+        guard let row else { return true }
+        guard key == nil, let provider = keys.current else { return false }
+        guard let kekID = try? row.text("kek_id") else { return true }
+        return provider.keyIDs.contains(kekID)
     }
 
     /// A finished file as a record would state it. One past the request's is the card that the

@@ -7,6 +7,10 @@ extension Verification {
         var head: CatalogueHead?
         var registryID: [UInt8]?
         var publicKey: VerifyingKey?
+        /// nil without keys.
+        var signing: SigningKey?
+        /// Whether every table says what the signed head says.
+        var isHeadClean = false
         /// The registry's own key.
         var cardKey: SecretKey?
     }
@@ -25,6 +29,7 @@ extension Verification {
         }
         base.head = outcome?.head
         base.registryID = outcome?.registryID
+        base.isHeadClean = outcome?.isClean ?? false
         if let registryID = base.registryID {
             checkSigningKey(registryID, &base)
             base.cardKey = checkOwnKey(metadata, registryID)
@@ -53,11 +58,12 @@ extension Verification {
     private func checkSigningKey(_ registryID: [UInt8], _ base: inout Base) {
         guard let provider = keys.current else { return }
         do {
-            base.publicKey = try SigningKeyFile.open(
+            base.signing = try SigningKeyFile.open(
                 folder: places.keyFolder,
                 provider: provider,
                 registryID: registryID
-            ).publicKey
+            )
+            base.publicKey = base.signing?.publicKey
         } catch {
             findings.fault("signing key", "", error.message)
         }

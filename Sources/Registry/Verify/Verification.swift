@@ -52,14 +52,20 @@ package struct Verification: Sendable {
         if lease == nil {
             findings.note("file lease", "", "cannot be taken: a collection is not kept away")
         }
-        withExtendedLifetime(lease) { check(&summary) }
-        summary.withKeys = keys.isOpen
-        summary.faults = UInt64(findings.faults)
-        summary.notes = UInt64(findings.notes)
+        withExtendedLifetime(lease) { _ = check(&summary) }
+        finish(&summary)
         return summary
     }
 
-    private func check(_ summary: inout VerificationSummary) {
+    func finish(_ summary: inout VerificationSummary) {
+        summary.withKeys = keys.isOpen
+        summary.faults = UInt64(findings.faults)
+        summary.notes = UInt64(findings.notes)
+        summary.faultsLeft = summary.faults
+    }
+
+    /// Runs all checks; whoever calls holds the lease.
+    func check(_ summary: inout VerificationSummary) -> Base {
         let store = StoreCheck(layout: layout, keyFolder: places.keyFolder, findings: findings)
         store.checkFiles()
         // Names first: what gets one from now on is not looked for among the rows.
@@ -67,7 +73,8 @@ package struct Verification: Sendable {
         let uploadNames = store.uploadNames()
         let sequence = store.sequence()
         guard let metadata = openDatabase() else {
-            return checkNames(blobNames, &summary)
+            checkNames(blobNames, &summary)
+            return Base()
         }
         defer { try? metadata.close() }
         checkDatabase(metadata)
@@ -76,7 +83,8 @@ package struct Verification: Sendable {
         summary.events = AuditCheck(metadata: metadata, findings: findings)
             .run(last: base.head?.auditSequence)
         guard let registryID = base.registryID else {
-            return checkNames(blobNames, &summary)
+            checkNames(blobNames, &summary)
+            return base
         }
         let walk = VersionWalk(
             verification: self,
@@ -87,6 +95,7 @@ package struct Verification: Sendable {
         let referred = walk.run(&summary)
         store.noteOrphans(blobNames, referred: referred.blobs)
         store.noteUploads(uploadNames, open: referred.uploads)
+        return base
     }
 
     private func openDatabase() -> MetadataStore? {
@@ -102,6 +111,7 @@ package struct Verification: Sendable {
                 try $0.integrityFindings(limit: Limits.maxNamedFindings)
             }) {
                 findings.fault("database", "integrity", line)
+                findings.plan.add { $0.needsIndexes = true }
             }
         }
         _ = findings.attempt("database", "foreign keys") {
@@ -126,6 +136,7 @@ package struct Verification: Sendable {
             findings.attempt(object, "sealed bytes") {
                 let path = FolderBlobStore.path(of: key.digest, in: layout.blobsPath)
                 guard try StoreFile.digest(of: path) == key.digest else {
+                    findings.plan.add { $0.damagedBlobs.insert(key) }
                     return findings.fault(object, "sealed SHA-256", "not its name")
                 }
             }

@@ -14,6 +14,10 @@ package struct VerificationSummary: Sendable, Equatable {
     package internal(set) var withKeys = false
     /// What is wrong.
     package internal(set) var faults: UInt64 = 0
+    /// What a repair did.
+    package internal(set) var repairs: UInt64 = 0
+    /// What is wrong after a repair.
+    package internal(set) var faultsLeft: UInt64 = 0
     /// What is only worth knowing.
     package internal(set) var notes: UInt64 = 0
 }

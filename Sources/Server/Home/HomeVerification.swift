@@ -25,6 +25,29 @@ package enum HomeVerification {
         ).run()
     }
 
+    /// Checks everything and puts right what can be, while no server runs on the home.
+    ///
+    /// - Throws: ``ServerError``: also while another process has the registry open.
+    package static func repair(
+        _ home: Home,
+        keys source: String?,
+        withoutKeys: Bool,
+        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
+        finding: @escaping @Sendable (Finding) -> Void
+    ) throws -> VerificationSummary {
+        do {
+            return try verification(
+                home,
+                keys: source,
+                withoutKeys: withoutKeys,
+                progress: progress,
+                finding: finding
+            ).repair()
+        } catch let error as RegistryError {
+            throw ServerError(error.description, hint: "stop the server first: repair works alone")
+        }
+    }
+
     /// Checks the audit log alone, without keys.
     package static func checkAudit(
         _ home: Home,

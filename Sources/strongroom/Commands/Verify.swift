@@ -15,6 +15,9 @@ struct Verify: AsyncParsableCommand {
     @Flag(help: "Do not open the keys; check what needs none.")
     var withoutKeys = false
 
+    @Flag(help: "Move damaged files aside, rebuild indexes, give up lost uploads; no server runs.")
+    var repair = false
+
     @OptionGroup var home: HomeOptions
     @OptionGroup var output: OutputOptions
 
@@ -29,12 +32,13 @@ struct Verify: AsyncParsableCommand {
         let bar = ProgressBar(label: "verifying")
         let list = FindingList(output.format) { bar.finish() }
         let start = ContinuousClock.now
-        let summary = try HomeVerification.run(
+        let work = repair ? HomeVerification.repair : HomeVerification.run
+        let summary = try work(
             home,
-            keys: configuration.keys,
-            withoutKeys: withoutKeys,
-            progress: { bar.update($0, of: $1) },
-            finding: { list.add($0) }
+            configuration.keys,
+            withoutKeys,
+            { bar.update($0, of: $1) },
+            { list.add($0) }
         )
         bar.finish()
         let seconds = Seconds.text(start.duration(to: .now))
@@ -42,8 +46,14 @@ struct Verify: AsyncParsableCommand {
             "\(summary.versions) versions, \(summary.files) files of "
                 + "\(ByteCount.text(summary.bytes)), \(summary.events) audit events, "
                 + "\(summary.uploads) open uploads: \(summary.faults) faults, \(seconds) s"
+                + (repair ? "; \(summary.repairs) repairs, \(summary.faultsLeft) faults left" : "")
         }
-        if summary.faults > 0 { throw ServerError("\(summary.faults) faults were found") }
+        guard summary.faultsLeft > 0 else { return }
+        throw ServerError(
+            repair
+                ? "\(summary.faultsLeft) faults are left"
+                : "\(summary.faults) faults were found"
+        )
     }
 
     private func json(
@@ -57,7 +67,8 @@ struct Verify: AsyncParsableCommand {
             "uploads": .number(summary.uploads), "with_keys": .bool(summary.withKeys),
             "seconds": .number(seconds), "fault_count": .number(summary.faults),
             "faults": list.json(.fault), "note_count": .number(summary.notes),
-            "notes": list.json(.note),
+            "notes": list.json(.note), "repairs": list.json(.repair),
+            "faults_left": .number(summary.faultsLeft),
         ])
     }
 }
