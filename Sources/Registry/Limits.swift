@@ -41,6 +41,16 @@ package enum Limits {
     /// Unfinished blobs whose files stay open, over all uploads; past it files are opened for
     /// each write.
     static let maxOpenFiles = 256
+    /// Bytes of the tag of a chunk, and of a wrapped key.
+    static let tagBytes = 16
+    /// Bytes of the nonce of a wrapped key.
+    static let nonceBytes = 12
+    /// Sealed files that a verification reads at once; each holds a chunk twice.
+    static let maxVerifyThreads = 8
+    /// Rows that a verification holds at once.
+    static let verifyPageRows = 500
+    /// Findings of one kind that a verification names one by one; the rest is counted.
+    static let maxNamedFindings = 100
     /// Versions that were read from last and stay verified and unwrapped.
     static let maxCachedVersions = 8
     /// The base-2 logarithm of the chunk that a sealed card lies in: one holds any card.

@@ -13,6 +13,7 @@ package final class Registry: Sendable {
     /// 32 hex digits, drawn by `create` and kept: who began an upload.
     package let serverID: String
 
+    let layout: RegistryLayout
     let keys: any KeyProvider
     let signing: SigningKey
     let clock: WallClock
@@ -29,6 +30,10 @@ package final class Registry: Sendable {
     let signers = Mutex(SignerPolicy.none)
     /// The uploads that this process has touched, by id.
     let uploads = Mutex<[String: Upload]>([:])
+    /// What the collection must leave although no row refers to it.
+    let leases = BlobLeases()
+    /// Held by the one collection that runs.
+    let collecting = Mutex(())
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)
     private let lock: StoreLock
 
@@ -49,6 +54,7 @@ package final class Registry: Sendable {
         steps: Steps = .none,
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws {
+        self.layout = layout
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
         metadata = try MetadataStore.open(layout, fault: storageFault)
@@ -98,7 +104,7 @@ package final class Registry: Sendable {
     /// What records and heads are signed with, for whoever checks them.
     package var publicKey: VerifyingKey { signing.publicKey }
 
-    private static func readServerID(_ layout: RegistryLayout) throws -> String {
+    static func readServerID(_ layout: RegistryLayout) throws -> String {
         let digits = SealingLimits.idBytes * 2
         guard let text = try layout.folder.readText(layout.serverIDPath, maxBytes: digits + 1)
         else {

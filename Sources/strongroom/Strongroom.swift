@@ -12,7 +12,8 @@ struct Strongroom: AsyncParsableCommand {
         subcommands: [
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
             Show.self, AliasCommand.self, Rollback.self, Delete.self, Export.self, Keys.self,
-            Certificates.self, Clients.self, Audit.self, Backup.self, Restore.self,
+            Certificates.self, Clients.self, Audit.self, Verify.self, Collect.self, Backup.self,
+            Restore.self,
         ]
     )
 }

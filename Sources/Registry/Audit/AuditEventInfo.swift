@@ -44,4 +44,8 @@ package enum AuditAction {
     package static let versionDelete = "version.delete"
     /// A registry that is not known to be the newest was accepted as it is.
     package static let restoreAccept = "restore.accept"
+    /// What nothing referred to was freed.
+    package static let collect = "collect"
+    /// Damaged files were moved aside, indexes rebuilt, or lost uploads given up.
+    package static let repair = "repair"
 }

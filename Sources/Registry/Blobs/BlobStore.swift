@@ -12,6 +12,10 @@ protocol BlobStore: Sendable {
     func remove(_ digest: [UInt8]) throws
     /// Removes what an upload left unfinished.
     func removeUpload(_ upload: String) throws
+    /// Tells `body` the digest of every blob that has a name, in no order.
+    func eachName(_ body: ([UInt8]) throws -> Void) throws
+    /// The bytes of the files that an upload has left unfinished.
+    func byteCount(ofUpload upload: String) throws -> UInt64
     /// The uploads that have left something unfinished.
     func unfinishedUploads() throws -> [String]
 }

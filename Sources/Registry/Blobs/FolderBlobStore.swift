@@ -61,6 +61,25 @@ final class FolderBlobStore: BlobStore {
         try folder.removeFlat("\(uploads)/\(upload)")
     }
 
+    func eachName(_ body: ([UInt8]) throws -> Void) throws {
+        for folder in try StoreFolder.names(in: blobs) where folder.utf8.count == 2 {
+            for name in try StoreFolder.names(in: "\(blobs)/\(folder)")
+            where name.hasPrefix(folder) {
+                guard let digest = Hex.decode(name), digest.count == Digest.byteCount else {
+                    continue
+                }
+                try body(digest)
+            }
+        }
+    }
+
+    func byteCount(ofUpload upload: String) throws -> UInt64 {
+        let folder = "\(uploads)/\(upload)"
+        return try StoreFolder.names(in: folder).reduce(0) { sum, name in
+            sum + (try StoreFile.reading("\(folder)/\(name)")?.byteCount() ?? 0)
+        }
+    }
+
     func unfinishedUploads() throws -> [String] {
         try folder.names(in: uploads)
     }

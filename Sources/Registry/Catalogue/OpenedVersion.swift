@@ -14,14 +14,19 @@ package final class OpenedVersion: Sendable {
     private let indexes: [String: Int]
     private let dataKey: SecretKey
     private let blobs: any BlobStore
+    private let leases: BlobLeases
 
+    /// Takes a lease on the version's blobs, which is given back when this is released.
     init(
         info: VersionInfo,
         card: Card,
         record: VersionRecord,
         dataKey: SecretKey,
-        blobs: any BlobStore
+        blobs: any BlobStore,
+        leases: BlobLeases
     ) {
+        leases.take(bundle: record.bundleID)
+        self.leases = leases
         self.info = info
         self.card = card
         self.record = record
@@ -33,6 +38,8 @@ package final class OpenedVersion: Sendable {
             uniquingKeysWith: { first, _ in first }
         )
     }
+
+    deinit { leases.giveBack(bundle: record.bundleID) }
 
     /// Reads a whole file into memory that is wiped when it is released.
     ///

@@ -60,6 +60,13 @@ final class MetadataStore: Sendable {
         try opening(path, StoreFolder(SystemCalls())) { try MetadataStore(readingFrom: path) }
     }
 
+    /// Opens the database for writing whatever its state is.
+    ///
+    /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
+    static func openForRepair(_ path: String) throws -> MetadataStore {
+        try opening(path) { try MetadataStore(path, fault: StorageFault()) }
+    }
+
     private static func opening(
         _ path: String,
         _ folder: StoreFolder,
@@ -164,6 +171,13 @@ final class MetadataStore: Sendable {
         }
         return try translated {
             try writer.write { database in try body(MetadataTransaction(database)) }
+        }
+    }
+
+    /// Builds all indexes anew from their tables.
+    func reindex() throws {
+        try translated {
+            try writer?.write { database in try database.execute(sql: "REINDEX") }
         }
     }
 

@@ -48,16 +48,19 @@ final class PartialBlob: @unchecked Sendable {
         nextOffset += UInt64(bytes.byteCount)
     }
 
-    /// Makes the blob durable under its digest.
-    func finish() throws -> StoredFile {
-        let digest = sealed.finalize()
-        try writer.finish(digest: digest)
-        return StoredFile(
+    /// What a complete blob is to be recorded as. Asked once.
+    func sealedFile() -> StoredFile {
+        StoredFile(
             sha256: plain.finalize(),
             sealedBytes: sealer.layout.sealedBytes,
-            sealedSHA256: digest,
+            sealedSHA256: sealed.finalize(),
             commitment: sealer.commitment
         )
+    }
+
+    /// Makes the blob durable under its digest.
+    func finish(_ file: StoredFile) throws {
+        try writer.finish(digest: file.sealedSHA256)
     }
 
     /// Drops what was written.

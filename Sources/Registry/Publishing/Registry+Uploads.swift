@@ -152,6 +152,7 @@ extension Registry {
             bytes: bytes,
             upload: upload,
             blobs: blobs,
+            leases: leases,
             isOpen: isOpen
         ) { stored in
             try metadata.write { transaction in

@@ -50,6 +50,7 @@ final class UploadFile: Sendable {
         bytes: RawSpan,
         upload: Upload,
         blobs: any BlobStore,
+        leases: BlobLeases,
         isOpen: () throws -> Void,
         finished: (StoredFile) throws -> Void
     ) throws -> UInt64 {
@@ -74,7 +75,17 @@ final class UploadFile: Sendable {
                 )
             }
             do {
-                try append(bytes, to: &state, upload: upload, blobs: blobs, finished: finished)
+                let blob = try append(bytes, to: &state, upload: upload, blobs: blobs)
+                if blob.isComplete {
+                    state = .finished(
+                        try finish(
+                            blob,
+                            blobs: blobs,
+                            leases: leases,
+                            finished
+                        )
+                    )
+                }
             } catch {
                 if case .partial(let blob) = state { blob.discard() }
                 state = .empty
@@ -112,9 +123,8 @@ final class UploadFile: Sendable {
         _ bytes: RawSpan,
         to state: inout State,
         upload: Upload,
-        blobs: any BlobStore,
-        finished: (StoredFile) throws -> Void
-    ) throws {
+        blobs: any BlobStore
+    ) throws -> PartialBlob {
         let blob: PartialBlob
         if case .partial(let begun) = state {
             blob = begun
@@ -123,16 +133,28 @@ final class UploadFile: Sendable {
             state = .partial(blob)
         }
         try blob.append(bytes)
-        guard blob.isComplete else { return }
-        let stored = try blob.finish()
-        do {
-            try finished(stored)
-        } catch {
-            // Nothing refers to it; what cannot be removed now is for the collection.
-            try? blobs.remove(stored.sealedSHA256)
-            throw error
+        return blob
+    }
+
+    /// Names a whole blob and has it noted; until then it is the collection's to leave alone.
+    private func finish(
+        _ blob: PartialBlob,
+        blobs: any BlobStore,
+        leases: BlobLeases,
+        _ finished: (StoredFile) throws -> Void
+    ) throws -> StoredFile {
+        let stored = blob.sealedFile()
+        return try leases.holding(stored.sealedSHA256) {
+            try blob.finish(stored)
+            do {
+                try finished(stored)
+            } catch {
+                // Nothing refers to it; what cannot be removed now is for the collection.
+                try? blobs.remove(stored.sealedSHA256)
+                throw error
+            }
+            return stored
         }
-        state = .finished(stored)
     }
 
     private func restarted(_ error: any Error) -> any Error {

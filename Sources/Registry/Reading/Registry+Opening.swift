@@ -30,13 +30,18 @@ extension Registry {
         } catch {
             throw RegistryError.sealing(error, "\(place): its data key does not unwrap")
         }
-        return OpenedVersion(
+        let opened = OpenedVersion(
             info: stored.info,
             card: try card(of: stored, record),
             record: record,
             dataKey: dataKey,
-            blobs: blobs
+            blobs: blobs,
+            leases: leases
         )
+        // Asked again now that its blobs are leased: a version that was deleted before may have
+        // been collected, and one that is deleted from now on is not.
+        _ = try self.version(model: model, version: version)
+        return opened
     }
 
     /// The aliases of all models, for whoever has to load what they point to.

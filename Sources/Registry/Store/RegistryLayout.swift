@@ -32,5 +32,6 @@ package struct RegistryLayout: Sendable {
     var lockPath: String { store + "/" + RegistryLayout.lockName }
     var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
+    var quarantinePath: String { store + "/quarantine" }
     var uploadsPath: String { store + "/uploads" }
 }

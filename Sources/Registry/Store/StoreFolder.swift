@@ -60,6 +60,26 @@ struct StoreFolder: Sendable {
         }
     }
 
+    /// The permissions of a file or folder; `nil` if there is none.
+    static func mode(_ path: String) -> UInt32? {
+        status(path).map { $0.st_mode & 0o777 }
+    }
+
+    /// Whether this is a file, and no link to one.
+    static func isFile(_ path: String) -> Bool {
+        status(path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false
+    }
+
+    /// Whether this is a folder, and no link to one.
+    static func isFolder(_ path: String) -> Bool {
+        status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
+    }
+
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 ? status : nil
+    }
+
     /// Gives a file a new name that must be free. A crash in between leaves both names, of the
     /// same bytes.
     func renameNew(_ path: String, to new: String) throws(RegistryError) {

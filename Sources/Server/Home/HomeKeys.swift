@@ -19,6 +19,18 @@ package struct HomeKeys: Sendable {
         try make(home, source: source) { source throws(SealingError) in try source.create() }
     }
 
+    /// The folder that holds what lies beside the key-encryption keys, which need not open.
+    /// - Throws: ``ServerError`` for a source that is none.
+    static func folder(_ home: Home, source: String?) throws(ServerError) -> String {
+        guard let source else { return home.keys }
+        do {
+            guard case .folder(let path) = try KeySource.parse(source) else { return home.keys }
+            return path
+        } catch {
+            throw ServerError(of: error)
+        }
+    }
+
     private static func make(
         _ home: Home,
         source text: String?,

@@ -237,8 +237,10 @@ extension RunningServer {
             service: service("Registry"),
             reconciler: host.reconciler
         )
+        let maintenance = MaintenanceService(service: service("Maintenance"))
         return try Router(
-            methods: health.methods + prediction.methods + control.methods,
+            methods: health.methods + prediction.methods + control.methods
+                + maintenance.methods,
             interceptors: [CertificateInterceptor(open: ["/strongroom.v1.Health/Check"])]
         )
     }

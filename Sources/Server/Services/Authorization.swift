@@ -12,6 +12,8 @@ enum AccessRule<Request: Sendable>: Sendable {
     case upload(@Sendable (Request) -> String)
     /// Whoever has one of the roles on any model: the answer shows only what the caller may see.
     case anyModel(Set<Role>)
+    /// Whoever has one of the roles on all models: what concerns the registry as a whole.
+    case allModels(Set<Role>)
 }
 
 /// The caller of a method, as far as services care.
@@ -70,6 +72,12 @@ struct Caller: Sendable {
     func authorizeAnywhere(_ roles: Set<Role>, method: String) throws(Status) {
         try requireCertificate()
         guard hasAny(roles) else { throw denied(roles, method: method, place: "") }
+    }
+
+    /// As ``authorize(_:on:method:)`` for a method that concerns the registry as a whole.
+    func authorizeEverywhere(_ roles: Set<Role>, method: String) throws(Status) {
+        try requireCertificate()
+        guard hasOnAll(roles) else { throw denied(roles, method: method, place: " on all models") }
     }
 
     private func requireCertificate() throws(Status) {

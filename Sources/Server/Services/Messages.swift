@@ -96,6 +96,18 @@ extension V1.AliasMove {
     }
 }
 
+extension V1.CollectResponse {
+    init(_ collected: Collected) {
+        self.init(
+            blobs: collected.blobs,
+            blobBytes: collected.blobBytes,
+            uploads: collected.uploads,
+            uploadBytes: collected.uploadBytes,
+            failed: collected.failed
+        )
+    }
+}
+
 extension V1.AuditEvent {
     init(_ event: AuditEventInfo) {
         self.init(

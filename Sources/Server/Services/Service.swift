@@ -92,6 +92,7 @@ struct Service: Sendable {
             try caller.authorize(roles, on: model(request), method: method)
         case .upload: try caller.authorizeAnywhere([.publisher], method: method)
         case .anyModel(let roles): try caller.authorizeAnywhere(roles, method: method)
+        case .allModels(let roles): try caller.authorizeEverywhere(roles, method: method)
         }
     }
 

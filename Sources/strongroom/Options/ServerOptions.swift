@@ -42,6 +42,9 @@ struct ServerOptions: ParsableArguments {
         try await StrongroomClient.with(try endpoint(), body)
     }
 
+    /// Whether a server is named, or one says that it runs on the home.
+    var namesServer: Bool { server != nil || Files.exists(home.value.address) }
+
     /// Where the server is, and who calls.
     func endpoint() throws -> StrongroomClient.Endpoint {
         guard (cert == nil) == (key == nil) else {

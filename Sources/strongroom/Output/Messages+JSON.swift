@@ -122,6 +122,16 @@ extension V1.AuditEvent {
     }
 }
 
+extension V1.CollectResponse {
+    var json: JSONValue {
+        .object([
+            "blobs": .number(blobs), "blob_bytes": .number(blobBytes),
+            "uploads": .number(uploads), "upload_bytes": .number(uploadBytes),
+            "failed": .number(failed),
+        ])
+    }
+}
+
 extension V1.TensorSpec {
     /// The type as its usual name; an unknown number as itself.
     var typeName: String {

@@ -83,3 +83,13 @@ enum ByteCount {
         return unit == 0 ? "\(bytes) B" : "\(value / 10).\(value % 10) \(units[unit])"
     }
 }
+
+/// Durations for people and programs.
+enum Seconds {
+    /// Seconds with three digits after the point.
+    static func text(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let thousandths = String(attoseconds / 1_000_000_000_000_000)
+        return "\(seconds)." + String(repeating: "0", count: 3 - thousandths.count) + thousandths
+    }
+}

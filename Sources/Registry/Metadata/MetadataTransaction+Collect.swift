@@ -1,0 +1,36 @@
+internal import GRDB
+
+extension MetadataTransaction {
+    /// Every version whose blobs have to stay. One that is said to be deleted and still has its
+    /// key is kept: no deletion leaves that, so the word is not to be trusted.
+    func eachKeptVersion(_ body: (StoredVersion) throws -> Void) throws {
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT model, version FROM versions
+                WHERE state <> 'deleted' OR bundle_id IN (SELECT bundle_id FROM wrapped_keys)
+                """
+        )
+        while let row = try rows.next() {
+            let (model, number) = (row.text("model"), row.unsigned("version"))
+            if let stored = try version(model: model, version: number) { try body(stored) }
+        }
+    }
+
+    /// A version by its bundle; `nil` if there is none.
+    func version(bundleID: [UInt8]) throws -> StoredVersion? {
+        let place = try Row.fetchOne(
+            database,
+            sql: "SELECT model, version FROM versions WHERE bundle_id = ?",
+            arguments: [bundleID.column]
+        )
+        guard let place else { return nil }
+        return try version(model: place.text("model"), version: place.unsigned("version"))
+    }
+
+    /// The digest of every blob that an upload has finished.
+    func eachUploadedBlob(_ body: ([UInt8]) throws -> Void) throws {
+        let rows = try Row.fetchCursor(database, sql: "SELECT sealed_sha256 FROM upload_files")
+        while let row = try rows.next() { try body(try row.hex("sealed_sha256")) }
+    }
+}

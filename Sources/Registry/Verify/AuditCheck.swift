@@ -1,0 +1,119 @@
+internal import Sealing
+
+/// Walks the audit log from its first event to the head's, a page at a time.
+struct AuditCheck {
+    static let object = "audit log"
+
+    let metadata: MetadataStore
+    let findings: Findings
+
+    /// An event's place in the chain.
+    private struct Link {
+        var sequence: UInt64 = 0
+        /// As its row states it.
+        var stated = AuditHash.noPrevious
+        /// As its fields give it.
+        var computed = AuditHash.noPrevious
+        /// Whether the row before could be read: if not, nothing is said of the hash between.
+        var isKnown = true
+    }
+
+    /// - Parameters:
+    ///   - last: The newest event to look at; nil: to the end.
+    ///   - checkpoint: An event whose hash is known from before.
+    /// - Returns: How many events there are.
+    func run(last: UInt64?, checkpoint: (sequence: UInt64, hash: [UInt8])? = nil) -> UInt64 {
+        var link = Link()
+        var count: UInt64 = 0
+        var isEnded = false
+        while !isEnded {
+            let after = Int64(clamping: link.sequence)
+            let rows = findings.attempt(Self.object, "rows after event \(after)") {
+                try metadata.read {
+                    try $0.checkedEvents(after: after, limit: Limits.verifyPageRows)
+                }
+            }
+            guard let rows, !rows.isEmpty else { break }
+            for row in rows {
+                guard let sequence = try? row.unsigned("sequence"), sequence <= last ?? .max else {
+                    isEnded = true
+                    break
+                }
+                link = check(row, sequence, after: link)
+                if let checkpoint, checkpoint.sequence == sequence {
+                    compare(checkpoint.hash, with: link)
+                }
+                count += 1
+            }
+        }
+        if let checkpoint, link.sequence < checkpoint.sequence {
+            findings.fault(
+                Self.object,
+                "tail",
+                "the newest event is \(link.sequence), and the checkpoint's is "
+                    + "\(checkpoint.sequence)"
+            )
+        }
+        return count
+    }
+
+    private func compare(_ hash: [UInt8], with link: Link) {
+        if hash != link.stated {
+            findings.fault(
+                "audit event \(link.sequence)",
+                "hash",
+                "not the one that the checkpoint has: the log was written anew"
+            )
+        }
+    }
+
+    private func check(_ row: CheckedRow, _ sequence: UInt64, after last: Link) -> Link {
+        let object = "audit event \(sequence)"
+        if sequence != last.sequence + 1 {
+            let first = last.sequence + 1
+            findings.fault(
+                first == sequence - 1
+                    ? "audit event \(first)" : "audit events \(first) to \(sequence - 1)",
+                "sequence",
+                "missing"
+            )
+        }
+        guard let event = findings.attempt(object, "", { try Self.event(row, sequence) }) else {
+            return Link(sequence: sequence, isKnown: false)
+        }
+        let chained = AuditHash.chained(
+            sequence: event.sequence,
+            unixMs: event.unixMs,
+            principal: event.principal,
+            action: event.action,
+            model: event.model,
+            version: event.version,
+            detail: event.detail,
+            previousHash: event.previousHash
+        )
+        if chained.hash != event.hash {
+            findings.fault(object, "hash", "not that of its fields: it or one of them is altered")
+        }
+        let isAfter = sequence == last.sequence + 1
+        if last.isKnown, isAfter, event.previousHash != last.stated,
+            event.previousHash != last.computed
+        {
+            findings.fault(object, "previous_hash", "not the hash of event \(last.sequence)")
+        }
+        return Link(sequence: sequence, stated: event.hash, computed: chained.hash)
+    }
+
+    private static func event(_ row: CheckedRow, _ sequence: UInt64) throws -> AuditEventInfo {
+        AuditEventInfo(
+            sequence: sequence,
+            unixMs: try row.integer("unix_ms"),
+            principal: try row.text("principal"),
+            action: try row.text("action"),
+            model: try row.text("model"),
+            version: try row.unsigned("version"),
+            detail: try row.text("detail"),
+            previousHash: try row.hex("previous_hash", byteCount: Digest.byteCount),
+            hash: try row.hex("hash", byteCount: Digest.byteCount)
+        )
+    }
+}

@@ -1,0 +1,143 @@
+internal import Sealing
+
+/// Checks the files around the database: the server's id, the modes, the second place, and what
+/// lies in the store that nothing refers to.
+struct StoreCheck {
+    let layout: RegistryLayout
+    let keyFolder: String
+    let findings: Findings
+
+    /// Bits of a mode that no file of the store has.
+    private static let othersMask: UInt32 = 0o077
+    private static let privateKeyFiles = ["signing.key", "sequence"]
+
+    /// Files and folders that group or others may use, and the server's id.
+    func checkFiles() {
+        for path in [layout.store, layout.blobsPath, layout.uploadsPath] {
+            checkMode(path, as: "folder \(name(path))")
+        }
+        for path in ["", "-wal", "-shm"].map({ layout.databasePath + $0 })
+            + [layout.serverIDPath, layout.lockPath]
+        {
+            checkMode(path, as: "file \(name(path))")
+        }
+        checkMode(keyFolder, as: "folder of keys")
+        let keys = (try? StoreFolder.names(in: keyFolder)) ?? []
+        for key in keys.sorted()
+        where Self.privateKeyFiles.contains(key) || key.hasPrefix("kek-") && key.hasSuffix(".key") {
+            checkMode("\(keyFolder)/\(key)", as: "key file \(key)")
+        }
+        findings.attempt("file server-id", "") { _ = try Registry.readServerID(layout) }
+    }
+
+    /// The highest sequence seen; read before the head, which may move on meanwhile.
+    func sequence() -> UInt64? {
+        let object = "file sequence"
+        let read = findings.attempt(object, "") {
+            try SequenceFile(path: layout.sequencePath, steps: .none).read()
+        }
+        guard let read else { return nil }
+        if read == nil { findings.fault(object, "", "is missing") }
+        return read
+    }
+
+    func check(sequence: UInt64?, head: CatalogueHead?) {
+        guard let sequence, let head else { return }
+        if sequence > head.sequence {
+            findings.fault(
+                "file sequence",
+                "sequence",
+                "\(sequence) was seen before, and the head's is \(head.sequence): the store is an "
+                    + "older copy"
+            )
+        } else if sequence < head.sequence {
+            findings.plan.add { $0.sequence = head.sequence }
+            findings.note(
+                "file sequence",
+                "sequence",
+                "\(sequence) is behind the head's \(head.sequence): the next start mends it"
+            )
+        }
+    }
+
+    /// Every blob's digest, and what lies among the blobs and is none.
+    func blobNames() -> [BlobKey] {
+        var keys: [BlobKey] = []
+        eachEntry(layout.blobsPath) { folder in
+            let path = "\(layout.blobsPath)/\(folder)"
+            guard StoreFolder.isFolder(path) else {
+                return stray("blobs/\(folder)")
+            }
+            eachEntry(path) { name in
+                if let digest = Hex.decode(name), digest.count == Digest.byteCount,
+                    name.hasPrefix(folder), folder.utf8.count == 2,
+                    StoreFolder.isFile("\(path)/\(name)")
+                {
+                    keys.append(BlobKey(digest))
+                } else {
+                    stray("blobs/\(folder)/\(name)")
+                }
+            }
+        }
+        return keys
+    }
+
+    /// The folders of uploads, as names.
+    func uploadNames() -> [String] {
+        var names: [String] = []
+        eachEntry(layout.uploadsPath) { names.append($0) }
+        return names.sorted()
+    }
+
+    /// Notes blobs that no version and no upload refers to.
+    func noteOrphans(_ names: [BlobKey], referred: Set<BlobKey>) {
+        var count: UInt64 = 0
+        var bytes: UInt64 = 0
+        for key in names where !referred.contains(key) {
+            let path = FolderBlobStore.path(of: key.digest, in: layout.blobsPath)
+            count += 1
+            bytes += ((try? StoreFile.reading(path)?.byteCount()) ?? nil) ?? 0
+            if count <= UInt64(Limits.maxNamedFindings) {
+                findings.note("blob \(Hex.encode(key.digest))", "", "nothing refers to it")
+            }
+        }
+        if count > 0 {
+            findings.note("blobs", "", "\(count) of \(bytes) bytes are free: strongroom gc")
+        }
+    }
+
+    /// Notes folders of uploads that are over, by ids that are not.
+    func noteUploads(_ names: [String], open: Set<String>) {
+        for name in names.filter({ !open.contains($0) }).prefix(Limits.maxNamedFindings) {
+            findings.note("folder uploads/\(name)", "", "no open upload has this id")
+        }
+    }
+
+    private func stray(_ path: String) {
+        findings.note("file \(path)", "", "is no blob")
+        findings.plan.add { $0.strays.insert(path) }
+    }
+
+    private func eachEntry(_ path: String, _ body: (String) -> Void) {
+        // A store that never took a blob has no folder for them.
+        guard StoreFolder.exists(path) else { return }
+        findings.attempt("folder \(name(path))", "") {
+            for entry in try StoreFolder.names(in: path).sorted() { body(entry) }
+        }
+    }
+
+    private func checkMode(_ path: String, as object: String) {
+        guard let mode = StoreFolder.mode(path) else { return }
+        if mode & Self.othersMask != 0 {
+            findings.fault(
+                object,
+                "mode",
+                "0\(String(mode, radix: 8)): group or others may use it"
+            )
+        }
+    }
+
+    private func name(_ path: String) -> String {
+        String(path.split(separator: "/").last ?? "")
+    }
+}

@@ -1,0 +1,113 @@
+internal import Sealing
+
+/// Checks one open upload: its row, its key, and the files that are finished.
+struct UploadCheck {
+    let id: String
+    let layout: RegistryLayout
+    let metadata: MetadataStore
+    let registryID: [UInt8]
+    let keys: KeyRing
+    let findings: Findings
+    let progress: @Sendable (UInt64) -> Void
+
+    private var object: String { "upload \(id)" }
+
+    /// The blobs that it refers to.
+    func run(_ checks: BlobChecks) throws -> [[UInt8]] {
+        let rows = try metadata.read { transaction in
+            let row = try transaction.checkedUpload(id: id)
+            let bundle = row.flatMap { try? $0.text("bundle_id") } ?? ""
+            return (
+                upload: row, key: try transaction.checkedKey(bundleID: bundle),
+                files: try transaction.checkedUploadFiles(id: id)
+            )
+        }
+        // It was committed or dropped meanwhile.
+        guard let upload = rows.upload else { return [] }
+        let parts = findings.attempt(object, "") {
+            (
+                model: try upload.text("model"),
+                bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes),
+                files: try BundleFile.list(canonical: try upload.canonical("files"))
+            )
+        }
+        _ = findings.attempt(object, "") {
+            _ = try upload.hex("contents_sha256", byteCount: Digest.byteCount)
+            _ = try [String: String](column: try upload.canonical("metadata"))
+        }
+        guard let parts else { return rows.files.compactMap { try? $0.hex("sealed_sha256") } }
+        let key = KeyRowCheck(
+            object: object,
+            model: parts.model,
+            bundleID: parts.bundle,
+            registryID: registryID,
+            keys: keys,
+            findings: findings
+        ).run(rows.key)
+        if isLost(rows.key, key) { findings.plan.add { $0.lostUploads.insert(id) } }
+        var blobs: [[UInt8]] = []
+        for row in rows.files {
+            guard let file = findings.attempt(object, "", { try self.file(row, parts.files) })
+            else { continue }
+            blobs.append(file.sealedSHA256)
+            checks.add(
+                BlobCheck(
+                    object: "\(object), file '\(file.path)'",
+                    file: file,
+                    context: BlobContext(
+                        registryID: registryID,
+                        model: parts.model,
+                        bundleID: parts.bundle,
+                        path: file.path
+                    ),
+                    key: key,
+                    path: FolderBlobStore.path(of: file.sealedSHA256, in: layout.blobsPath),
+                    findings: findings,
+                    progress: progress,
+                    uploadPlace: (try? row.unsigned("file_index")).map { index in
+                        RepairPlan.UploadPlace(upload: id, index: index)
+                    },
+                    isStillNeeded: { [metadata, id] in
+                        // A file that is sent again, and an upload that ends, drop their blobs.
+                        let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
+                        return rows?.contains {
+                            (try? $0.hex("sealed_sha256")) == file.sealedSHA256
+                        } ?? true
+                    }
+                )
+            )
+        }
+        return blobs
+    }
+
+    /// Whether the key is gone for good; not where a key-encryption key is only missing here.
+    private func isLost(_ row: CheckedRow?, _ key: SecretKey?) -> Bool {
+        guard let row else { return true }
+        guard key == nil, let provider = keys.current else { return false }
+        guard let kekID = try? row.text("kek_id") else { return true }
+        return provider.keyIDs.contains(kekID)
+    }
+
+    /// A finished file as a record would state it. One past the request's is the card that the
+    /// server writes, whose size follows from its blob's.
+    private func file(_ row: CheckedRow, _ files: [BundleFile]) throws -> VersionRecord.File {
+        let index = try row.unsigned("file_index")
+        let sealedBytes = try row.unsigned("sealed_bytes")
+        let overhead = UInt64(BlobLayout.headerBytes + Limits.tagBytes)
+        guard index <= UInt64(files.count), sealedBytes >= overhead else {
+            throw CheckedRow.ColumnFault(
+                column: index <= UInt64(files.count) ? "sealed_bytes" : "file_index",
+                problem: "out of range"
+            )
+        }
+        let isOwn = index == UInt64(files.count)
+        return VersionRecord.File(
+            path: isOwn ? Card.path : files[Int(index)].path,
+            size: isOwn ? sealedBytes - overhead : files[Int(index)].size,
+            sha256: try row.hex("sha256", byteCount: Digest.byteCount),
+            sealedBytes: sealedBytes,
+            sealedSHA256: try row.hex("sealed_sha256", byteCount: Digest.byteCount),
+            commitment: try row.hex("commitment", byteCount: Digest.byteCount)
+        )
+    }
+}

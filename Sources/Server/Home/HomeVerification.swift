@@ -1,0 +1,113 @@
+package import Registry
+internal import Sealing
+
+/// The verification of a home, whether a server runs on it or not.
+package enum HomeVerification {
+    /// Checks everything.
+    ///
+    /// - Parameters:
+    ///   - keys: The source that the configuration names; nil: the home's own folder.
+    ///   - withoutKeys: Check only what needs no key-encryption key, as where it cannot be opened.
+    /// - Throws: ``ServerError`` for a source of keys that is none.
+    package static func run(
+        _ home: Home,
+        keys source: String?,
+        withoutKeys: Bool,
+        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
+        finding: @escaping @Sendable (Finding) -> Void
+    ) throws -> VerificationSummary {
+        try verification(
+            home,
+            keys: source,
+            withoutKeys: withoutKeys,
+            progress: progress,
+            finding: finding
+        ).run()
+    }
+
+    /// Checks everything and puts right what can be, while no server runs on the home.
+    ///
+    /// - Throws: ``ServerError``: also while another process has the registry open.
+    package static func repair(
+        _ home: Home,
+        keys source: String?,
+        withoutKeys: Bool,
+        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
+        finding: @escaping @Sendable (Finding) -> Void
+    ) throws -> VerificationSummary {
+        do {
+            return try verification(
+                home,
+                keys: source,
+                withoutKeys: withoutKeys,
+                progress: progress,
+                finding: finding
+            ).repair()
+        } catch let error as RegistryError {
+            throw ServerError(error.description, hint: "stop the server first: repair works alone")
+        }
+    }
+
+    /// Checks the audit log alone, without keys.
+    package static func checkAudit(
+        _ home: Home,
+        keys source: String?,
+        checkpoint: Checkpoint?,
+        finding: @escaping @Sendable (Finding) -> Void
+    ) throws -> AuditVerification.Summary {
+        AuditVerification(places: try places(home, source), finding: finding)
+            .run(checkpoint: checkpoint)
+    }
+
+    /// The signed head as it is now.
+    package static func checkpoint(_ home: Home, keys source: String?) throws -> Checkpoint {
+        try AuditVerification.checkpoint(try places(home, source))
+    }
+
+    private static func verification(
+        _ home: Home,
+        keys source: String?,
+        withoutKeys: Bool,
+        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
+        finding: @escaping @Sendable (Finding) -> Void
+    ) throws -> Verification {
+        let places = try places(home, source)
+        var provider: (any KeyProvider)?
+        if withoutKeys {
+            finding(.withoutKeys("as was asked for"))
+        } else {
+            do {
+                provider = try HomeKeys.open(home, source: source).provider
+            } catch {
+                finding(.withoutKeys(error.message))
+            }
+        }
+        return Verification(
+            places: places,
+            keys: provider,
+            reopenKeys: { try HomeKeys.open(home, source: source).provider },
+            progress: progress,
+            finding: finding
+        )
+    }
+
+    private static func places(_ home: Home, _ source: String?) throws -> Verification.Places {
+        let folder = try HomeKeys.folder(home, source: source)
+        return Verification.Places(
+            layout: RegistryLayout(store: home.store, sequencePath: folder + "/sequence"),
+            keyFolder: folder
+        )
+    }
+}
+
+extension Finding {
+    fileprivate static func withoutKeys(_ why: String) -> Finding {
+        Finding(
+            kind: .note,
+            object: "keys",
+            field: "",
+            problem: "not opened, \(why): nothing sealed was opened, digests, signatures and "
+                + "chains were checked"
+        )
+    }
+}
