@@ -1,6 +1,9 @@
+internal import Sealing
+
 /// Blobs as files of a folder: `blobs/<first 2 hex>/<64 hex>`, unfinished ones as
 /// `uploads/<upload>/<index>`.
 final class FolderBlobStore: BlobStore {
+    private let blobs: String
     private let uploads: String
     private let files: any FileCalls
     private let folder: StoreFolder
@@ -11,6 +14,7 @@ final class FolderBlobStore: BlobStore {
 
     /// Uses, and makes where missing, the folders of `layout`.
     init(layout: RegistryLayout, fault: StorageFault, steps: Steps) throws {
+        blobs = layout.blobsPath
         uploads = layout.uploadsPath
         files = layout.files
         folder = layout.folder
@@ -62,9 +66,8 @@ final class FolderBlobStore: BlobStore {
     }
 
     func eachName(_ body: ([UInt8]) throws -> Void) throws {
-        for folder in try StoreFolder.names(in: blobs) where folder.utf8.count == 2 {
-            for name in try StoreFolder.names(in: "\(blobs)/\(folder)")
-            where name.hasPrefix(folder) {
+        for prefix in try folder.names(in: blobs) where prefix.utf8.count == 2 {
+            for name in try folder.names(in: "\(blobs)/\(prefix)") where name.hasPrefix(prefix) {
                 guard let digest = Hex.decode(name), digest.count == Digest.byteCount else {
                     continue
                 }
@@ -74,9 +77,9 @@ final class FolderBlobStore: BlobStore {
     }
 
     func byteCount(ofUpload upload: String) throws -> UInt64 {
-        let folder = "\(uploads)/\(upload)"
-        return try StoreFolder.names(in: folder).reduce(0) { sum, name in
-            sum + (try StoreFile.reading("\(folder)/\(name)")?.byteCount() ?? 0)
+        let place = "\(uploads)/\(upload)"
+        return try folder.names(in: place).reduce(0) { sum, name in
+            sum + (try StoreFile.reading("\(place)/\(name)", files)?.byteCount() ?? 0)
         }
     }
 

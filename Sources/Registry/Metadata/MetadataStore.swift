@@ -57,14 +57,14 @@ final class MetadataStore: Sendable {
     ///
     /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
     static func openForReading(_ path: String) throws -> MetadataStore {
-        try opening(path, StoreFolder(SystemCalls())) { try MetadataStore(readingFrom: path) }
+        try opening(path, .system) { try MetadataStore(readingFrom: path) }
     }
 
     /// Opens the database for writing whatever its state is.
     ///
     /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
     static func openForRepair(_ path: String) throws -> MetadataStore {
-        try opening(path) { try MetadataStore(path, fault: StorageFault()) }
+        try opening(path, .system) { try MetadataStore(path, fault: StorageFault()) }
     }
 
     private static func opening(

@@ -1,22 +1,6 @@
 internal import GRDB
 
 extension MetadataTransaction {
-    /// Every version whose blobs have to stay. One that is said to be deleted and still has its
-    /// key is kept: no deletion leaves that, so the word is not to be trusted.
-    func eachKeptVersion(_ body: (StoredVersion) throws -> Void) throws {
-        let rows = try Row.fetchCursor(
-            database,
-            sql: """
-                SELECT model, version FROM versions
-                WHERE state <> 'deleted' OR bundle_id IN (SELECT bundle_id FROM wrapped_keys)
-                """
-        )
-        while let row = try rows.next() {
-            let (model, number) = (row.text("model"), row.unsigned("version"))
-            if let stored = try version(model: model, version: number) { try body(stored) }
-        }
-    }
-
     /// A version by its bundle; `nil` if there is none.
     func version(bundleID: [UInt8]) throws -> StoredVersion? {
         let place = try Row.fetchOne(

@@ -12,14 +12,16 @@ extension MetadataTransaction {
         try database.execute(sql: "DELETE FROM uploads WHERE version IS NULL")
     }
 
-    /// All that is stored of each version that is not deleted, one after another, by model and
-    /// number.
+    /// All that is stored of each version whose blobs have to stay, one after another, by model and
+    /// number. One that is said to be deleted and still has its key is kept: no deletion leaves
+    /// that, so the word is not to be trusted.
     func eachKeptVersion(_ body: (StoredVersion) throws -> Void) throws {
         try models(after: "") { model in
             let numbers = try Int64.fetchCursor(
                 database,
                 sql: """
-                    SELECT version FROM versions WHERE model = ? AND state <> 'deleted'
+                    SELECT version FROM versions WHERE model = ? AND (state <> 'deleted'
+                        OR bundle_id IN (SELECT bundle_id FROM wrapped_keys))
                     ORDER BY version
                     """,
                 arguments: [model]

@@ -46,7 +46,8 @@ struct BlobCheck: Sendable {
 
     private func check() throws {
         // Not opened before it is known to be a file: opening a pipe would wait for ever.
-        guard StoreFolder.isFile(path), let stored = try StoreFile.reading(path) else {
+        guard StoreFolder.isFile(path), let stored = try StoreFile.reading(path, SystemCalls())
+        else {
             lose()
             throw Stop(
                 field: "sealed file",

@@ -41,16 +41,16 @@ struct Repair {
         let moved = findings.attempt("file \(path)", "quarantine") {
             let source = "\(layout.store)/\(path)"
             let folder = layout.quarantinePath
-            try StoreFolder.make(folder)
+            try StoreFolder.system.makeDurable(folder)
             var target = name
             var number = 0
-            while StoreFolder.exists("\(folder)/\(target)") {
+            while try StoreFolder.system.exists("\(folder)/\(target)") {
                 number += 1
                 target = "\(name).\(number)"
             }
-            try StoreFolder.replace(source, to: "\(folder)/\(target)")
-            try StoreFolder.sync(folder)
-            try StoreFolder.sync(StoreFolder.parent(of: source))
+            try StoreFolder.system.replace(source, to: "\(folder)/\(target)")
+            try StoreFolder.system.sync(folder)
+            try StoreFolder.system.sync(StoreFolder.parent(of: source))
             findings.repair("file \(path)", "", "moved to quarantine/\(target)")
             return true
         }
@@ -59,7 +59,7 @@ struct Repair {
 
     private func raise(to sequence: UInt64) -> UInt64 {
         let raised = findings.attempt("file sequence", "") {
-            let file = SequenceFile(path: layout.sequencePath, steps: .none)
+            let file = SequenceFile(layout, steps: .none)
             // The event of this repair may have raised it already.
             guard let seen = try file.read(), seen < sequence else { return false }
             try file.write(sequence)
@@ -123,7 +123,7 @@ struct Repair {
                 return (rows, try change.seal())
             }
             if let sequence {
-                try SequenceFile(path: layout.sequencePath, steps: .none).write(sequence)
+                try SequenceFile(layout, steps: .none).write(sequence)
             }
             return rows
         }

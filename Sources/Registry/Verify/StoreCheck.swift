@@ -22,7 +22,7 @@ struct StoreCheck {
             checkMode(path, as: "file \(name(path))")
         }
         checkMode(keyFolder, as: "folder of keys")
-        let keys = (try? StoreFolder.names(in: keyFolder)) ?? []
+        let keys = (try? StoreFolder.system.names(in: keyFolder)) ?? []
         for key in keys.sorted()
         where Self.privateKeyFiles.contains(key) || key.hasPrefix("kek-") && key.hasSuffix(".key") {
             checkMode("\(keyFolder)/\(key)", as: "key file \(key)")
@@ -34,7 +34,7 @@ struct StoreCheck {
     func sequence() -> UInt64? {
         let object = "file sequence"
         let read = findings.attempt(object, "") {
-            try SequenceFile(path: layout.sequencePath, steps: .none).read()
+            try SequenceFile(layout, steps: .none).read()
         }
         guard let read else { return nil }
         if read == nil { findings.fault(object, "", "is missing") }
@@ -94,9 +94,9 @@ struct StoreCheck {
         var count: UInt64 = 0
         var bytes: UInt64 = 0
         for key in names where !referred.contains(key) {
-            let path = FolderBlobStore.path(of: key.digest, in: layout.blobsPath)
+            let path = BlobFolders.path(of: key.digest, in: layout.blobsPath)
             count += 1
-            bytes += ((try? StoreFile.reading(path)?.byteCount()) ?? nil) ?? 0
+            bytes += ((try? StoreFile.reading(path, SystemCalls())?.byteCount()) ?? nil) ?? 0
             if count <= UInt64(Limits.maxNamedFindings) {
                 findings.note("blob \(Hex.encode(key.digest))", "", "nothing refers to it")
             }
@@ -120,9 +120,9 @@ struct StoreCheck {
 
     private func eachEntry(_ path: String, _ body: (String) -> Void) {
         // A store that never took a blob has no folder for them.
-        guard StoreFolder.exists(path) else { return }
+        guard (try? StoreFolder.system.exists(path)) != false else { return }
         findings.attempt("folder \(name(path))", "") {
-            for entry in try StoreFolder.names(in: path).sorted() { body(entry) }
+            for entry in try StoreFolder.system.names(in: path).sorted() { body(entry) }
         }
     }
 

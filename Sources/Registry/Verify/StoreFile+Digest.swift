@@ -3,7 +3,7 @@ internal import Sealing
 extension StoreFile {
     /// The SHA-256 of a whole file, read a chunk at a time; `nil` if there is none.
     static func digest(of path: String) throws -> [UInt8]? {
-        guard let file = try StoreFile.reading(path) else { return nil }
+        guard let file = try StoreFile.reading(path, SystemCalls()) else { return nil }
         let byteCount = try file.byteCount()
         let hasher = SHA256Hasher()
         var buffer: [UInt8] = []

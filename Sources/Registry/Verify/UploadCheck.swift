@@ -61,7 +61,7 @@ struct UploadCheck {
                         path: file.path
                     ),
                     key: key,
-                    path: FolderBlobStore.path(of: file.sealedSHA256, in: layout.blobsPath),
+                    path: BlobFolders.path(of: file.sealedSHA256, in: layout.blobsPath),
                     findings: findings,
                     progress: progress,
                     uploadPlace: (try? row.unsigned("file_index")).map { index in

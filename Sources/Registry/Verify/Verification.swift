@@ -134,7 +134,7 @@ package struct Verification: Sendable {
             let object = "blob \(Hex.encode(key.digest))"
             summary.files += 1
             findings.attempt(object, "sealed bytes") {
-                let path = FolderBlobStore.path(of: key.digest, in: layout.blobsPath)
+                let path = BlobFolders.path(of: key.digest, in: layout.blobsPath)
                 guard try StoreFile.digest(of: path) == key.digest else {
                     findings.plan.add { $0.damagedBlobs.insert(key) }
                     return findings.fault(object, "sealed SHA-256", "not its name")

@@ -92,7 +92,7 @@ struct VersionWalk {
                 path: file.path
             ),
             key: key,
-            path: FolderBlobStore.path(
+            path: BlobFolders.path(
                 of: file.sealedSHA256,
                 in: verification.layout.blobsPath
             ),

@@ -1,4 +1,4 @@
-internal import Engine
+internal import JSON
 internal import Registry
 internal import Synchronization
 
