@@ -45,18 +45,23 @@ def begin_unfinished(client, model, files):
     return begun.upload_id
 
 
-def small(client):
+def small(client, shift=0):
     """Three models, six versions, two aliases on one; what was published, as {(model, version):
-    {path: bytes}}."""
+    {path: bytes}}. `shift` makes other models."""
     published = {}
     for number, model in enumerate(("anna", "berta", "carla")):
         for version in (1, 2):
-            files = bundle(seed=10 * number + version)
+            files = bundle(seed=10 * number + version + shift)
             made = publish_bundle(client, model, files, metadata={"version": str(version)})
             published[model, made.version] = files
     set_alias(client, "anna", "stable", 1)
     rollback(client, "berta", reason="worse than before")
     return published
+
+
+def begin_small(client):
+    """An open upload of a fourth model, of which one small file is there."""
+    return begin_unfinished(client, "emil", {"model.onnx": models.mlp(seed=6), "late.txt": b"x"})
 
 
 def varied(client):

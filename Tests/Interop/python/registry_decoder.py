@@ -21,7 +21,7 @@ import stat
 import sys
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -403,7 +403,7 @@ class Registry:
             pem = (self.keys_folder / "signing.pub.pem").read_bytes()
             try:
                 public = serialization.load_pem_public_key(pem)
-            except ValueError as error:
+            except (ValueError, UnsupportedAlgorithm) as error:
                 raise Damage(f"no public key: {error}") from error
             check(isinstance(public, Ed25519PublicKey), "not an Ed25519 key")
             check(pem == self._pem(public), "not the PEM of its key")
@@ -441,7 +441,9 @@ class Registry:
 
     def _load_tables(self):
         path = self.store / "registry.sqlite"
-        check(path.is_file(), "no such file")
+        with path.open("rb") as file:
+            # SQLite takes an empty file for a new database, and removes the log beside it.
+            check(file.read(16) == b"SQLite format 3\0", "no SQLite database")
         with contextlib.closing(sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
             database.text_factory = bytes
@@ -527,8 +529,9 @@ class Registry:
                         self._check_file(row, record, file)
         for row in self.rows("models"):
             with self.about(f"model {row['name']}"):
-                check(sorted(numbers[row["name"]]) == list(range(1, row["newest"] + 1)),
-                      f"versions {numbers[row['name']]} where 1 to {row['newest']} were expected")
+                found = sorted(numbers[row["name"]])
+                check(len(found) == row["newest"] and found == list(range(1, len(found) + 1)),
+                      f"versions {found} where 1 to {row['newest']} were expected")
 
     def _wrapped(self):
         return {row["bundle_id"] for row in self.rows("wrapped_keys")}
@@ -668,6 +671,11 @@ class Registry:
     # Uploads, and what nothing refers to.
 
     def _check_uploads(self):
+        bundles = {row["bundle_id"] for row in self.rows("uploads")}
+        for row in self.rows("versions"):
+            with self.about(f"{row['model']} version {row['version']}"):
+                check((row["bundle_id"] in bundles) == (row["state"] != "deleted"),
+                      f"{row['state']}, and its upload is or is not there")
         for row in self.rows("uploads"):
             with self.about(f"upload {row['id']}"):
                 files = parse_canonical(row["files"], "files")
@@ -685,8 +693,9 @@ class Registry:
                           "its metadata is not its version's")
                     check(version["created_by"] == row["principal"],
                           "its principal is not its version's")
+                    record = self.records.get((row["model"], row["version"]), {"files": files})
                     stored = {(file["path"], file["sha256"], file["size"])
-                              for file in parse_canonical(version["record"], "record")["files"]}
+                              for file in record["files"]}
                     check(stored >= {(file["path"], file["sha256"], file["size"])
                                      for file in files}, "its files are not its version's")
                     self._check_asked_alias(row)
