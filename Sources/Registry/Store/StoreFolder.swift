@@ -2,13 +2,14 @@ internal import Glibc
 
 /// What the store does to folders and names.
 enum StoreFolder {
-    /// Makes a folder for its owner only; one that is there already is fine. A new one's name is
-    /// durable when this returns.
+    /// Makes a folder for its owner only; one that is there already is fine. Its name is durable
+    /// when this returns.
     static func make(_ path: String) throws(RegistryError) {
-        guard unsafe mkdir(path, 0o700) == 0 else {
-            guard errno == EEXIST else { throw .system("make", path, errno: errno) }
-            return
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw .system("make", path, errno: errno)
         }
+        // Also of one that is there: who made it may have been killed before its own sync, or be
+        // on the way to it.
         try sync(parent(of: path))
     }
 
