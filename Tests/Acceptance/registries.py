@@ -20,9 +20,9 @@ def bundle(seed, widths=models.WIDTHS, **files):
             "empty": b"", **files}
 
 
-def set_alias(client, model, alias, version, wait_ready=True):
+def set_alias(client, model, alias, version, timeout=60.0):
     client.call("Registry", "SetAlias", registry.SetAliasRequest(
-        model=model, alias=alias, version=version, wait_ready=wait_ready), timeout=60.0)
+        model=model, alias=alias, version=version, wait_ready=True), timeout=timeout)
 
 
 def delete_version(client, model, version):
