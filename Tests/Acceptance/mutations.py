@@ -58,11 +58,10 @@ def verify_command(home):
     return done.returncode, done.stdout + done.stderr
 
 
-def snapshot(home):
-    """All that the tables say, and nothing if they cannot be read."""
+def decoded(home):
     reader = registry_decoder.Registry(home)
     reader.verify()
-    return reader.faults, reader.notes, reader.tables
+    return reader
 
 
 class Mutator:
@@ -82,8 +81,9 @@ class Mutator:
         self.groups = [groups[name] for name in sorted(groups)]
         self.contents = {path: path.read_bytes() for path in self.files}
         self.modes = {path: path.stat().st_mode for path in self.files}
-        faults, notes, self.tables = snapshot(self.home)
-        assert not faults and not notes, [*faults, *notes]
+        reader = decoded(self.home)
+        assert not reader.faults and not reader.notes, [*reader.faults, *reader.notes]
+        self.tables, self.owners = reader.tables, self._find_owners(reader)
 
     def _group(self, path):
         """Files of one group are chosen as often as the one file of another."""
@@ -98,14 +98,15 @@ class Mutator:
                 self._judge(touched, what, tally)
             finally:
                 self.restore(touched)
-        faults, notes, tables = snapshot(self.home)
-        assert not faults and not notes and tables == self.tables, "a case was not undone"
+        last = decoded(self.home)
+        assert not last.faults and not last.notes and last.tables == self.tables, "not undone"
         return tally
 
     def _judge(self, touched, what, tally):
         tally.cases += 1
         tally.kinds[what.split(":")[0]] += 1
-        faults, notes, tables = snapshot(self.home)
+        reader = decoded(self.home)
+        faults, notes, tables = reader.faults, reader.notes, reader.tables
         names = ", ".join(str(path.relative_to(self.home)) for path in touched)
         if faults or notes:
             tally.detected += 1
@@ -119,13 +120,26 @@ class Mutator:
             tally.missed.append(f"{what}: {names}: {self._changed_columns(tables)}")
 
     def _judge_command(self, touched, what, faults, tally):
-        """The command fails too, and names the file where it has no name but its digest."""
+        """The command fails too, and names the version and the file that a blob is of."""
         tally.verified += 1
         status, said = verify_command(self.home)
-        blobs = [path.name for path in touched if path.parent.parent.name == "blobs"]
-        if status != 1 or not all(blob in said for blob in blobs):
+        unnamed = [path.name for path in touched if path.name in self.owners
+                   and path.name not in said
+                   and not all(part in said for part in self.owners[path.name])]
+        if status != 1 or unnamed:
             tally.unverified.append(f"{what}: {'; '.join(map(str, faults))}; verify: {status} "
                                     f"{said.strip()}")
+
+    def _find_owners(self, reader):
+        """What tells whose a blob is: {digest: texts}."""
+        owners = {}
+        for (model, version), record in reader.records.items():
+            for file in record["files"]:
+                owners[file["sealed_sha256"]] = (model, f"version {version}", file["path"])
+        uploads = {row["id"]: row["model"] for row in reader.rows("uploads")}
+        for row in reader.rows("upload_files"):
+            owners[row["sealed_sha256"]] = (uploads[row["upload_id"]],)
+        return owners
 
     def _judge_unused(self, touched, what, tally):
         """Only a database has bytes that nobody reads."""
