@@ -142,7 +142,8 @@ DAMAGES = {
               r"audit event 5: its hash"),
     "newest": (row_damage("models", "newest", "name = 'anna'", lambda _: 2), r"model anna"),
     "upload": (row_damage("uploads", "files", "version IS NULL",
-                          lambda text: text.replace("large", "lange")), r"upload .*contents_sha256"),
+                          lambda text: text.replace("large", "lange")),
+               r"upload .*contents_sha256"),
 }
 
 

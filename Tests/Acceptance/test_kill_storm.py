@@ -217,8 +217,9 @@ def test_no_kill_loses_an_acknowledged_version(home):
     check_contents(home, callers)
     counts = sum((caller.counts for caller in callers), collections.Counter())
     print(f"\nkills tried: {kills.total()} ({', '.join(f'{n} {k}' for k, n in kills.items())}); "
-          f"versions committed: {counts['publishes']}, {sum(c.resumed for c in callers)} of them "
-          f"finished after a kill; moves: {counts['sets']}, rollbacks: {counts['rollbacks']}; "
+          f"versions committed: {counts['publishes']}, taken up again after a kill "
+          f"{sum(caller.resumed for caller in callers)} times; moves: {counts['sets']}, "
+          f"rollbacks: {counts['rollbacks']}; "
           f"versions lost: 0; seed {SEED}")
 
 

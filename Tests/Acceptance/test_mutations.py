@@ -5,6 +5,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -112,7 +113,7 @@ def swap_blobs(world, what, one, other):
         for file in world.rows(number, place)["files"]:
             if file["path"] == MODEL_FILE:
                 reader = registry_decoder.Registry(world.homes[number].folder)
-                paths.append(reader.blob_path(file["sealed_sha256"]))
+                paths.append(Path(reader.blob_path(file["sealed_sha256"])))
     both = [path.read_bytes() for path in paths]
     for path, data in zip(paths, reversed(both)):
         if what == "blob":

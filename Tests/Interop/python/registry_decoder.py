@@ -140,8 +140,19 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+@functools.lru_cache(maxsize=4096)
 def hkdf(key, salt, info, length):
     return HKDF(hashes.SHA256(), length, salt, info).derive(key)
+
+
+@functools.lru_cache(maxsize=4096)
+def verifies(public, signature, text):
+    """Whether an Ed25519 signature over a text holds."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text.encode())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def unhex(text, length, what):
@@ -154,8 +165,10 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_canonical(text, what):
-    """The value of canonical JSON; bytes that canonical JSON does not have are refused."""
+    """The value of canonical JSON, not to be changed; bytes that canonical JSON does not have are
+    refused."""
     def pairs(items):
         check(len({key for key, _ in items}) == len(items), f"{what} has a key twice")
         return dict(items)
@@ -432,10 +445,8 @@ class Registry:
 
     def _check_signature(self, text, signature, what):
         check(self.public is not None, "no public key to check the signature with")
-        try:
-            self.public.verify(unhex(signature, 64, "signature"), text.encode())
-        except InvalidSignature:
-            raise Damage(f"the signature of the {what} does not hold") from None
+        check(verifies(self.public.public_bytes_raw(), unhex(signature, 64, "signature"), text),
+              f"the signature of the {what} does not hold")
 
     # Tables.
 
@@ -526,7 +537,7 @@ class Registry:
                     self._check_card(row, record)
                 for file in record["files"]:
                     with self.about(f"{name}, file {file['path']}, blob {file['sealed_sha256']}"):
-                        self._check_file(row, record, file)
+                        self._check_file(row, file)
         for row in self.rows("models"):
             with self.about(f"model {row['name']}"):
                 found = sorted(numbers[row["name"]])
@@ -546,46 +557,46 @@ class Registry:
         check(in_bundle == [record["card_sha256"]], "not the model.yaml of the record's files")
 
     def blob_path(self, digest):
-        return self.store / "blobs" / digest[:2] / digest
+        return f"{self.store}/blobs/{digest[:2]}/{digest}"
 
     @contextlib.contextmanager
     def _blob(self, digest):
-        path = self.blob_path(digest)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(self.blob_path(digest), os.O_RDONLY | os.O_NOFOLLOW)
         with open(descriptor, "rb") as stream:
             yield stream, os.fstat(descriptor).st_size
 
-    def _check_file(self, row, record, file):
-        if row["state"] == "deleted" and not self.blob_path(file["sealed_sha256"]).exists():
+    def _check_file(self, row, file):
+        is_deleted = row["state"] == "deleted"
+        if is_deleted and not os.path.lexists(self.blob_path(file["sealed_sha256"])):
             return
         with self._blob(file["sealed_sha256"]) as (stream, size):
             check(size == file["sealed_bytes"],
                   f"{size} bytes where {file['sealed_bytes']} were expected")
             check(hashlib.file_digest(stream, "sha256").hexdigest() == file["sealed_sha256"],
                   "its bytes have another SHA-256")
-        if row["state"] != "deleted":
-            for _ in self._open(row, file):
+            stream.seek(0)
+            for _ in self._open(stream, size, row, file) if not is_deleted else ():
                 pass
 
-    def _open(self, row, file):
-        with self._blob(file["sealed_sha256"]) as (stream, size):
-            blob = SealedBlob(stream, size)
-            check(blob.commitment == file["commitment"], "the commitment is not the record's")
-            check(blob.length == file["size"], "the length is not the record's")
-            digest = hashlib.sha256()
-            for chunk in blob.open(self.data_key(row["bundle_id"]), self.registry, row["model"],
-                                   bytes.fromhex(row["bundle_id"]), file["path"]):
-                digest.update(chunk)
-                yield chunk
-            check(digest.hexdigest() == file["sha256"], "the plaintext has another SHA-256")
+    def _open(self, stream, size, row, file):
+        blob = SealedBlob(stream, size)
+        check(blob.commitment == file["commitment"], "the commitment is not the record's")
+        check(blob.length == file["size"], "the length is not the record's")
+        digest = hashlib.sha256()
+        for chunk in blob.open(self.data_key(row["bundle_id"]), self.registry, row["model"],
+                               bytes.fromhex(row["bundle_id"]), file["path"]):
+            digest.update(chunk)
+            yield chunk
+        check(digest.hexdigest() == file["sha256"], "the plaintext has another SHA-256")
 
     def read(self, model, number, path):
         """The chunks of a published file. The last check is after the last chunk: use nothing
         before the end."""
         row = self.version(model, number)
-        (file,) = [file for file in self.record(row)["files"] if file["path"] == path] or [None]
+        file = next((file for file in self.record(row)["files"] if file["path"] == path), None)
         check(file is not None, f"no file {path}")
-        return self._open(row, file)
+        with self._blob(file["sealed_sha256"]) as (stream, size):
+            yield from self._open(stream, size, row, file)
 
     def _check_record_chain(self):
         previous, before = ZEROS, 1
