@@ -127,8 +127,7 @@ class Mutator:
                    and path.name not in said
                    and not all(part in said for part in self.owners[path.name])]
         if status != 1 or unnamed:
-            tally.unverified.append(f"{what}: {'; '.join(map(str, faults))}; verify: {status} "
-                                    f"{said.strip()}")
+            tally.unverified.append(f"{what}: {faults[0]}; verify: {status} {said.strip()[:300]}")
 
     def _find_owners(self, reader):
         """What tells whose a blob is: {digest: texts}."""
@@ -136,9 +135,8 @@ class Mutator:
         for (model, version), record in reader.records.items():
             for file in record["files"]:
                 owners[file["sealed_sha256"]] = (model, f"version {version}", file["path"])
-        uploads = {row["id"]: row["model"] for row in reader.rows("uploads")}
         for row in reader.rows("upload_files"):
-            owners[row["sealed_sha256"]] = (uploads[row["upload_id"]],)
+            owners[row["sealed_sha256"]] = (f"upload {row['upload_id']}",)
         return owners
 
     def _judge_unused(self, touched, what, tally):

@@ -111,7 +111,6 @@ DAMAGES = {
     "sequence": (file_damage("keys/sequence", lambda _: b"1000\n"), r"keys/sequence: 1000"),
     "sequence form": (file_damage("keys/sequence", lambda _: b"1e3\n"), r"keys/sequence"),
     "server id": (file_damage("store/server-id", lambda data: data[1:]), r"store/server-id"),
-    "lock": (file_damage("store/lock", lambda _: b"x"), r"store/lock"),
     "blob header": (file_damage("store/blobs/*/*", flip(140)), r"dora version 1, file .*blob"),
     "blob chunk": (file_damage("store/blobs/*/*", flip(-1)), r"dora version 1, file .*blob"),
     "blob cut": (file_damage("store/blobs/*/*", lambda data: data[:-1]), r"dora version 1, file "),

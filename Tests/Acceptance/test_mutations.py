@@ -229,5 +229,7 @@ def test_verify_finds_what_the_decoder_finds(damaged_homes, tally):
     for home in damaged_homes:
         status, said = mutations.verify_command(home.folder)
         assert status == 0, said
-    assert tally.verified and not tally.unverified, "\n".join(tally.unverified)
+    assert tally.verified
+    assert not tally.unverified, "\n".join([
+        f"not found: {len(tally.unverified)} of {tally.verified}", *tally.unverified])
     print(f"\nmutations that strongroom verify was asked about: {tally.verified}, found: all")
