@@ -30,10 +30,12 @@ def wait_until(condition, seconds, what):
 class Home:
     """A home made by `strongroom init`, and everything that was started on it."""
 
-    def __init__(self, folder, *options, cwd=None):
+    def __init__(self, folder, *options, cwd=None, made=False):
+        """`made`: it is there already."""
         self.folder = Path(folder)
         self.servers = []
-        self.command("init", *options, cwd=cwd)
+        if not made:
+            self.command("init", *options, cwd=cwd)
 
     def __enter__(self):
         return self
@@ -64,10 +66,12 @@ class Home:
     def add_client(self, name, role, models="*"):
         self.command("clients", "add", name, "--role", role, "--models", models)
 
-    def serve(self, env=None, arguments=(), cwd=None, core_dumps=False, wait=True, log=None):
+    def serve(self, env=None, arguments=(), cwd=None, core_dumps=False, wait=True, log=None,
+              under=()):
         """Starts a server on a free port and waits until it is ready. `log` takes the place of the
-        log file: anything that has `path`, a descriptor `write`, and `start()` for afterwards."""
-        server = Server(self, len(self.servers), env, arguments, cwd, core_dumps, log)
+        log file: anything that has `path`, a descriptor `write`, and `start()` for afterwards.
+        `under`: a command that the server's own is an argument of."""
+        server = Server(self, len(self.servers), env, arguments, cwd, core_dumps, log, under)
         self.servers.append(server)
         if wait:
             server.wait_ready()
@@ -85,7 +89,7 @@ class Home:
 class Server:
     """One `strongroom serve`. What it writes goes to a file beside the home."""
 
-    def __init__(self, home, number, env, arguments, cwd, core_dumps, log):
+    def __init__(self, home, number, env, arguments, cwd, core_dumps, log, under):
         self.home = home
         self.ready_file = home.folder.parent / f"ready-{number}"
         self.log_path = log.path if log else home.folder.parent / f"server-{number}.log"
@@ -97,7 +101,7 @@ class Server:
 
         output = log.write if log else os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--home", str(home.folder), "--listen", "127.0.0.1:0",
+            [*under, str(BINARY), "serve", "--home", str(home.folder), "--listen", "127.0.0.1:0",
              "--ready-file", str(self.ready_file), *arguments],
             env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output,
             stderr=output, preexec_fn=allow_core_dumps if core_dumps else None)

@@ -7,7 +7,7 @@ requirements=Tests/Acceptance/requirements.txt
 venv=.deps/venv
 
 missing=()
-for tool in python3 protoc protoc-gen-gogottrpc go openssl setpriv; do
+for tool in python3 protoc protoc-gen-gogottrpc go openssl setpriv strace eatmydata mount; do
     command -v "$tool" > /dev/null || missing+=("$tool")
 done
 [ -d /usr/share/gocode/src/github.com/containerd/ttrpc ] || missing+=("Go's ttrpc")
@@ -15,7 +15,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     printf 'acceptance: not installed: %s\n' "${missing[*]}" >&2
     echo 'acceptance: apt-get install -y --no-install-recommends python3-venv protobuf-compiler' \
         'openssl util-linux golang-go golang-github-containerd-ttrpc-dev' \
-        'golang-google-protobuf-dev golang-github-gogo-protobuf-dev gogottrpc' >&2
+        'golang-google-protobuf-dev golang-github-gogo-protobuf-dev gogottrpc strace' \
+        'eatmydata mount' >&2
     exit 1
 fi
 

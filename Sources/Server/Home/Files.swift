@@ -30,6 +30,7 @@ package enum Files {
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
             throw failure("the folder \(name ?? path) cannot be made")
         }
+        try sync(parent(of: path))
     }
 
     /// Reads a file whole.
@@ -50,7 +51,8 @@ package enum Files {
         }
     }
 
-    /// Writes a file so that a reader, and a crash, sees the old one or the new one whole.
+    /// Writes a file so that a reader, and a crash, sees the old one or the new one whole; the
+    /// new one is durable when this returns.
     package static func write(
         _ path: String,
         _ bytes: [UInt8],
@@ -82,6 +84,7 @@ package enum Files {
             unsafe unlink(temporary)
             throw error
         }
+        try sync(parent(of: path))
     }
 
     package static func write(
@@ -134,6 +137,20 @@ package enum Files {
         guard unsafe Glibc.rename(path, target) == 0 else {
             throw failure("\(target) cannot be made")
         }
+        try sync(parent(of: target))
+    }
+
+    /// Makes the names in a folder durable.
+    private static func sync(_ folder: String) throws(ServerError) {
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("the folder \(folder) cannot be read") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("\(folder) cannot be synced") }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// Removes a folder with all that is in it; links are removed, not followed.
