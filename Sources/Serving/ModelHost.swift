@@ -113,13 +113,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         admission: Admission,
         loadNs: UInt64
     ) {
-        let job = Executors.Job(
-            request: request,
-            slot: slot,
-            admission: admission,
-            queuedAt: .now,
-            loadNs: loadNs
-        )
+        let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
         guard !executors.submit(job) else { return }
         admission.leave(bytes: request.heldBytes)
         request.completion(.failure(.stopping))
