@@ -2,7 +2,7 @@ internal import Engine
 internal import Registry
 
 /// Finds out whether the rows of a model see each other: runs requests alone and together, in both
-/// orders, and compares.
+/// orders and in a full batch, and compares.
 ///
 /// Models whose first dimension is something else than rows (time, say), that normalise over the
 /// batch, or that quantise by the largest value of a whole tensor, give a row another answer when
@@ -94,7 +94,7 @@ struct RowCheck {
 
     /// How the answers of a group differ when its requests run together; nil if they do not.
     private func difference(in group: [Sample]) throws -> String? {
-        for together in [group, group.reversed()] {
+        for together in [group, group.reversed(), full(group)] {
             let batch = GatheredBatch(together.map(\.inputs))
             guard let outputs = try run(batch.inputs),
                 let parts = OutputParts(outputs, rows: together.map(\.rows))
@@ -107,6 +107,20 @@ struct RowCheck {
             }
         }
         return nil
+    }
+
+    /// As many requests of a group, over and over, as a batch may hold: engines take other ways
+    /// through many rows than through few.
+    private func full(_ group: [Sample]) -> [Sample] {
+        var together: [Sample] = []
+        var rows = 0
+        for index in 0... {
+            let sample = group[index % group.count]
+            guard rows + sample.rows <= batching.maxRows else { break }
+            rows += sample.rows
+            together.append(sample)
+        }
+        return together.isEmpty ? group : together
     }
 
     /// What a run gives; nil if the model refuses it or fails on it, which says nothing of requests
