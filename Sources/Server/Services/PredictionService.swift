@@ -12,6 +12,7 @@ struct PredictionService: Sendable {
 
     let service: Service
     let host: ModelHost<RequestBytes>
+    let loops: LoopRunners
     let outstanding = OutstandingCalls()
 
     var methods: [Method] {
@@ -52,7 +53,8 @@ struct PredictionService: Sendable {
                 completion: { result in
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
-            )
+            ),
+            on: loops.runner(of: call.eventLoop)
         )
     }
 

@@ -9,6 +9,8 @@ internal import Sealing
 struct Loader: Sendable {
     let registry: Registry
     let engines: [String: any InferenceEngine]
+    /// As in ``ServingLimits``.
+    let loopRunNs: UInt64
 
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
@@ -29,7 +31,12 @@ struct Loader: Sendable {
         try compare(opened.card, with: model.signature)
         let golden = try warmUp(opened, model: model, id: id)
         let plan = try batchPlan(opened.card, model: model, golden: golden)
-        return Slot(id: id, card: opened.card, model: model, plan: plan)
+        let cost = RunCost(
+            measuring: model,
+            on: golden.map(\.inputs),
+            limitNs: loopRunNs
+        )
+        return Slot(id: id, card: opened.card, model: model, plan: plan, cost: cost)
     }
 
     /// What is too large to be loaded is not decrypted first.

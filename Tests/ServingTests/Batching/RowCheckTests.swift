@@ -90,7 +90,7 @@ struct RowCheckTests {
 
     @Test("a card's tolerance takes small differences, and no larger ones")
     func tolerance() throws {
-        let script = FakeScript(answer: Self.sharing { Float($0.count) * 0.001 })
+        let script = FakeScript(answer: Self.sharing { Float($0.count) * 0.0001 })
         #expect(try plan(script, mode: .on, tolerance: 0.1).isMerged)
         #expect(throws: RowCheck.Refusal.self) {
             try plan(script, mode: .on, tolerance: 0.001)

@@ -14,15 +14,16 @@ final class BatchBench: Sendable {
     init(
         _ script: FakeScript = FakeScript(),
         plan: BatchPlan = .merging(maxRows: 8),
-        version: UInt64 = 1
+        cost: RunCost = RunCost()
     ) throws {
         engine = FakeEngine(script)
         let model = try engine.load(ModelInMemory(entry: [UInt8]()), options: LoadOptions())
         slot = Slot(
-            id: VersionID(model: "m", version: version),
+            id: VersionID(model: "m", version: 1),
             card: Card(entry: "model.bin"),
             model: model,
-            plan: plan
+            plan: plan,
+            cost: cost
         )
     }
 
