@@ -10,6 +10,7 @@ package final class FakeEngine: InferenceEngine {
         var loads = 0
         var loaded = 0
         var runs = 0
+        var warmUpsEnded = false
     }
 
     package let name: String
@@ -36,6 +37,8 @@ package final class FakeEngine: InferenceEngine {
 
     /// How many loads were asked for.
     package var loads: Int { counts.withLock { $0.loads } }
+    /// From here on every run counts, whatever scripts say of a server's own.
+    package func endWarmUps() { counts.withLock { $0.warmUpsEnded = true } }
     /// How many models are loaded now.
     package var loadedModels: Int { counts.withLock { $0.loaded } }
     /// How many runs were begun, those that a check refused left out.
@@ -54,6 +57,7 @@ package final class FakeEngine: InferenceEngine {
         return FakeModel(
             script: script,
             resources: ModelResources(modelBytes: entry.count, threads: 1),
+            warmUpsEnded: { self.counts.withLock { $0.warmUpsEnded } },
             onRun: { self.counts.withLock { $0.runs += 1 } },
             onRelease: { self.counts.withLock { $0.loaded -= 1 } }
         )
@@ -76,6 +80,7 @@ package final class FakeEngine: InferenceEngine {
 package final class FakeModel: InferenceModel {
     package let resources: ModelResources
     private let script: FakeScript
+    private let warmUpsEnded: @Sendable () -> Bool
     private let onRun: @Sendable () -> Void
     private let onRelease: @Sendable () -> Void
     private let warmUpsLeft: Mutex<Int>
@@ -83,11 +88,13 @@ package final class FakeModel: InferenceModel {
     fileprivate init(
         script: FakeScript,
         resources: ModelResources,
+        warmUpsEnded: @escaping @Sendable () -> Bool,
         onRun: @escaping @Sendable () -> Void,
         onRelease: @escaping @Sendable () -> Void
     ) {
         self.script = script
         self.resources = resources
+        self.warmUpsEnded = warmUpsEnded
         self.onRun = onRun
         self.onRelease = onRelease
         warmUpsLeft = Mutex(script.warmUps)
@@ -125,7 +132,8 @@ package final class FakeModel: InferenceModel {
     }
 
     private func takeWarmUp() -> Bool {
-        warmUpsLeft.withLock { left in
+        guard !warmUpsEnded() else { return false }
+        return warmUpsLeft.withLock { left in
             guard left > 0 else { return false }
             left -= 1
             return true

@@ -23,7 +23,8 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         let routes = Routes()
         let loader = Loader(
             registry: registry,
-            engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+            engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }),
+            loopRunNs: limits.loopRunNs
         )
         self.routes = routes
         self.limits = limits
@@ -56,7 +57,10 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
 
     /// Runs a request and answers through its `completion`, from any thread, possibly before this
     /// call returns. From here the request holds its version, whatever happens to the alias.
-    package func predict(_ request: PredictionRequest<Bytes>) {
+    ///
+    /// - Parameter loop: The caller's loop, on which the request is run if it is cheaper than a
+    ///   hop to another thread; nil: it is not.
+    package func predict(_ request: PredictionRequest<Bytes>, on loop: LoopRunner<Bytes>? = nil) {
         let table = routes.current
         do throws(ServingError) {
             guard let admission = table.models[request.model]?.admission else {
@@ -66,7 +70,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
             case .alias(let alias):
                 let slot = try table.slot(model: request.model, alias: alias)
                 try enter(request, admission)
-                enqueue(request, slot: slot, admission: admission, loadNs: 0)
+                enqueue(request, slot: slot, admission: admission, on: loop)
             case .version(let version):
                 let id = VersionID(model: request.model, version: version)
                 try enter(request, admission)
@@ -74,7 +78,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
                     return loadThenEnqueue(request, id: id, admission: admission)
                 }
                 slot.markUsed()
-                enqueue(request, slot: slot, admission: admission, loadNs: 0)
+                enqueue(request, slot: slot, admission: admission, on: loop)
             }
         } catch {
             request.completion(.failure(error))
@@ -111,15 +115,11 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         _ request: PredictionRequest<Bytes>,
         slot: Slot,
         admission: Admission,
-        loadNs: UInt64
+        loadNs: UInt64 = 0,
+        on loop: LoopRunner<Bytes>? = nil
     ) {
-        let job = Executors.Job(
-            request: request,
-            slot: slot,
-            admission: admission,
-            queuedAt: .now,
-            loadNs: loadNs
-        )
+        let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
+        if let loop, loop.take(job) { return }
         guard !executors.submit(job) else { return }
         admission.leave(bytes: request.heldBytes)
         request.completion(.failure(.stopping))

@@ -9,6 +9,9 @@ package struct ServingLimits: Sendable {
     package var pinnedVersions = 8
     /// Threads that run models; 0: one for each core.
     package var executorThreads = 0
+    /// What a run on an event loop may take, in nanoseconds: about what a hop to an executor and
+    /// back costs, two threads woken. 0: none runs there.
+    package var loopRunNs: UInt64 = 25_000
     /// A load that failed for a passing reason is tried again after a second, then after twice as
     /// long each time, at most this long.
     package var loadRetrySeconds = 60

@@ -89,6 +89,40 @@ def binary(datatype, operator, constant, rank=1):
                 [numpy_helper.from_array(constant, "c")])
 
 
+def gather(table):
+    """y = table[x]."""
+    return save([helper.make_node("Gather", ["table", "x"], ["y"])],
+                {"x": ("INT64", [None])}, {"y": ("INT64", [None])},
+                [numpy_helper.from_array(table, "table")])
+
+
+def quantised(seed, widths=WIDTHS):
+    """A layer whose inputs are quantised by the largest value of the whole tensor."""
+    random = numpy.random.default_rng(seed)
+    weights = random.integers(-127, 127, widths[:2]).astype("i1")
+    nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+             helper.make_node("MatMulInteger", ["q", "w", "zero"], ["sum"]),
+             helper.make_node("Cast", ["sum"], ["real"], to=TensorProto.FLOAT),
+             helper.make_node("Mul", ["real", "scale"], ["y"])]
+    return save(nodes, {"x": ("FP32", [None, widths[0]])}, {"y": ("FP32", [None, widths[1]])},
+                [numpy_helper.from_array(weights, "w")])
+
+
+def running_sum(width=WIDTHS[0]):
+    """A model whose first dimension is time: each row adds to the ones before it."""
+    return save([helper.make_node("CumSum", ["x", "axis"], ["y"])],
+                {"x": ("FP32", [None, width])}, {"y": ("FP32", [None, width])},
+                [numpy_helper.from_array(numpy.array(0, "i8"), "axis")])
+
+
+def batch_normalised(width=WIDTHS[0]):
+    """A model that takes the mean of the whole batch away."""
+    nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=1),
+             helper.make_node("Sub", ["x", "mean"], ["y"])]
+    return save(nodes, {"x": ("FP32", [None, width])}, {"y": ("FP32", [None, width])},
+                [numpy_helper.from_array(numpy.array([0], "i8"), "axes")])
+
+
 def counter():
     """A bundle whose model counts to n in a loop: as slow as the caller likes. Its golden request
     is slow too, so that the server knows."""

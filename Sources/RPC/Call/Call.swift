@@ -109,6 +109,8 @@ package final class Call: Sendable {
     package var metadata: [(key: String, value: String)] { origin.metadata }
     /// The loop that owns the connection; answers from it cost no hop.
     package var eventLoop: any EventLoop { connection.eventLoop }
+    /// Tells one connection's calls from another's.
+    package var source: ObjectIdentifier { ObjectIdentifier(connection) }
     /// Logs with the connection's metadata.
     package var logger: Logger { connection.logger }
 

@@ -33,7 +33,7 @@ package struct ServerConfiguration: Sendable {
     private static let limitKeys = [
         "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
         "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
-        "queued_requests", "queued_bytes", "executor_threads",
+        "queued_requests", "queued_bytes", "executor_threads", "loop_run_microseconds",
     ]
 
     /// Reads the configuration of a home.
@@ -139,6 +139,9 @@ package struct ServerConfiguration: Sendable {
             serving.queuedBytesPerModel
         )
         serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
+        serving.loopRunNs = UInt64(
+            1_000 * (try limit("loop_run_microseconds", 0...1_000, Int(serving.loopRunNs / 1_000)))
+        )
     }
 }
 

@@ -58,18 +58,20 @@ package struct RunningServer: Sendable {
             logger: logger
         )
         tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
+        let group = MultiThreadedEventLoopGroup.singleton
         let router = try Self.makeRouter(
             access: access,
             registry: registry,
             work: work,
             host: host,
+            loops: LoopRunners(group),
             isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet }
         )
         server = try RPCServer(
             router: router,
             limits: configuration.rpc,
             logger: logger,
-            group: MultiThreadedEventLoopGroup.singleton
+            group: group
         )
     }
 
@@ -226,13 +228,18 @@ extension RunningServer {
         registry: Registry,
         work: BlockingWork,
         host: ModelHost<RequestBytes>,
+        loops: LoopRunners,
         isReady: @escaping @Sendable () -> Bool
     ) throws -> Router {
         func service(_ name: String) -> Service {
             Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
         }
         let health = HealthService(service: service("Health"), host: host, isReady: isReady)
-        let prediction = PredictionService(service: service("Prediction"), host: host)
+        let prediction = PredictionService(
+            service: service("Prediction"),
+            host: host,
+            loops: loops
+        )
         let control = RegistryService(
             service: service("Registry"),
             reconciler: host.reconciler

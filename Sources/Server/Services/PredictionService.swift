@@ -12,6 +12,7 @@ struct PredictionService: Sendable {
 
     let service: Service
     let host: ModelHost<RequestBytes>
+    let loops: LoopRunners
     let outstanding = OutstandingCalls()
 
     var methods: [Method] {
@@ -45,13 +46,15 @@ struct PredictionService: Sendable {
                 selector: try Self.selector(spec),
                 inputs: inputs,
                 outputNames: request.outputNames,
+                source: call.source,
                 heldBytes: arrival.payloadBytes,
                 isCancelled: { call.isOver },
                 onCancel: { call.onCancel($0) },
                 completion: { result in
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
-            )
+            ),
+            on: loops.runner(of: call.eventLoop)
         )
     }
 
@@ -74,11 +77,11 @@ struct PredictionService: Sendable {
                 timing: V1.Timing(
                     queueNs: prediction.queueNs,
                     computeNs: prediction.computeNs,
-                    batchRows: UInt32(clamping: prediction.rows),
+                    batchRows: UInt32(clamping: prediction.batchRows),
                     totalNs: UInt64(clamping: total),
                     loadNs: prediction.loadNs
                 ),
-                usage: V1.Usage(rows: prediction.rows, computeNs: prediction.computeNs)
+                usage: V1.Usage(rows: prediction.rows, computeNs: prediction.ownComputeNs)
             )
             var buffer = ByteBuffer()
             response.encode(lending: prediction.outputs.map(V1.LentTensor.init), into: &buffer)
@@ -123,10 +126,9 @@ struct PredictionService: Sendable {
             inputs: slot.model.signature.inputs.map(V1.TensorSpec.init),
             outputs: slot.model.signature.outputs.map(V1.TensorSpec.init),
             metadata: [
-                "strongroom.batching": "unmerged",
+                "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
                 "strongroom.batching.mode": mode,
-                "strongroom.batching.why":
-                    "each request is run by itself",
+                "strongroom.batching.why": slot.plan.why,
             ]
         )
     }

@@ -18,6 +18,8 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     package let inputs: [InputTensor<Bytes>]
     /// Empty: all outputs, in the model's order.
     package let outputNames: [String]
+    /// Who asks, as far as fairness is concerned: a connection. Nil: nobody in particular.
+    package let source: ObjectIdentifier?
     /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
     /// they lie in too.
     package let heldBytes: Int
@@ -36,6 +38,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
         selector: VersionSelector,
         inputs: [InputTensor<Bytes>],
         outputNames: [String],
+        source: ObjectIdentifier? = nil,
         heldBytes: Int? = nil,
         isCancelled: @escaping @Sendable () -> Bool,
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
@@ -45,6 +48,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
         self.selector = selector
         self.inputs = inputs
         self.outputNames = outputNames
+        self.source = source
         let tensorBytes = inputs.reduce(0) { $0 + $1.bytes.byteCount }
         self.heldBytes = max(tensorBytes, heldBytes ?? 0)
         self.isCancelled = isCancelled
@@ -64,10 +68,14 @@ package struct Prediction: Sendable {
     package let outputs: [OutputTensor]
     /// The first dimension of the first input; 1 for a scalar.
     package let rows: UInt64
+    /// The rows of the run that gave the answer, those of its company included.
+    package let batchRows: UInt64
     /// From the queue to the run, in nanoseconds.
     package let queueNs: UInt64
     /// The run, in nanoseconds.
     package let computeNs: UInt64
+    /// The request's part of the run, by rows, in nanoseconds.
+    package let ownComputeNs: UInt64
     /// Waiting for the version to be loaded; 0 when it was.
     package let loadNs: UInt64
 }

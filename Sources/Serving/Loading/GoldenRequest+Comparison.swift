@@ -77,7 +77,7 @@ extension GoldenRequest {
         type: ElementType
     ) -> Bool {
         if actual.elementsEqual(expected) { return true }
-        switch (Number(actual, type: type), Number(expected, type: type)) {
+        switch (TensorNumber(actual, type: type), TensorNumber(expected, type: type)) {
         case (.integer(let actual), .integer(let expected)):
             // Exact: a Double cannot tell neighbours beyond 2^53 from each other.
             let difference = Double((actual - expected).magnitude)
@@ -99,27 +99,5 @@ extension GoldenRequest {
             return "base64 \(Base64.encode(Array(element)))"
         }
         return JSONValue.string(text).text
-    }
-}
-
-/// An element of a tensor of numbers; nil for a BOOL and a string.
-private enum Number {
-    case integer(Int128)
-    case real(Double)
-
-    init?(_ bytes: ArraySlice<UInt8>, type: ElementType) {
-        let bits = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        switch type {
-        case .bool, .bytes: return nil
-        case .uint8, .uint16, .uint32, .uint64: self = .integer(Int128(bits))
-        case .int8: self = .integer(Int128(Int8(truncatingIfNeeded: bits)))
-        case .int16: self = .integer(Int128(Int16(truncatingIfNeeded: bits)))
-        case .int32: self = .integer(Int128(Int32(truncatingIfNeeded: bits)))
-        case .int64: self = .integer(Int128(Int64(bitPattern: bits)))
-        case .fp16: self = .real(Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits))))
-        case .bf16: self = .real(Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16)))
-        case .fp32: self = .real(Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits))))
-        case .fp64: self = .real(Double(bitPattern: bits))
-        }
     }
 }

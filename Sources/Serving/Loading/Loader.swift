@@ -9,6 +9,8 @@ internal import Sealing
 struct Loader: Sendable {
     let registry: Registry
     let engines: [String: any InferenceEngine]
+    /// As in ``ServingLimits``.
+    let loopRunNs: UInt64
 
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
@@ -27,8 +29,14 @@ struct Loader: Sendable {
             throw Failure(engine: error)
         }
         try compare(opened.card, with: model.signature)
-        try warmUp(opened, model: model, id: id)
-        return Slot(id: id, card: opened.card, model: model)
+        let golden = try warmUp(opened, model: model, id: id)
+        let plan = try batchPlan(opened.card, model: model, golden: golden)
+        let cost = RunCost(
+            measuring: model,
+            on: golden.map(\.inputs),
+            limitNs: loopRunNs
+        )
+        return Slot(id: id, card: opened.card, model: model, plan: plan, cost: cost)
     }
 
     /// What is too large to be loaded is not decrypted first.
@@ -106,17 +114,40 @@ struct Loader: Sendable {
         }
     }
 
+    /// Whether requests to the version may run together.
+    private func batchPlan(
+        _ card: Card,
+        model: any InferenceModel,
+        golden: [GoldenRequest]
+    ) throws(Failure) -> BatchPlan {
+        do {
+            return try RowCheck(model: model, batching: card.batching).plan(
+                golden: golden.map(\.inputs)
+            )
+        } catch let error as RowCheck.Refusal {
+            throw .rejected(reason: error.reason, detail: "")
+        } catch let error as EngineError {
+            throw Failure(engine: error)
+        } catch {
+            throw .passing(
+                ServingError(.unavailable, "the rows could not be checked", detail: "\(error)")
+            )
+        }
+    }
+
     /// No version goes live without a run, unless its inputs are too large for one.
+    /// - Returns: The golden requests, all of them passed.
     private func warmUp(
         _ opened: OpenedVersion,
         model: any InferenceModel,
         id: VersionID
-    ) throws(Failure) {
+    ) throws(Failure) -> [GoldenRequest] {
         guard opened.card.golden.isEmpty else {
             return try runGolden(opened, model: model, id: id)
         }
         do throws(EngineError) {
             try WarmUp(of: model.signature)?.run(on: model)
+            return []
         } catch {
             throw Failure(engine: error)
         }
@@ -126,16 +157,20 @@ struct Loader: Sendable {
         _ opened: OpenedVersion,
         model: any InferenceModel,
         id: VersionID
-    ) throws(Failure) {
+    ) throws(Failure) -> [GoldenRequest] {
+        var passed: [GoldenRequest] = []
         for path in opened.card.golden {
             let json = try read(path, of: opened, id: id).copyBytes()
             do throws(GoldenRequest.Failure) {
                 let request = try GoldenRequest(path: path, json: json)
                 try request.check(try request.run(on: model))
+                // The others are not needed any more, and may be large.
+                if passed.count < RowCheck.maxSamples { passed.append(request) }
             } catch {
                 throw Failure(golden: error)
             }
         }
+        return passed
     }
 
     /// The engine reads nothing by itself: what is wrong with a file is known for what it is.

@@ -12,15 +12,27 @@ package final class Slot: Sendable {
     package let card: Card
     /// What runs it.
     package let model: any InferenceModel
+    /// Whether requests to it run together.
+    package let plan: BatchPlan
+    /// What a run was seen to take.
+    let cost: RunCost
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64
     // Relaxed: it only orders versions by age, and orders no other memory.
     private let lastUseNs = Atomic<UInt64>(0)
 
-    init(id: VersionID, card: Card, model: any InferenceModel) {
+    init(
+        id: VersionID,
+        card: Card,
+        model: any InferenceModel,
+        plan: BatchPlan,
+        cost: RunCost = RunCost()
+    ) {
         self.id = id
         self.card = card
         self.model = model
+        self.plan = plan
+        self.cost = cost
         readySinceUnixMs = WallClock.system.nowUnixMs
         markUsed()
     }

@@ -1,0 +1,59 @@
+internal import Engine
+
+/// The rows of several requests behind one another: the only copy of an input on its way from the
+/// connection's buffer to the engine.
+struct GatheredBatch {
+    /// The inputs of the one run.
+    let inputs: [InputTensor<GatheredBytes>]
+
+    /// Gathers requests that ``BatchShape/agree(_:_:)``, at least one, each of them checked.
+    init<Bytes: TensorBytes>(_ requests: [[InputTensor<Bytes>]]) {
+        inputs = requests[0].indices.map { index in
+            let first = requests[0][index]
+            var shape = first.shape
+            shape[0] = requests.reduce(0) { $0 + $1[index].shape[0] }
+            return InputTensor(
+                name: first.name,
+                type: first.type,
+                shape: shape,
+                bytes: GatheredBytes(requests.map { $0[index].bytes })
+            )
+        }
+    }
+}
+
+/// Bytes that were copied together.
+@safe
+final class GatheredBytes: TensorBytes, @unchecked Sendable {
+    // Unchecked: written in `init` alone.
+
+    let byteCount: Int
+    private let memory: UnsafeMutableRawBufferPointer
+    /// Wide enough for every element type and for the vector loads of an engine.
+    private static let alignment = 64
+
+    init<Bytes: TensorBytes>(_ parts: [Bytes]) {
+        let total = parts.reduce(0) { $0 + $1.byteCount }
+        byteCount = total
+        unsafe memory = .allocate(byteCount: max(total, 1), alignment: Self.alignment)
+        var offset = 0
+        for part in parts {
+            part.withBytes { bytes in
+                unsafe bytes.withUnsafeBytes { source in
+                    let target = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: memory[offset..<offset + source.count]
+                    )
+                    unsafe target.copyMemory(from: source)
+                    offset += source.count
+                }
+            }
+        }
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+        let bytes = unsafe UnsafeRawBufferPointer(memory).bytes
+        return try body(bytes.extracting(0..<byteCount))
+    }
+}

@@ -1,0 +1,167 @@
+internal import Engine
+internal import Synchronization
+
+/// One run for the requests of a batch, all of one version.
+struct BatchRun<Bytes: TensorBytes> {
+    private let jobs: [Job<Bytes>]
+
+    init(_ jobs: [Job<Bytes>]) {
+        self.jobs = jobs
+    }
+
+    /// Runs the batch and answers each of its requests. What fails together is halved until the
+    /// request is alone that it fails for: its company is answered as if it had not been there.
+    func run() {
+        let wanted = jobs.filter { job in
+            guard job.request.isCancelled() else { return true }
+            job.finish(.failure(ServingError(.cancelled, "the call was cancelled")))
+            return false
+        }
+        guard wanted.count > 1 else {
+            if let job = wanted.first { Self.runAlone(job) }
+            return
+        }
+        Self.runTogether(Self.checked(wanted))
+    }
+
+    private static func runAlone(_ job: Job<Bytes>) {
+        let start = ContinuousClock.now
+        do throws(EngineError) {
+            let outputs = try job.slot.model.run(
+                job.request.inputs,
+                outputs: job.request.outputNames,
+                stop: stop(for: [job])
+            )
+            let ran = Run(start: start, rows: job.request.rows)
+            job.finish(.success(ran.prediction(of: job, outputs)))
+        } catch {
+            job.finish(.failure(ServingError(engine: error)))
+        }
+    }
+
+    /// Each request against the model's signature: what is wrong with one must not meet the others.
+    private static func checked(_ jobs: [Job<Bytes>]) -> [Job<Bytes>] {
+        jobs.filter { job in
+            do throws(EngineError) {
+                try job.slot.model.signature.check(job.request.inputs)
+                try job.slot.model.signature.check(outputs: job.request.outputNames)
+                return true
+            } catch {
+                job.finish(.failure(ServingError(engine: error)))
+                return false
+            }
+        }
+    }
+
+    private static func runTogether(_ jobs: [Job<Bytes>]) {
+        guard let first = jobs.first, jobs.count > 1 else {
+            if let job = jobs.first { runAlone(job) }
+            return
+        }
+        let model = first.slot.model
+        let rows = jobs.map { Int(clamping: $0.request.rows) }
+        let start = ContinuousClock.now
+        do throws(EngineError) {
+            let batch = GatheredBatch(jobs.map(\.request.inputs))
+            let outputs = try model.run(
+                batch.inputs,
+                outputs: first.request.outputNames,
+                stop: stop(for: jobs)
+            )
+            guard let parts = OutputParts(outputs, rows: rows) else { return halve(jobs) }
+            let ran = Run(start: start, rows: UInt64(rows.reduce(0, +)))
+            for (index, job) in jobs.enumerated() {
+                job.finish(.success(ran.prediction(of: job, parts.outputs(of: index))))
+            }
+        } catch {
+            switch error.code {
+            case .invalidInput, .runtimeFailed: halve(jobs)
+            case .terminated, .unavailable, .invalidModel, .unsupported:
+                for job in jobs { job.finish(.failure(ServingError(engine: error))) }
+            }
+        }
+    }
+
+    private static func halve(_ jobs: [Job<Bytes>]) {
+        let middle = jobs.count / 2
+        for half in [jobs[..<middle], jobs[middle...]] { runTogether(Array(half)) }
+    }
+
+    /// What ends the run when nobody waits for it any more; nil if one of the requests does not
+    /// tell. The calls keep it until they are answered.
+    private static func stop(for jobs: [Job<Bytes>]) -> RunStop? {
+        guard jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
+        let stop = RunStop()
+        let left = Countdown(jobs.count)
+        for job in jobs {
+            job.request.onCancel? { if left.isDone() { stop.stop() } }
+        }
+        return stop
+    }
+
+    /// A run that has just ended.
+    private struct Run {
+        let start: ContinuousClock.Instant
+        let computeNs: UInt64
+        let rows: UInt64
+
+        init(start: ContinuousClock.Instant, rows: UInt64) {
+            self.start = start
+            self.rows = rows
+            computeNs = (ContinuousClock.now - start).nanoseconds
+        }
+
+        func prediction(of job: Job<Bytes>, _ outputs: [OutputTensor]) -> Prediction {
+            let own = job.request.rows
+            return Prediction(
+                version: job.slot.id.version,
+                outputs: outputs,
+                rows: own,
+                batchRows: rows,
+                queueNs: (start - job.queuedAt).nanoseconds,
+                computeNs: computeNs,
+                ownComputeNs: rows == own
+                    ? computeNs : UInt64(Double(computeNs) * Double(own) / Double(rows)),
+                loadNs: job.loadNs
+            )
+        }
+    }
+}
+
+/// Counts down from several threads.
+private final class Countdown: Sendable {
+    // Relaxed would do for the count; what the last one then does has to see what the others did.
+    private let left: Atomic<Int>
+
+    init(_ count: Int) {
+        left = Atomic(count)
+    }
+
+    /// Whether this was the last one.
+    func isDone() -> Bool {
+        left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; negative ones count as none.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}
+
+extension ServingError {
+    /// What a caller may know of an engine's failure on a request.
+    init(engine error: EngineError) {
+        let code: Code =
+            switch error.code {
+            case .invalidInput: .invalidArgument
+            case .terminated: .cancelled
+            case .unavailable: .unavailable
+            case .invalidModel, .unsupported, .runtimeFailed: .internalFailure
+            }
+        self.init(code, error.message, detail: error.detail)
+    }
+}

@@ -1,0 +1,40 @@
+internal import Engine
+
+/// A request with its version and its place in the queue.
+final class Job<Bytes: TensorBytes>: Sendable {
+    let request: PredictionRequest<Bytes>
+    let slot: Slot
+    let admission: Admission
+    let queuedAt: ContinuousClock.Instant
+    /// How long the version took to load for it; 0 when it was there.
+    let loadNs: UInt64
+    /// Its rows if it may share a run; nil: it runs by itself.
+    let mergeableRows: Int?
+
+    init(
+        request: PredictionRequest<Bytes>,
+        slot: Slot,
+        admission: Admission,
+        loadNs: UInt64
+    ) {
+        self.request = request
+        self.slot = slot
+        self.admission = admission
+        queuedAt = .now
+        self.loadNs = loadNs
+        let rows = slot.plan.isMerged ? BatchShape.rows(of: request.inputs) : nil
+        mergeableRows = rows.flatMap { $0 < slot.plan.maxRows ? $0 : nil }
+    }
+
+    /// Whether two requests to one version may share a run.
+    func agrees(with other: Job) -> Bool {
+        request.outputNames == other.request.outputNames
+            && BatchShape.agree(request.inputs, other.request.inputs)
+    }
+
+    /// The place is free before the answer is out: who has it may ask again at once.
+    func finish(_ result: Result<Prediction, ServingError>) {
+        admission.leave(bytes: request.heldBytes)
+        request.completion(result)
+    }
+}

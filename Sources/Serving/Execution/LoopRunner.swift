@@ -1,0 +1,55 @@
+package import Engine
+
+/// Runs requests on the thread of an event loop: those that cost less than a hop to an executor,
+/// together with what else came in the same round of the loop.
+///
+/// It belongs to its loop, like the connections that use it, and is called on it alone.
+package final class LoopRunner<Bytes: TensorBytes> {
+    /// What one round may spend on runs, in nanoseconds; what is beyond it goes to the executors,
+    /// so that other connections of the loop do not wait.
+    private static var roundNs: UInt64 { 200_000 }
+
+    private let schedule: () -> Void
+    private var queue = BatchQueue<Bytes>()
+    private var isScheduled = false
+    private var spentNs: UInt64 = 0
+
+    /// - Parameter schedule: called with the first request of a round: has ``run()`` called once,
+    ///   on the loop, when what came in this round was read.
+    package init(schedule: @escaping () -> Void) {
+        self.schedule = schedule
+    }
+
+    /// Takes a request for the end of this round; false if it costs too much.
+    func take(_ job: Job<Bytes>) -> Bool {
+        let plan = job.slot.plan
+        // Whoever waits for company waits longer than a round.
+        guard plan.maxDelayUs == 0,
+            let rows = job.mergeableRows ?? BatchShape.rows(of: job.request.inputs),
+            let cost = job.slot.cost.onLoop(rows: rows), spentNs + cost <= Self.roundNs
+        else { return false }
+        spentNs += cost
+        _ = queue.add(job)
+        if !isScheduled {
+            isScheduled = true
+            schedule()
+        }
+        return true
+    }
+
+    /// Runs and answers what was taken.
+    package func run() {
+        isScheduled = false
+        spentNs = 0
+        while let (batch, _) = queue.take() {
+            let rows = batch.reduce(0) { $0 + Int(clamping: $1.request.rows) }
+            let cost = batch.first?.slot.cost
+            let start = ContinuousClock.now
+            BatchRun(batch).run()
+            cost?.ran(rows: rows, took: (ContinuousClock.now - start).nanoseconds)
+        }
+    }
+}
+
+@available(*, unavailable)
+extension LoopRunner: Sendable {}

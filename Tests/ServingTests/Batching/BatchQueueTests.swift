@@ -1,0 +1,140 @@
+import Engine
+import EngineTesting
+import Testing
+
+@testable import Serving
+
+@Suite("The queue of batches")
+struct BatchQueueTests {
+    private final class Source {}
+
+    /// The ids of a batch, found by the value that each request's first number is.
+    private func ids(_ taken: (batch: [Job<[UInt8]>], isReadyAgain: Bool)?) -> [Int]? {
+        taken?.batch.map { Int(floats($0.request.inputs[0].bytes)[0]) }
+    }
+
+    private func job(
+        _ bench: BatchBench,
+        _ id: Int,
+        rows: Int = 1,
+        columns: Int = 4,
+        outputs: [String] = [],
+        source: Source? = nil
+    ) -> Job<[UInt8]> {
+        bench.job(
+            id,
+            rows: rows,
+            columns: columns,
+            first: Float(id),
+            outputs: outputs,
+            source: source
+        )
+    }
+
+    @Test("what waits for one version runs together, the oldest first, up to the rows of the card")
+    func merges() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 4))
+        var queue = BatchQueue<[UInt8]>()
+        #expect(queue.add(job(bench, 0)) == .ready)
+        for id in 1...5 { #expect(queue.add(job(bench, id)) == .waiting) }
+        let first = queue.take()
+        #expect(ids(first) == [0, 1, 2, 3])
+        #expect(first?.isReadyAgain == true)
+        let second = queue.take()
+        #expect(ids(second) == [4, 5])
+        #expect(second?.isReadyAgain == false)
+        #expect(queue.take() == nil)
+        #expect(queue.add(job(bench, 6)) == .ready)
+    }
+
+    @Test("a request that does not fit into what is left is passed over, and is the next to run")
+    func passesOver() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 4))
+        var queue = BatchQueue<[UInt8]>()
+        for (id, rows) in [(0, 2), (1, 3), (2, 2)] {
+            _ = queue.add(job(bench, id, rows: rows))
+        }
+        #expect(ids(queue.take()) == [0, 2])
+        #expect(ids(queue.take()) == [1])
+    }
+
+    @Test("requests of other shapes or outputs do not wait for each other")
+    func shapes() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 8))
+        var queue = BatchQueue<[UInt8]>()
+        _ = queue.add(job(bench, 0))
+        _ = queue.add(job(bench, 1, columns: 5))
+        _ = queue.add(job(bench, 2, outputs: ["y"]))
+        _ = queue.add(job(bench, 3))
+        #expect(ids(queue.take()) == [0, 3])
+        #expect(ids(queue.take()) == [1])
+        #expect(ids(queue.take()) == [2])
+    }
+
+    @Test("a request as large as a batch, or without rows, runs by itself")
+    func alone() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 4))
+        var queue = BatchQueue<[UInt8]>()
+        for (id, rows) in [(0, 4), (1, 0), (2, 1), (3, 1)] {
+            _ = queue.add(job(bench, id, rows: rows))
+        }
+        let counts = (0..<3).map { _ in queue.take()?.batch.count }
+        #expect(counts == [1, 1, 2])
+    }
+
+    @Test("versions that are not merged run one request at a time, and versions take turns")
+    func turns() throws {
+        let one = try BatchBench(plan: .alone(""))
+        let other = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue<[UInt8]>()
+        for id in 0..<3 { _ = queue.add(job(one, id)) }
+        for id in 10..<12 { _ = queue.add(job(other, id)) }
+        let order = (0..<5).map { _ in ids(queue.take()) }
+        #expect(order == [[0], [10], [1], [11], [2]])
+    }
+
+    @Test("a source with one request does not wait for the many of another")
+    func fairness() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 4))
+        let (greedy, modest) = (Source(), Source())
+        var queue = BatchQueue<[UInt8]>()
+        for id in 0..<20 { _ = queue.add(job(bench, id, source: greedy)) }
+        _ = queue.add(job(bench, 100, source: modest))
+        _ = queue.add(job(bench, 101, source: modest))
+        #expect(ids(queue.take()) == [0, 100, 1, 101])
+        #expect(ids(queue.take()) == [2, 3, 4, 5])
+        _ = queue.add(job(bench, 102, source: modest))
+        #expect(ids(queue.take()) == [6, 102, 7, 8])
+    }
+
+    @Test("a card's delay holds a lane back until it is over, or the batch is full")
+    func delay() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
+        var queue = BatchQueue<[UInt8]>()
+        #expect(queue.add(job(bench, 0)) == .readyAfter(500))
+        #expect(queue.add(job(bench, 1)) == .waiting)
+        #expect(queue.take() == nil)
+        let lane = ObjectIdentifier(bench.slot)
+        let isWoken = queue.makeReady(lane)
+        let isWokenAgain = queue.makeReady(lane)
+        #expect(isWoken && !isWokenAgain)
+        #expect(ids(queue.take()) == [0, 1])
+        #expect(queue.add(job(bench, 2)) == .readyAfter(500))
+        #expect(queue.add(job(bench, 3, rows: 2)) == .ready)
+        #expect(ids(queue.take()) == [2, 3])
+        // The first delay's end comes to a lane that is gone.
+        let isLate = queue.makeReady(lane)
+        #expect(!isLate)
+    }
+
+    @Test("a queue that was stopped takes nothing, and gives out what it holds")
+    func stop() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
+        var queue = BatchQueue<[UInt8]>()
+        _ = queue.add(job(bench, 0))
+        #expect(queue.stop() == 1)
+        #expect(queue.add(job(bench, 1)) == .stopped)
+        #expect(ids(queue.take()) == [0])
+        #expect(queue.take() == nil)
+    }
+}

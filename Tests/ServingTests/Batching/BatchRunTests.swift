@@ -1,0 +1,161 @@
+import Engine
+import EngineTesting
+import Synchronization
+import Testing
+
+@testable import Serving
+
+@Suite("A run of several requests")
+struct BatchRunTests {
+    @Test("each request gets its own rows of the one run")
+    func rows() throws {
+        let bench = try BatchBench(FakeScript(answer: computing { x, _ in x.map { $0 * 2 } }))
+        let jobs = [
+            bench.job(0, rows: 1, first: 0), bench.job(1, rows: 3, first: 100),
+            bench.job(2, rows: 2, first: 200),
+        ]
+        BatchRun(jobs).run()
+        #expect(bench.engine.runs == 1)
+        for (id, rows, first) in [(0, 1, Float(0)), (1, 3, 100), (2, 2, 200)] {
+            let prediction = try #require(try bench.answer(id)?.get())
+            #expect(prediction.outputs[0].shape == [Int64(rows), 4])
+            #expect(prediction.rows == UInt64(rows) && prediction.batchRows == 6)
+            let expected = (0..<rows * 4).map { (first + Float($0)) * 2 }
+            #expect(try bench.numbers(id) == expected)
+        }
+    }
+
+    @Test("a request that does not fit the model does not reach its company")
+    func refused() throws {
+        let bench = try BatchBench()
+        BatchRun([bench.job(0), bench.job(1, name: "z"), bench.job(2)]).run()
+        #expect(bench.engine.runs == 1)
+        guard case .failure(let error)? = bench.answer(1) else {
+            Issue.record("the request was answered")
+            return
+        }
+        #expect(error.code == .invalidArgument)
+        #expect(error.message.contains("'z'"))
+        for id in [0, 2] { #expect(try bench.answer(id)?.get().batchRows == 2) }
+    }
+
+    @Test("a request that the model fails on fails alone", arguments: 0..<5)
+    func failing(culprit: Int) throws {
+        let poison: Float = 666
+        let bench = try BatchBench(
+            FakeScript(
+                answer: .compute { inputs throws(EngineError) in
+                    guard !floats(inputs[0].bytes).contains(poison) else {
+                        throw EngineError(.invalidInput, "an index out of range")
+                    }
+                    return [
+                        OutputTensor(
+                            name: "y",
+                            type: .fp32,
+                            shape: inputs[0].shape,
+                            bytes: inputs[0].bytes
+                        )
+                    ]
+                }
+            )
+        )
+        let jobs = (0..<5).map { bench.job($0, first: $0 == culprit ? poison : Float($0)) }
+        BatchRun(jobs).run()
+        for id in 0..<5 {
+            if id == culprit {
+                #expect(throws: ServingError.self) { try bench.answer(id)?.get() }
+            } else {
+                #expect(try bench.numbers(id)?.first == Float(id))
+            }
+        }
+    }
+
+    @Test("a request that nobody waits for costs no run")
+    func cancelled() throws {
+        let bench = try BatchBench()
+        BatchRun([bench.job(0, isCancelled: true), bench.job(1, isCancelled: true)]).run()
+        #expect(bench.engine.runs == 0)
+        BatchRun([bench.job(2, isCancelled: true), bench.job(3), bench.job(4)]).run()
+        #expect(try bench.answer(3)?.get().batchRows == 2)
+        guard case .failure(let error)? = bench.answer(2) else {
+            Issue.record("the request was answered")
+            return
+        }
+        #expect(error.code == .cancelled)
+    }
+
+    @Test("an output without a row for each of the input's is not cut: each request runs by itself")
+    func otherRows() throws {
+        let bench = try BatchBench(
+            FakeScript(
+                answer: .compute { inputs in
+                    [
+                        OutputTensor(
+                            name: "y",
+                            type: .fp32,
+                            shape: [1, 4],
+                            bytes: Array(inputs[0].bytes.prefix(16))
+                        )
+                    ]
+                }
+            )
+        )
+        BatchRun([bench.job(0, first: 1), bench.job(1, first: 9)]).run()
+        #expect(try bench.numbers(0) == [1, 2, 3, 4])
+        #expect(try bench.numbers(1) == [9, 10, 11, 12])
+    }
+
+    @Test("texts are cut where each request's elements end, empty ones included")
+    func texts() throws {
+        func tensor(_ words: [String], columns: Int) -> OutputTensor {
+            let bytes = words.flatMap { word -> [UInt8] in
+                [UInt8(word.utf8.count), 0, 0, 0] + Array(word.utf8)
+            }
+            let shape = [Int64(words.count / columns), Int64(columns)]
+            return OutputTensor(name: "t", type: .bytes, shape: shape, bytes: bytes)
+        }
+        let words = ["", "a", "bc", "", "", "def"]
+        let parts = try #require(OutputParts([tensor(words, columns: 2)], rows: [1, 2]))
+        #expect(parts.outputs(of: 0)[0].copied() == tensor(["", "a"], columns: 2).copied())
+        #expect(
+            parts.outputs(of: 1)[0].copied() == tensor(["bc", "", "", "def"], columns: 2).copied()
+        )
+        #expect(OutputParts([tensor(words, columns: 2)], rows: [1, 1]) == nil)
+    }
+
+    @Test("a run is ended when nobody waits for any of its requests, and not before")
+    func stopped() async throws {
+        try await ServingWorld.with {
+            $0.executorThreads = 1
+        } _: { world in
+            let (busy, gate) = (Gate(), Gate())
+            world.script("busy", FakeScript(runGate: busy))
+            world.script("v1", FakeScript(runGate: gate), warmUps: .max)
+            try await world.publishAndWait("busy", model: "b")
+            try await world.publishAndWait("v1", card: "batching: {mode: auto}\n")
+            world.engine.endWarmUps()
+            let first = world.begin(model: "b")
+            await busy.waitForArrivals(1)
+            let cancels = Mutex<[@Sendable () -> Void]>([])
+            let waiting = (0..<2).map { _ in
+                world.begin(onCancel: { cancel in cancels.withLock { $0.append(cancel) } })
+            }
+            busy.open()
+            await gate.waitForArrivals(1)
+            #expect(world.engine.runs == 2)
+            let hooks = cancels.withLock { $0 }
+            #expect(hooks.count == 2)
+            hooks[0]()
+            #expect(!waiting[0].isAnswered)
+            hooks[1]()
+            for answer in waiting {
+                guard case .failure(let error) = await answer.value else {
+                    Issue.record("the run was not ended")
+                    continue
+                }
+                #expect(error.code == .cancelled)
+            }
+            #expect(try await first.value.get().version == 1)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Engine
+import EngineTesting
+import Synchronization
+import Testing
+
+@testable import Serving
+
+@Suite("Runs on an event loop")
+struct LoopRunnerTests {
+    private let hop: UInt64 = 25_000
+
+    /// A runner whose rounds the test ends itself.
+    private final class Rounds {
+        var scheduled = 0
+    }
+
+    private func runner(_ rounds: Rounds) -> LoopRunner<[UInt8]> {
+        LoopRunner { rounds.scheduled += 1 }
+    }
+
+    @Test("what came in one round runs together at its end, and one end is asked for")
+    func together() throws {
+        let rounds = Rounds()
+        let runner = runner(rounds)
+        let bench = try BatchBench(cost: RunCost(rowNs: 1_000, limitNs: hop))
+        for id in 0..<3 {
+            #expect(runner.take(bench.job(id, first: Float(id))))
+            #expect(bench.answer(id) == nil)
+        }
+        #expect(rounds.scheduled == 1)
+        runner.run()
+        #expect(bench.engine.runs == 1)
+        for id in 0..<3 {
+            #expect(try bench.answer(id)?.get().batchRows == 3)
+            #expect(try bench.numbers(id)?.first == Float(id))
+        }
+        #expect(runner.take(bench.job(3)))
+        #expect(rounds.scheduled == 2)
+    }
+
+    @Test("what costs a hop or more, or is not known, is left to the executors")
+    func tooDear() throws {
+        let runner = runner(Rounds())
+        #expect(try runner.take(BatchBench(cost: RunCost(rowNs: hop, limitNs: hop)).job(0)))
+        #expect(try !runner.take(BatchBench(cost: RunCost(rowNs: hop + 1, limitNs: hop)).job(0)))
+        #expect(
+            try !runner.take(
+                BatchBench(cost: RunCost(rowNs: hop / 2, limitNs: hop)).job(0, rows: 3)
+            )
+        )
+        #expect(try !runner.take(BatchBench(cost: RunCost()).job(0)))
+    }
+
+    @Test("a round takes no more than its share of the loop's time")
+    func roundLimit() throws {
+        let runner = runner(Rounds())
+        let bench = try BatchBench(plan: .alone(""), cost: RunCost(rowNs: 20_000, limitNs: hop))
+        let taken = (0..<20).filter { runner.take(bench.job($0)) }
+        #expect(taken == Array(0..<10))
+        runner.run()
+        #expect(bench.engine.runs == 10)
+        #expect(runner.take(bench.job(20)))
+    }
+
+    @Test("a card's delay is not spent on a loop")
+    func delay() throws {
+        let runner = runner(Rounds())
+        let bench = try BatchBench(
+            plan: .merging(maxRows: 8, maxDelayUs: 100),
+            cost: RunCost(rowNs: 1, limitNs: hop)
+        )
+        #expect(!runner.take(bench.job(0)))
+    }
+
+    @Test("a version whose run took far longer than it was measured at leaves the loops")
+    func surprise() {
+        let cost = RunCost(rowNs: 1_000, limitNs: hop)
+        cost.ran(rows: 1, took: hop * 20)
+        #expect(cost.onLoop(rows: 1) == 1_000)
+        cost.ran(rows: 1, took: hop * 20 + 1)
+        #expect(cost.onLoop(rows: 1) == nil)
+    }
+
+    @Test("a version's cost is measured on what it is known to take")
+    func measured() throws {
+        let model = try FakeEngine().load(
+            ModelInMemory(entry: [UInt8]()),
+            options: LoadOptions()
+        )
+        #expect(RunCost(measuring: model, on: [], limitNs: .max).onLoop(rows: 1) != nil)
+        #expect(RunCost(measuring: model, on: [], limitNs: 0).onLoop(rows: 1) == nil)
+        let refusing = FakeScript(answer: .fail(EngineError(.invalidInput, "no")))
+        let other = try FakeEngine(refusing).load(
+            ModelInMemory(entry: [UInt8]()),
+            options: LoadOptions()
+        )
+        #expect(RunCost(measuring: other, on: [], limitNs: .max).onLoop(rows: 1) == nil)
+    }
+}
