@@ -14,12 +14,8 @@ extension HomeKeys {
             flags: [:],
             environment: environment
         )
+        let folder = try HomeKeys.folder(home, source: configuration.keys)
         do throws(SealingError) {
-            var folder = home.keys
-            if let source = configuration.keys, case .folder(let path) = try KeySource.parse(source)
-            {
-                folder = path
-            }
             return try SigningKeyFile.publicKey(folder: folder)
         } catch {
             guard [.keyMissing, .keyAccess].contains(error.code) else {

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Engine
+internal import JSON
 internal import Server
 internal import StrongroomClient
 internal import Wire

@@ -108,7 +108,7 @@ struct FlippedBitTests {
         #expect(outcome.dataKey != nil)
         let record = try #require(outcome.record)
         let file = try #require(record.files.first { $0.path == "model.onnx" })
-        let path = FolderBlobStore.path(of: file.sealedSHA256, in: fixture.home.layout.blobsPath)
+        let path = BlobFolders.path(of: file.sealedSHA256, in: fixture.home.layout.blobsPath)
         let check = BlobCheck(
             object: Self.object + ", file 'model.onnx'",
             file: file,
