@@ -24,7 +24,8 @@ enum MadeUpRows {
         var left = maxBytes
         for spec in signature.inputs {
             var shape = spec.shape.map { $0 < 0 ? freeDimension : $0 }
-            shape[0] = Int64(rows)
+            // A scalar has no rows, and a fixed first dimension is what it is.
+            if spec.shape.first == -1 { shape[0] = Int64(rows) }
             guard let count = TensorShape.elementCount(shape) else { return nil }
             left -= count * (spec.type.byteCount ?? WarmUp.bytesElementBytes)
             guard left >= 0 else { return nil }

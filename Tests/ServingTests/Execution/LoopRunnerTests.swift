@@ -89,6 +89,17 @@ struct LoopRunnerTests {
         )
         #expect(RunCost(measuring: model, on: [], limitNs: .max).onLoop(rows: 1) != nil)
         #expect(RunCost(measuring: model, on: [], limitNs: 0).onLoop(rows: 1) == nil)
+        for shape in [[], [1, 4]] as [[Int64]] {
+            let specs = ["x", "y"].map { TensorSpec(name: $0, type: .fp32, shape: shape) }
+            let fixed = FakeScript(
+                signature: ModelSignature(inputs: [specs[0]], outputs: [specs[1]])
+            )
+            let scalar = try FakeEngine(fixed).load(
+                ModelInMemory(entry: [UInt8]()),
+                options: LoadOptions()
+            )
+            #expect(RunCost(measuring: scalar, on: [], limitNs: .max).onLoop(rows: 1) != nil)
+        }
         let refusing = FakeScript(answer: .fail(EngineError(.invalidInput, "no")))
         let other = try FakeEngine(refusing).load(
             ModelInMemory(entry: [UInt8]()),
