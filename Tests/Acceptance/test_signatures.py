@@ -11,6 +11,7 @@ import pytest
 
 import harness
 import models
+from harness import wait_until
 from strongroom_models import predict
 from test_command_line import fails
 from test_damage import one_line, replace
@@ -274,6 +275,8 @@ def test_a_failed_export_leaves_nothing(exporting, tmp_path):
     fails(home.run("export", model, target, "--signing-key", out / "none.pem"), 1, "none.pem")
     home.add_client("reader", "publisher", model)
     certificate, key = home.certificate("reader")
+    wait_until(lambda: home.run("versions", model, "--cert", certificate, "--key", key).returncode
+               == 0, 10, "the grant")
     fails(home.run("export", model, target, "--cert", certificate, "--key", key), 1,
           "PERMISSION_DENIED")
     assert os.listdir(out) == []

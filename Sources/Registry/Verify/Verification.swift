@@ -24,23 +24,27 @@ package struct Verification: Sendable {
     let keys: KeyRing
     let findings: Findings
     let report: @Sendable (_ done: UInt64, _ total: UInt64) -> Void
+    private let keysFailure: String?
 
     var layout: RegistryLayout { places.layout }
 
     /// - Parameters:
     ///   - keys: nil: without keys; what needs none is checked.
+    ///   - keysFailure: Why keys that should be there cannot be opened: a fault.
     ///   - reopenKeys: For a key that a rotation added meanwhile.
     ///   - progress: Told the plaintext bytes that were read, and how many there are.
     ///   - finding: Told each finding as it comes, from any thread, one at a time or not.
     package init(
         places: Places,
         keys: (any KeyProvider)?,
+        keysFailure: String? = nil,
         reopenKeys: @escaping @Sendable () throws -> any KeyProvider,
         progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void = { _, _ in },
         finding: @escaping @Sendable (Finding) -> Void
     ) {
         self.places = places
         self.keys = KeyRing(keys, reopen: reopenKeys)
+        self.keysFailure = keysFailure
         report = progress
         findings = Findings(finding)
     }
@@ -66,6 +70,7 @@ package struct Verification: Sendable {
 
     /// Runs all checks; whoever calls holds the lease.
     func check(_ summary: inout VerificationSummary) -> Base {
+        if let keysFailure { findings.fault("keys", "", keysFailure) }
         let store = StoreCheck(layout: layout, keyFolder: places.keyFolder, findings: findings)
         store.checkFiles()
         // Names first: what gets one from now on is not looked for among the rows.

@@ -7,7 +7,7 @@ package enum HomeVerification {
     ///
     /// - Parameters:
     ///   - keys: The source that the configuration names; nil: the home's own folder.
-    ///   - withoutKeys: Check only what needs no key-encryption key, as where it cannot be opened.
+    ///   - withoutKeys: Check only what needs no key-encryption key, without opening one.
     /// - Throws: ``ServerError`` for a source of keys that is none.
     package static func run(
         _ home: Home,
@@ -73,18 +73,20 @@ package enum HomeVerification {
     ) throws -> Verification {
         let places = try places(home, source)
         var provider: (any KeyProvider)?
+        var failure: String?
         if withoutKeys {
-            finding(.withoutKeys("as was asked for"))
+            finding(.withoutKeys)
         } else {
             do {
                 provider = try HomeKeys.open(home, source: source).provider
             } catch {
-                finding(.withoutKeys(error.message))
+                failure = "not opened, \(error.message): what needs them was not checked"
             }
         }
         return Verification(
             places: places,
             keys: provider,
+            keysFailure: failure,
             reopenKeys: { try HomeKeys.open(home, source: source).provider },
             progress: progress,
             finding: finding
@@ -101,13 +103,11 @@ package enum HomeVerification {
 }
 
 extension Finding {
-    fileprivate static func withoutKeys(_ why: String) -> Finding {
-        Finding(
-            kind: .note,
-            object: "keys",
-            field: "",
-            problem: "not opened, \(why): nothing sealed was opened, digests, signatures and "
-                + "chains were checked"
-        )
-    }
+    fileprivate static let withoutKeys = Finding(
+        kind: .note,
+        object: "keys",
+        field: "",
+        problem: "not opened, as was asked for: nothing sealed was opened, digests, signatures and "
+            + "chains were checked"
+    )
 }
