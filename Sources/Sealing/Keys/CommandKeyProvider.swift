@@ -133,7 +133,7 @@ enum SecretBase64 {
                     key.storeBytes(of: byte, toByteOffset: written, as: UInt8.self)
                     written += 1
                 }
-                guard written == SecretKey.byteCount, bits & (1 << UInt32(held)) - 1 == 0 else {
+                guard written == SecretKey.byteCount, bits & ((1 << UInt32(held)) - 1) == 0 else {
                     throw malformed
                 }
             }
