@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "CProtobufC", linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
 
-        product("Sealing", ["COpenSSL"]),
+        product("Sealing", ["COpenSSL", "JSON"]),
         product("TLS", ["COpenSSL", nioCore]),
         product("Wire", ["CProtobufC", nioCore]),
         product("RPC", ["Wire", "TLS", nioCore, nioPosix, logging]),

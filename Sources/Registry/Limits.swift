@@ -34,6 +34,8 @@ package enum Limits {
     package static let maxReasonBytes = 4 << 10
     /// Bytes of an encoded version record.
     package static let maxRecordBytes = 3 << 20
+    /// Wrapped keys that a rotation reads at once.
+    static let keyPage = 256
     /// Entries of one page of a list.
     package static let maxPageEntries = 1_000
     /// Bytes that one ``Registry/readFile(model:version:path:offset:length:)`` answers at most.

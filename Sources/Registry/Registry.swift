@@ -25,6 +25,8 @@ package final class Registry: Sendable {
     let cardKey: SecretKey
     /// Held while a change to the catalogue and its second place are written.
     let changes = Mutex(())
+    /// Held by the one rotation of keys that runs.
+    let rotating = Mutex(())
     let storageFault = StorageFault()
     /// Whose signatures bundles need.
     let signers = Mutex(SignerPolicy.none)

@@ -16,4 +16,15 @@ package enum SealingLimits {
     package static let maxSmallFileBytes = 16 << 10
     /// The key-encryption keys that one folder may hold.
     package static let maxFolderKeys = 1024
+    /// The cost of a derivation from a passphrase (scrypt's N) that a file may ask for: 1 GiB at
+    /// most.
+    package static let scryptCost: ClosedRange<UInt64> = 1 << 14...1 << 20
+    /// The bytes of a passphrase, or of the file that holds it.
+    package static let maxPassphraseBytes = 4 << 10
+    /// The passphrases of one file: the present one, and some that were before.
+    package static let maxPassphrases = 4
+    /// How long the key command may take, in seconds.
+    package static let keyCommandSeconds = 10
+    /// The bytes of the line that the key command answers.
+    package static let maxKeyCommandBytes = 16 << 10
 }

@@ -44,6 +44,8 @@ package enum AuditAction {
     package static let versionDelete = "version.delete"
     /// A registry that is not known to be the newest was accepted as it is.
     package static let restoreAccept = "restore.accept"
+    /// The keys were brought under a new key-encryption key.
+    package static let keyRotate = "key.rotate"
     /// What nothing referred to was freed.
     package static let collect = "collect"
     /// Damaged files were moved aside, indexes rebuilt, or lost uploads given up.

@@ -47,6 +47,50 @@ extension MetadataTransaction {
         ).map { try MetadataTransaction.storedKey($0) }
     }
 
+    /// How many keys each key-encryption key wraps.
+    func keyCounts() throws -> [String: UInt64] {
+        var counts: [String: UInt64] = [:]
+        let rows = try Row.fetchCursor(
+            database,
+            sql: "SELECT kek_id, COUNT(*) AS count FROM wrapped_keys GROUP BY kek_id"
+        )
+        while let row = try rows.next() { counts[row.text("kek_id")] = row.unsigned("count") }
+        return counts
+    }
+
+    /// Keys that another key-encryption key wraps, by bundle, after `bundleID`.
+    func keys(
+        notUnder kekID: String,
+        after bundleID: [UInt8],
+        limit: Int
+    ) throws -> [StoredKey] {
+        try Row.fetchAll(
+            database,
+            sql: """
+                SELECT * FROM wrapped_keys WHERE kek_id <> ? AND bundle_id > ?
+                ORDER BY bundle_id LIMIT ?
+                """,
+            arguments: [kekID, bundleID.column, limit]
+        ).map { try MetadataTransaction.storedKey($0) }
+    }
+
+    /// Stores a key as it is wrapped now, if its row is still the one that was read.
+    func replace(_ key: StoredKey, with wrapped: WrappedKey) throws -> Bool {
+        try database.execute(
+            sql: """
+                UPDATE wrapped_keys
+                SET kek_id = ?, algorithm = ?, salt = ?, nonce = ?, ciphertext = ?, tag = ?
+                WHERE bundle_id = ? AND kek_id = ? AND ciphertext = ? AND tag = ?
+                """,
+            arguments: [
+                wrapped.kekID, wrapped.algorithm, wrapped.salt.column, wrapped.nonce.column,
+                wrapped.ciphertext.column, wrapped.tag.column, key.bundleID.column,
+                key.wrapped.kekID, key.wrapped.ciphertext.column, key.wrapped.tag.column,
+            ]
+        )
+        return database.changesCount == 1
+    }
+
     private static func storedKey(_ row: Row) throws -> StoredKey {
         StoredKey(
             bundleID: try row.hex("bundle_id"),

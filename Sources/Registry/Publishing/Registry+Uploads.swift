@@ -33,8 +33,12 @@ extension Registry {
                     "\(Limits.maxUploads) uploads are open: commit or abort one first"
                 )
             }
+            // A rotation may have changed the current key since, and counts on this look.
+            let current =
+                wrapped.kekID == keys.currentKeyID
+                ? wrapped : try wrap(upload.dataKey, for: stored)
             try transaction.insert(
-                StoredKey(bundleID: stored.bundleID, model: stored.model, wrapped: wrapped)
+                StoredKey(bundleID: stored.bundleID, model: stored.model, wrapped: current)
             )
             try transaction.insert(stored)
             try steps.reach(.beginRow)
@@ -73,18 +77,27 @@ extension Registry {
                 metadata: request.metadata,
                 files: request.files
             )
-            let context = WrapContext(
-                registryID: registryID,
-                model: request.model,
-                bundleID: stored.bundleID
-            )
-            let wrapped = try keys.wrap(dataKey, context: context)
             return (
-                try Upload(registryID: registryID, stored: stored, dataKey: dataKey), wrapped
+                try Upload(registryID: registryID, stored: stored, dataKey: dataKey),
+                try wrap(dataKey, for: stored)
             )
         } catch let error as SealingError {
             throw RegistryError.sealing(error, "a data key cannot be made")
         }
+    }
+
+    private func wrap(
+        _ dataKey: SecretKey,
+        for upload: StoredUpload
+    ) throws(SealingError) -> WrappedKey {
+        try keys.wrap(
+            dataKey,
+            context: WrapContext(
+                registryID: registryID,
+                model: upload.model,
+                bundleID: upload.bundleID
+            )
+        )
     }
 
     /// Takes a chunk of a file.

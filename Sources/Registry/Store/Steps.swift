@@ -41,6 +41,12 @@ package struct Steps: Sendable {
         case sequenceWrite = "sequence.write"
         /// The second place's new content is synced and about to replace the old one.
         case sequenceRename = "sequence.rename"
+        /// A new key-encryption key is about to be made.
+        case keyAdd = "key.add"
+        /// A key is about to be stored under another key-encryption key.
+        case keyRow = "key.row"
+        /// A key-encryption key that nothing counts on is about to be put aside.
+        case keyRetire = "key.retire"
         /// All is durable; the caller is about to be told.
         case answer = "answer"
     }

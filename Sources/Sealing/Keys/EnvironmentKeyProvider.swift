@@ -1,64 +1,55 @@
 internal import Glibc
 
-/// One key-encryption key from an environment variable: 64 hexadecimal digits.
+/// Key-encryption keys from the environment: 64 hexadecimal digits in a variable, and where the
+/// key was changed, the one before in the variable of that name with `_PREVIOUS`.
 ///
-/// What can read the process's environment has the key; the variable is left as it is, since
-/// clearing it would not clear the copies that started the process.
-package struct EnvironmentKeyProvider: KeyProvider {
+/// What can read the process's environment has the keys; the variables are left as they are,
+/// since clearing them would not clear the copies that started the process.
+package struct EnvironmentKeyProvider: RingKeyProvider {
     private static let digits = 2 * SecretKey.byteCount
+    private static let previousSuffix = "_PREVIOUS"
 
-    private let key: KeyEncryptionKey
+    let ring: KeyRing
     private let variable: String
 
-    /// Reads the variable.
+    package var kind: String { "environment" }
+
+    /// Reads the variables.
     ///
-    /// - Throws: `keyMissing` if it is not set, `format` unless it has 64 hexadecimal digits.
+    /// - Throws: `keyMissing` if the first is not set, `format` unless one that is set has 64
+    ///   hexadecimal digits.
     package init(variable: String) throws(SealingError) {
-        guard let value = unsafe getenv(variable) else {
+        guard let current = try Self.key(in: variable) else {
             throw SealingError(.keyMissing, "the environment variable \(variable) is not set")
         }
-        let count = unsafe strnlen(value, Self.digits + 1)
-        guard count == Self.digits else {
-            throw Self.malformed(variable)
-        }
-        // Digit by digit into key memory: a String or an array would leave a copy behind.
-        let secret = try SecretKey { (key: inout MutableRawSpan) throws(SealingError) in
-            for index in 0..<SecretKey.byteCount {
-                guard let high = Self.digit(unsafe value[2 * index]),
-                    let low = Self.digit(unsafe value[2 * index + 1])
-                else { throw Self.malformed(variable) }
-                key.storeBytes(of: high << 4 | low, toByteOffset: index, as: UInt8.self)
-            }
-        }
-        key = KeyEncryptionKey(secret)
+        let previous = try Self.key(in: variable + Self.previousSuffix)
+        ring = KeyRing(current: current, others: previous.map { [$0] } ?? [])
         self.variable = variable
     }
 
-    /// The id of the one key.
-    package var currentKeyID: String { key.id }
+    var place: String { "\(variable), which holds key \(ring.current.id)" }
 
-    package var keyIDs: [String] { [key.id] }
+    /// The environment is not this process's to change.
+    package func addKey() throws(SealingError) -> Bool { false }
 
-    /// Wraps under the one key, as ``KeyProvider/wrap(_:context:)`` says.
-    package func wrap(
-        _ key: SecretKey,
-        context: WrapContext
-    ) throws(SealingError) -> WrappedKey {
-        try self.key.wrap(key, context: context)
-    }
+    /// A key that nothing counts on is simply not used: whoever set its variable takes it away.
+    package func retireKey(_ id: String) throws(SealingError) { ring.forget(id) }
 
-    /// Unwraps what the one key wrapped, as ``KeyProvider/unwrap(_:context:)`` says.
-    package func unwrap(
-        _ wrapped: WrappedKey,
-        context: WrapContext
-    ) throws(SealingError) -> SecretKey {
-        guard wrapped.kekID == key.id else {
-            throw SealingError(
-                .keyMissing,
-                "key \(wrapped.kekID) is needed; \(variable) holds key \(key.id)"
-            )
-        }
-        return try key.unwrap(wrapped, context: context)
+    private static func key(in variable: String) throws(SealingError) -> KeyEncryptionKey? {
+        guard let value = unsafe getenv(variable) else { return nil }
+        let count = unsafe strnlen(value, Self.digits + 1)
+        guard count == Self.digits else { throw malformed(variable) }
+        // Digit by digit into key memory: a String or an array would leave a copy behind.
+        return KeyEncryptionKey(
+            try SecretKey { (key: inout MutableRawSpan) throws(SealingError) in
+                for index in 0..<SecretKey.byteCount {
+                    guard let high = digit(unsafe value[2 * index]),
+                        let low = digit(unsafe value[2 * index + 1])
+                    else { throw malformed(variable) }
+                    key.storeBytes(of: high << 4 | low, toByteOffset: index, as: UInt8.self)
+                }
+            }
+        )
     }
 
     /// Upper-case digits are taken too: this text comes from people's tools, and is not compared.

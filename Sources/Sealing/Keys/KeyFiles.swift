@@ -18,14 +18,7 @@ enum KeyFiles {
     static func readKey(_ path: String) throws(SealingError) -> SecretKey {
         let file = try OpenFile(reading: path, missing: .keyMissing)
         let status = try file.status()
-        let mode = status.st_mode & 0o777
-        guard mode & 0o077 == 0 else {
-            throw SealingError(
-                .keyAccess,
-                "\(path) has mode 0\(String(mode, radix: 8)), open to group or others; "
-                    + "a key file has mode 0400"
-            )
-        }
+        try checkClosed(status, path)
         guard status.st_size == SecretKey.byteCount else {
             throw SealingError(
                 .format,
@@ -54,6 +47,50 @@ enum KeyFiles {
         var target = unsafe span.mutableBytes
         try file.readAll(into: &target)
         return bytes
+    }
+
+    /// Reads a small secret straight into memory that is wiped; its file must be closed to group
+    /// and others.
+    ///
+    /// - Throws: `keyMissing`, `keyAccess`, `limit` above `maxBytes`.
+    static func readSecret(_ path: String, maxBytes: Int) throws(SealingError) -> SecretBuffer {
+        let file = try OpenFile(reading: path, missing: .keyMissing)
+        let status = try file.status()
+        try checkClosed(status, path)
+        guard status.st_size <= maxBytes else {
+            throw SealingError(
+                .limit,
+                "\(path) has \(status.st_size) bytes; at most \(maxBytes) are read"
+            )
+        }
+        let buffer = try SecretBuffer(byteCount: Int(status.st_size))
+        try buffer.withMutableBytes(0..<buffer.byteCount) {
+            (target: inout MutableRawSpan) throws(SealingError) in try file.readAll(into: &target)
+        }
+        return buffer
+    }
+
+    private static func checkClosed(_ status: stat, _ path: String) throws(SealingError) {
+        let mode = status.st_mode & 0o777
+        guard mode & 0o077 == 0 else {
+            throw SealingError(
+                .keyAccess,
+                "\(path) has mode 0\(String(mode, radix: 8)), open to group or others; "
+                    + "a key file has mode 0400"
+            )
+        }
+    }
+
+    /// Moves a file to a free name in another folder of the same file system, durably.
+    ///
+    /// - Throws: `keyAccess`.
+    static func move(_ path: String, to target: String) throws(SealingError) {
+        guard unsafe rename(path, target) == 0 else {
+            throw .system(.keyAccess, "cannot move \(path)", errno: errno)
+        }
+        for name in [target, path] {
+            try OpenFile(reading: folder(of: name), missing: .keyMissing).sync()
+        }
     }
 
     /// Whether anything has this name, a broken link included.

@@ -10,6 +10,26 @@ package protocol KeyProvider: Sendable {
     /// The ids of all keys that are held here, sorted.
     var keyIDs: [String] { get }
 
+    /// What kind of source the keys come from, for people: `folder`, `environment`, `passphrase`
+    /// or `command`.
+    var kind: String { get }
+
+    /// Makes a new key, durably, which new wraps use from then on.
+    ///
+    /// - Returns: False if the source is not this process's to add to: nothing was done.
+    /// - Throws: `keyAccess`, `randomness` and what the source adds.
+    func addKey() throws(SealingError) -> Bool
+
+    /// Puts a key aside that nothing counts on any more. It is not destroyed: a backup may.
+    ///
+    /// - Throws: `keyAccess`.
+    func retireKey(_ id: String) throws(SealingError)
+
+    /// The ids of keys that were put aside, sorted.
+    ///
+    /// - Throws: `keyAccess`.
+    func retiredKeyIDs() throws(SealingError) -> [String]
+
     /// Wraps under the current key.
     ///
     /// - Throws: `randomness`, `keyAccess` or `internalFailure`.
@@ -26,4 +46,8 @@ package protocol KeyProvider: Sendable {
         _ wrapped: WrappedKey,
         context: WrapContext
     ) throws(SealingError) -> SecretKey
+}
+
+extension KeyProvider {
+    package func retiredKeyIDs() throws(SealingError) -> [String] { [] }
 }

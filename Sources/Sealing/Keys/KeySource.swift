@@ -4,16 +4,20 @@ package enum KeySource: Sendable, Equatable {
     case folder(String)
     /// An environment variable.
     case environment(variable: String)
+    /// A passphrase, from a file or the terminal.
+    case passphrase
+    /// A command of the operator's.
+    case command(String)
 
     private static let environmentPrefix = "env:"
     private static let commandPrefix = "exec:"
-    private static let passphrase = "passphrase"
+    private static let passphraseName = "passphrase"
+    private static let expected = "expected a folder, env:VAR, passphrase or exec:CMD"
 
-    /// Reads `DIR` or `env:VAR`. A folder whose name looks like another source is written with
-    /// its path (`./passphrase`).
+    /// Reads `DIR`, `env:VAR`, `passphrase` or `exec:CMD`. A folder whose name looks like another
+    /// source is written with its path (`./passphrase`).
     ///
-    /// - Throws: `format` for an empty folder or an impossible variable name; `keyAccess` for
-    ///   `passphrase` and `exec:CMD`, which are reserved and not available yet.
+    /// - Throws: `format` for an empty folder or command, or an impossible variable name.
     package static func parse(_ text: String) throws(SealingError) -> KeySource {
         if text.hasPrefix(environmentPrefix) {
             let variable = String(text.dropFirst(environmentPrefix.count))
@@ -26,38 +30,45 @@ package enum KeySource: Sendable, Equatable {
             }
             return .environment(variable: variable)
         }
-        if text == passphrase || text.hasPrefix(commandPrefix) {
-            throw SealingError(
-                .keyAccess,
-                "keys: \(text) is not available yet; expected a folder or env:VAR"
-            )
+        if text == passphraseName { return .passphrase }
+        if text.hasPrefix(commandPrefix) {
+            let command = String(text.dropFirst(commandPrefix.count))
+            guard command.contains(where: { $0 != " " }), !command.utf8.contains(0) else {
+                throw SealingError(.format, "keys: exec: names no command; expected exec:CMD")
+            }
+            return .command(command)
         }
         guard !text.isEmpty, !text.utf8.contains(0) else {
-            throw SealingError(.format, "keys: no source; expected a folder or env:VAR")
+            throw SealingError(.format, "keys: no source; \(expected)")
         }
         return .folder(text)
     }
 
     /// Opens keys that exist.
     ///
-    /// - Throws: As ``FolderKeyProvider/init(folder:)`` and
-    ///   ``EnvironmentKeyProvider/init(variable:)``.
-    package func open() throws(SealingError) -> any KeyProvider {
+    /// - Parameter folder: Where files lie of a source that is no folder itself.
+    /// - Throws: As the providers' own initialisers.
+    package func open(beside folder: String) throws(SealingError) -> any KeyProvider {
         switch self {
         case .folder(let folder): try FolderKeyProvider(folder: folder)
         case .environment(let variable): try EnvironmentKeyProvider(variable: variable)
+        case .passphrase:
+            try PassphraseKeyProvider(folder: folder, passphrases: .read(isNew: false))
+        case .command(let command): try CommandKeyProvider(folder: folder, command: command)
         }
     }
 
     /// Makes a first key where the source can hold one, and opens it. An environment variable
     /// must be set already.
     ///
-    /// - Throws: As ``FolderKeyProvider/create(in:)`` and
-    ///   ``EnvironmentKeyProvider/init(variable:)``.
-    package func create() throws(SealingError) -> any KeyProvider {
+    /// - Throws: As the providers' own ways to make one.
+    package func create(beside folder: String) throws(SealingError) -> any KeyProvider {
         switch self {
         case .folder(let folder): try FolderKeyProvider.create(in: folder)
         case .environment(let variable): try EnvironmentKeyProvider(variable: variable)
+        case .passphrase:
+            try PassphraseKeyProvider.create(in: folder, passphrases: .read(isNew: true))
+        case .command(let command): try CommandKeyProvider.create(in: folder, command: command)
         }
     }
 }

@@ -19,6 +19,11 @@ extension MutableRawSpan {
 }
 
 extension RawSpan {
+    /// One byte, checked to be within the span.
+    func byte(at offset: Int) -> UInt8 {
+        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    }
+
     /// The bytes as an array: for what is public, or for plaintext that its owner asked for.
     func copyToArray() -> [UInt8] {
         unsafe withUnsafeBytes { unsafe [UInt8]($0) }

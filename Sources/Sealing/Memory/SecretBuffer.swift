@@ -42,6 +42,16 @@ package final class SecretBuffer: @unchecked Sendable {
         address = UInt(bitPattern: region)
     }
 
+    /// A buffer with a copy of `bytes`.
+    ///
+    /// - Throws: `limit` if the system has no room for it.
+    convenience init(copying bytes: [UInt8]) throws(SealingError) {
+        try self.init(byteCount: bytes.count)
+        withMutableBytes(0..<bytes.count) { target in
+            bytes.withRawSpan { target.copy($0, at: 0) }
+        }
+    }
+
     deinit {
         guard let start = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
         unsafe OPENSSL_cleanse(start, byteCount)

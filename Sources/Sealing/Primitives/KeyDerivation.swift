@@ -33,6 +33,40 @@ enum KeyDerivation {
         guard succeeded, derived == wanted else { throw .openSSL(.internalFailure, "HKDF failed") }
     }
 
+    /// Derives with scrypt (RFC 7914).
+    ///
+    /// - Throws: `limit` if there is no memory for it, or OpenSSL refuses the parameters.
+    static func scrypt(
+        passphrase: RawSpan,
+        salt: [UInt8],
+        cost: UInt64,
+        blockSize: UInt64,
+        parallelisation: UInt64,
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
+        // What the algorithm takes, and a little for OpenSSL; its own limit is too low for this.
+        let memory = 128 * blockSize * (cost + parallelisation + 2) + 1 << 20
+        let succeeded = unsafe passphrase.withUnsafeBytes { passphrase in
+            unsafe output.withUnsafeMutableBytes { output in
+                let text = unsafe passphrase.baseAddress?.assumingMemoryBound(to: CChar.self)
+                let target = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                return unsafe EVP_PBE_scrypt(
+                    text,
+                    passphrase.count,
+                    salt,
+                    salt.count,
+                    cost,
+                    blockSize,
+                    parallelisation,
+                    memory,
+                    target,
+                    output.count
+                ) == 1
+            }
+        }
+        guard succeeded else { throw .openSSL(.limit, "scrypt failed") }
+    }
+
     /// The HMAC-SHA-256 of `message`.
     ///
     /// - Throws: `internalFailure` if OpenSSL refuses.

@@ -44,14 +44,7 @@ package enum SigningKeyFile {
         provider: any KeyProvider,
         registryID: [UInt8]
     ) throws(SealingError) -> SigningKey {
-        let path = "\(folder)/\(secretName)"
-        let text = String(decoding: try KeyFiles.readSmall(path), as: UTF8.self)
-        let wrapped: WrappedKey
-        do {
-            wrapped = try WrappedKey(text: text)
-        } catch {
-            throw SealingError(error.code, "\(path): \(error.message)")
-        }
+        let wrapped = try wrappedKey(folder: folder)
         let key = try SigningKey(
             seed: try provider.unwrap(wrapped, context: .signingKey(registryID: registryID))
         )
@@ -63,6 +56,41 @@ package enum SigningKeyFile {
             )
         }
         return key
+    }
+
+    /// The id of the key-encryption key that the seed is wrapped with.
+    ///
+    /// - Throws: `keyMissing`, `format`.
+    package static func kekID(folder: String) throws(SealingError) -> String {
+        try wrappedKey(folder: folder).kekID
+    }
+
+    /// Wraps the seed anew, under the provider's current key.
+    ///
+    /// - Throws: as ``open(folder:provider:registryID:)``; the old file is left as it was then.
+    package static func rewrap(
+        folder: String,
+        provider: any KeyProvider,
+        registryID: [UInt8]
+    ) throws(SealingError) {
+        let context = WrapContext.signingKey(registryID: registryID)
+        let seed = try provider.unwrap(try wrappedKey(folder: folder), context: context)
+        let wrapped = try provider.wrap(seed, context: context)
+        try KeyFiles.replace(
+            "\(folder)/\(secretName)",
+            with: Array(wrapped.text.utf8),
+            mode: KeyFiles.secretMode
+        )
+    }
+
+    private static func wrappedKey(folder: String) throws(SealingError) -> WrappedKey {
+        let path = "\(folder)/\(secretName)"
+        let text = String(decoding: try KeyFiles.readSmall(path), as: UTF8.self)
+        do {
+            return try WrappedKey(text: text)
+        } catch {
+            throw SealingError(error.code, "\(path): \(error.message)")
+        }
     }
 
     /// Reads the public half alone, which needs no key provider.

@@ -11,12 +11,16 @@ package struct HomeKeys: Sendable {
     /// - Parameter source: as for `init --keys`; nil: the home's own folder.
     /// - Throws: ``ServerError`` without key bytes in it.
     package static func open(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
-        try make(home, source: source) { source throws(SealingError) in try source.open() }
+        try make(home, source: source) { source throws(SealingError) in
+            try source.open(beside: home.keys)
+        }
     }
 
     /// As ``open(_:source:)``, with the first key made where the source can hold one.
     static func create(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
-        try make(home, source: source) { source throws(SealingError) in try source.create() }
+        try make(home, source: source) { source throws(SealingError) in
+            try source.create(beside: home.keys)
+        }
     }
 
     /// The folder that holds what lies beside the key-encryption keys, which need not open.

@@ -65,6 +65,7 @@ package struct RunningServer: Sendable {
             work: work,
             host: host,
             loops: LoopRunners(group),
+            signingKeyFolder: keys.folder,
             isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet }
         )
         server = try RPCServer(
@@ -229,6 +230,7 @@ extension RunningServer {
         work: BlockingWork,
         host: ModelHost<RequestBytes>,
         loops: LoopRunners,
+        signingKeyFolder: String,
         isReady: @escaping @Sendable () -> Bool
     ) throws -> Router {
         func service(_ name: String) -> Service {
@@ -244,7 +246,10 @@ extension RunningServer {
             service: service("Registry"),
             reconciler: host.reconciler
         )
-        let maintenance = MaintenanceService(service: service("Maintenance"))
+        let maintenance = MaintenanceService(
+            service: service("Maintenance"),
+            signingKeyFolder: signingKeyFolder
+        )
         return try Router(
             methods: health.methods + prediction.methods + control.methods
                 + maintenance.methods,

@@ -6,8 +6,25 @@ internal import Wire
 struct MaintenanceService: Sendable {
     let service: Service
 
+    /// Where the signing key is, which a rotation wraps anew too.
+    let signingKeyFolder: String
+
     var methods: [Method] {
-        [service.control("Collect", rule: .allModels([]), collect)]
+        [
+            service.control("Collect", rule: .allModels([]), collect),
+            service.control("RotateKeys", rule: .allModels([]), rotateKeys),
+        ]
+    }
+
+    private func rotateKeys(
+        _ request: V1.RotateKeysRequest,
+        _ caller: Caller
+    ) async throws -> V1.RotateKeysResponse {
+        let (registry, folder) = (service.registry, signingKeyFolder)
+        let rotation = try await service.work.run {
+            try registry.rotateKeys(signingKeyFolder: folder, principal: caller.name)
+        }
+        return V1.RotateKeysResponse(rotation)
     }
 
     private func collect(

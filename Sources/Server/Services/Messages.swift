@@ -108,6 +108,17 @@ extension V1.CollectResponse {
     }
 }
 
+extension V1.RotateKeysResponse {
+    init(_ rotation: KeyRotation) {
+        self.init(
+            currentKey: rotation.currentKey,
+            rewrapped: rotation.rewrapped,
+            failures: rotation.failures,
+            retiredKeys: rotation.retiredKeys
+        )
+    }
+}
+
 extension V1.AuditEvent {
     init(_ event: AuditEventInfo) {
         self.init(

@@ -21,7 +21,16 @@ struct Collect: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let collected = try await collect()
+        let collected: V1.CollectResponse = try await server.onServerOrHere { client in
+            try await client.call(
+                "Maintenance",
+                "Collect",
+                V1.CollectRequest(apply: apply),
+                timeout: Timeouts.load
+            )
+        } here: { home, configuration in
+            try HomeCollection.run(home, keys: configuration.keys, apply: apply)
+        }
         var json = collected.json
         json = .object(["applied": .bool(apply)]).merging(json)
         output.write(json) { text(collected) }
@@ -31,33 +40,6 @@ struct Collect: AsyncParsableCommand {
                 hint: "the server's log or strongroom verify says more"
             )
         }
-    }
-
-    private func collect() async throws -> V1.CollectResponse {
-        if server.namesServer {
-            do {
-                return try await server.withClient { client in
-                    try await client.call(
-                        "Maintenance",
-                        "Collect",
-                        V1.CollectRequest(apply: apply),
-                        timeout: Timeouts.load
-                    )
-                }
-            } catch let error as StrongroomError
-                where error.code == "UNAVAILABLE" && server.server == nil
-            {
-                // A server that was killed leaves its address; one that runs keeps the registry.
-            }
-        }
-        let home = server.home.value
-        try home.require()
-        let configuration = try await ServerConfiguration.load(
-            file: home.configuration,
-            flags: [:],
-            environment: Environment.all
-        )
-        return try HomeCollection.run(home, keys: configuration.keys, apply: apply)
     }
 
     private func text(_ collected: V1.CollectResponse) -> String {

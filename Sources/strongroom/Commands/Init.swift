@@ -16,7 +16,7 @@ struct Init: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where the keys are: a folder or env:VAR (default: the home's keys folder).",
+            "Where the keys are: a folder, env:VAR, passphrase or exec:CMD (default: the home's keys folder).",
             valueName: "source"
         )
     )

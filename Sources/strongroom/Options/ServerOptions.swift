@@ -45,6 +45,31 @@ struct ServerOptions: ParsableArguments {
     /// Whether a server is named, or one says that it runs on the home.
     var namesServer: Bool { server != nil || Files.exists(home.value.address) }
 
+    /// Has the server do something that runs on the home, or is named; where none does, does it
+    /// here, on the home itself.
+    func onServerOrHere<Result>(
+        _ call: (StrongroomClient) async throws -> Result,
+        here: (Home, ServerConfiguration) throws -> Result
+    ) async throws -> Result {
+        if namesServer {
+            do {
+                return try await withClient(call)
+            } catch let error as StrongroomError
+                where error.code == "UNAVAILABLE" && server == nil
+            {
+                // A server that was killed leaves its address; one that runs keeps the registry.
+            }
+        }
+        let home = home.value
+        try home.require()
+        let configuration = try await ServerConfiguration.load(
+            file: home.configuration,
+            flags: [:],
+            environment: Environment.all
+        )
+        return try here(home, configuration)
+    }
+
     /// Where the server is, and who calls.
     func endpoint() throws -> StrongroomClient.Endpoint {
         guard (cert == nil) == (key == nil) else {

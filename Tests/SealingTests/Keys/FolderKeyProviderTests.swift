@@ -184,13 +184,4 @@ struct FolderKeyProviderTests {
         try Data(bytes).write(to: URL(filePath: path))
         try setMode(path, mode)
     }
-
-    private func setMode(_ path: String, _ mode: Int) throws {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
-    }
-
-    private func mode(_ path: String) throws -> Int? {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        return (attributes[.posixPermissions] as? NSNumber)?.intValue
-    }
 }

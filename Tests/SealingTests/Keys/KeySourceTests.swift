@@ -7,34 +7,32 @@ import Testing
 struct KeySourceTests {
     private let context = WrapContext.signingKey(registryID: pattern(16))
 
-    @Test("a folder and an environment variable are told apart")
+    @Test("sources are told apart")
     func parse() throws {
         #expect(try KeySource.parse("/srv/keys") == .folder("/srv/keys"))
         #expect(try KeySource.parse("keys") == .folder("keys"))
         #expect(try KeySource.parse("./passphrase") == .folder("./passphrase"))
         #expect(try KeySource.parse("env:KEY") == .environment(variable: "KEY"))
+        #expect(try KeySource.parse("passphrase") == .passphrase)
+        #expect(try KeySource.parse("exec:/opt/key --slot 1") == .command("/opt/key --slot 1"))
     }
 
-    @Test("no source and impossible variables are refused", arguments: ["", "env:", "env:A=B"])
+    @Test(
+        "no source and impossible variables are refused",
+        arguments: ["", "env:", "env:A=B", "exec:", "exec:  "]
+    )
     func malformed(text: String) {
         #expect(code { _ = try KeySource.parse(text) } == .format)
-    }
-
-    @Test("reserved sources say that they are not available", arguments: ["passphrase", "exec:x"])
-    func reserved(text: String) throws {
-        let error = #expect(throws: SealingError.self) { try KeySource.parse(text) }
-        #expect(error?.code == .keyAccess)
-        #expect(try #require(error).message.contains("not available yet"))
     }
 
     @Test("a folder source makes its first key once, and opens it")
     func folder() throws {
         try withFolder { parent in
             let source = KeySource.folder("\(parent)/keys/")
-            #expect(code { _ = try source.open() } == .keyMissing)
-            let created = try source.create()
-            #expect(try source.open().currentKeyID == created.currentKeyID)
-            #expect(code { _ = try source.create() } == .keyAccess)
+            #expect(code { _ = try source.open(beside: parent) } == .keyMissing)
+            let created = try source.create(beside: parent)
+            #expect(try source.open(beside: parent).currentKeyID == created.currentKeyID)
+            #expect(code { _ = try source.create(beside: parent) } == .keyAccess)
         }
     }
 
@@ -44,7 +42,10 @@ struct KeySourceTests {
         let lower = variable(hex)
         let upper = variable(hex.uppercased())
         let secret = try SecretKey.random()
-        let wrapped = try KeySource.parse("env:\(lower)").create().wrap(secret, context: context)
+        let wrapped = try KeySource.parse("env:\(lower)").create(beside: "/nowhere").wrap(
+            secret,
+            context: context
+        )
         let other = try EnvironmentKeyProvider(variable: upper)
         #expect(try other.unwrap(wrapped, context: context) == secret)
         #expect(

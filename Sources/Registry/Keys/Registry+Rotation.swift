@@ -1,0 +1,124 @@
+internal import Sealing
+internal import Synchronization
+
+extension Registry {
+    /// Brings every wrapped key under the newest key-encryption key.
+    ///
+    /// Where nothing counts on an older key, a new one is added first; otherwise an earlier
+    /// rotation was cut short, and goes on. Each key is wrapped anew in a transaction of its own,
+    /// only if its row is still the one that was read; a row that does not unwrap is passed over.
+    /// What nothing counts on any more is put aside, unless something failed. The server serves
+    /// and takes publishes meanwhile.
+    ///
+    /// - Parameter signingKeyFolder: Where the signing key's file is.
+    /// - Throws: `failedPrecondition` where there is no other key and none can be added;
+    ///   `unavailable` if the source of the keys fails.
+    package func rotateKeys(
+        signingKeyFolder: String,
+        principal: String = AuditAction.serverPrincipal
+    ) throws -> KeyRotation {
+        try rotating.withLock { _ in
+            do {
+                return try rotate(signingKeyFolder, principal: principal)
+            } catch let error as SealingError {
+                throw RegistryError.sealing(error, "the keys cannot be rotated")
+            }
+        }
+    }
+
+    private func rotate(_ folder: String, principal: String) throws -> KeyRotation {
+        try storageFault.check()
+        if try keysCountedOn(folder).isSubset(of: [keys.currentKeyID]) {
+            try steps.reach(.keyAdd)
+            guard try keys.addKey() else {
+                throw RegistryError(
+                    .failedPrecondition,
+                    "there is no other key to rotate to: a \(keys.kind) source takes none from "
+                        + "here; set the new key and keep the present one as the previous, "
+                        + "restart, and rotate again"
+                )
+            }
+        }
+        var rotation = KeyRotation(currentKey: keys.currentKeyID)
+        try rewrapRows(&rotation)
+        try rewrapSigningKey(folder, &rotation)
+        if rotation.failures.isEmpty {
+            // After the last key was wrapped anew: whoever begins an upload looks at the current
+            // key inside the transaction that stores its own.
+            let needed = try keysCountedOn(folder)
+            for id in keys.keyIDs where id != keys.currentKeyID && !needed.contains(id) {
+                try steps.reach(.keyRetire)
+                try keys.retireKey(id)
+                rotation.retiredKeys.append(id)
+            }
+        }
+        let done = rotation
+        try change { change in
+            try change.log(
+                AuditAction.keyRotate,
+                principal: principal,
+                model: "",
+                detail: "\(done.rewrapped) keys wrapped anew, \(done.failures.count) failed, "
+                    + "\(done.retiredKeys.count) retired"
+            )
+        }
+        return done
+    }
+
+    private func keysCountedOn(_ folder: String) throws -> Set<String> {
+        let rows = try metadata.read { try $0.keyCounts() }.keys
+        return Set(rows).union([try SigningKeyFile.kekID(folder: folder)])
+    }
+
+    private func rewrapRows(_ rotation: inout KeyRotation) throws {
+        let current = keys.currentKeyID
+        var last: [UInt8] = []
+        while true {
+            let bundle = last
+            let page = try metadata.read { transaction in
+                try transaction.keys(notUnder: current, after: bundle, limit: Limits.keyPage)
+            }
+            guard let end = page.last else { return }
+            for row in page {
+                do {
+                    if try rewrap(row) { rotation.rewrapped += 1 }
+                } catch let error as SealingError where error.code != .keyAccess {
+                    guard rotation.failures.count < Limits.maxNamedFindings else { continue }
+                    rotation.failures.append(try place(of: row) + " does not unwrap")
+                }
+            }
+            last = end.bundleID
+        }
+    }
+
+    private func rewrap(_ row: StoredKey) throws -> Bool {
+        let context = WrapContext(
+            registryID: registryID,
+            model: row.model,
+            bundleID: row.bundleID
+        )
+        let wrapped = try keys.wrap(
+            try keys.unwrap(row.wrapped, context: context),
+            context: context
+        )
+        return try metadata.write { transaction in
+            try steps.reach(.keyRow)
+            return try transaction.replace(row, with: wrapped)
+        }
+    }
+
+    private func rewrapSigningKey(_ folder: String, _ rotation: inout KeyRotation) throws {
+        guard try SigningKeyFile.kekID(folder: folder) != keys.currentKeyID else { return }
+        try steps.reach(.keyRow)
+        try SigningKeyFile.rewrap(folder: folder, provider: keys, registryID: registryID)
+        rotation.rewrapped += 1
+    }
+
+    /// What a wrapped key belongs to, in words for whoever may rotate.
+    private func place(of row: StoredKey) throws -> String {
+        if row.bundleID == registryID { return "the registry's own key" }
+        let stored = try? metadata.read { try $0.version(bundleID: row.bundleID) }
+        guard let info = stored?.info else { return "the key of an upload to '\(row.model)'" }
+        return "the data key of model '\(info.model)', version \(info.version)"
+    }
+}
