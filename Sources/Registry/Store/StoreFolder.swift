@@ -55,10 +55,15 @@ enum StoreFolder {
     /// Gives a file a new name that must be free. A crash in between leaves both names, of the
     /// same bytes.
     static func renameNew(_ path: String, to new: String) throws(RegistryError) {
+        try addName(path, new)
+        try remove(path)
+    }
+
+    /// Gives a file a second name, which must be free.
+    static func addName(_ path: String, _ new: String) throws(RegistryError) {
         guard unsafe link(path, new) == 0 else {
             throw .system("link to \(new)", path, errno: errno)
         }
-        try remove(path)
     }
 
     /// Gives a file a name that may be taken, atomically.

@@ -58,7 +58,7 @@ struct FlippedBitTests {
         func rows() throws -> (version: CheckedRow, key: CheckedRow) {
             try metadata.read { transaction in
                 let row = try #require(
-                    try transaction.checkedVersion(model: "sentiment", version: 1)
+                    try transaction.checkedVersion(place: 1)
                 )
                 let key = try transaction.checkedKey(bundleID: try row.text("bundle_id"))
                 return (row, try #require(key))

@@ -288,6 +288,21 @@ struct VerifyTests {
         #expect(verified.summary.files == 9)
     }
 
+    @Test("an index that cannot be read hides no version and none of its files")
+    func index() throws {
+        let home = try Self.populated()
+        let page = try home.rootPage(of: "sqlite_autoindex_versions_1")
+        try home.change(home.layout.databasePathForTests) { bytes in
+            for index in 0..<4_096 { bytes[(page - 1) * 4_096 + index] = 0xFF }
+        }
+        let verified = try home.verify()
+        #expect(verified.faults.contains("database: integrity"), "\(verified.faults)")
+        #expect(verified.summary.versions == 4 && verified.summary.files == 6)
+        let repaired = try home.repair()
+        #expect(repaired.repairs.contains { $0.hasPrefix("database: indexes") })
+        #expect(try home.verify().faults == [], "\(repaired.findings)")
+    }
+
     @Test("noise in a page of the database ends in faults, whichever page it is")
     func noise() throws {
         let original = try Self.populated()
