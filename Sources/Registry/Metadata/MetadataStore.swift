@@ -181,6 +181,11 @@ final class MetadataStore: Sendable {
         }
     }
 
+    /// Runs `body` on the one connection that writes, outside any transaction.
+    func withoutTransaction(_ body: (Database) throws -> Void) throws {
+        try translated { try writer?.writeWithoutTransaction(body) }
+    }
+
     /// Moves what was committed into the database file and empties the log, in which deleted
     /// rows would live on.
     ///

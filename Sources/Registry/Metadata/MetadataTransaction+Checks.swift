@@ -31,26 +31,25 @@ extension MetadataTransaction {
         try checkedRow("SELECT * FROM catalogue WHERE id = 1")
     }
 
-    /// The keys of versions after one, in order.
-    func versionKeys(
-        after last: (model: String, version: Int64),
-        limit: Int
-    ) throws -> [(model: String, version: Int64)] {
+    /// The places of versions in their table, from the table itself: a damaged index hides none.
+    func versionPlaces(after place: Int64, limit: Int) throws -> [Int64] {
         try checkedRows(
             """
-            SELECT model, version FROM versions WHERE (model, version) > (?, ?)
-            ORDER BY model, version LIMIT ?
+            SELECT rowid AS place FROM versions NOT INDEXED WHERE rowid > ? ORDER BY rowid LIMIT ?
             """,
-            [last.model, last.version, limit]
-        ).map { (try $0.text("model"), try $0.integer("version")) }
+            [place, limit]
+        ).map { try $0.integer("place") }
     }
 
-    /// A version's row; `nil` if there is none.
-    func checkedVersion(model: String, version: Int64) throws -> CheckedRow? {
-        try checkedRow(
-            "SELECT * FROM versions WHERE model = ? AND version = ?",
-            [model, version]
-        )
+    /// The last place; 0 without versions.
+    func lastVersionPlace() throws -> Int64 {
+        try checkedRow("SELECT COALESCE(MAX(rowid), 0) AS place FROM versions NOT INDEXED")?
+            .integer("place") ?? 0
+    }
+
+    /// The version at a place; `nil` if there is none.
+    func checkedVersion(place: Int64) throws -> CheckedRow? {
+        try checkedRow("SELECT * FROM versions NOT INDEXED WHERE rowid = ?", [place])
     }
 
     /// The row of a wrapped key; `nil` if there is none.

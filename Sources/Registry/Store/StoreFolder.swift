@@ -83,12 +83,18 @@ struct StoreFolder: Sendable {
     /// Gives a file a new name that must be free. A crash in between leaves both names, of the
     /// same bytes.
     func renameNew(_ path: String, to new: String) throws(RegistryError) {
+        try addName(path, new)
+        try remove(path)
+    }
+
+    /// Gives a file a second name, which must be free.
+    func addName(_ path: String, _ new: String) throws(RegistryError) {
         do {
             try files.link(path, to: new)
         } catch {
             throw .system("link to \(new)", path, error)
         }
-        try remove(path)
+        }
     }
 
     /// Gives a file a name that may be taken, atomically.

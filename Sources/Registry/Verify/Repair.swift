@@ -40,21 +40,26 @@ struct Repair {
     private func move(_ path: String, as name: String) -> UInt64 {
         let moved = findings.attempt("file \(path)", "quarantine") {
             let source = "\(layout.store)/\(path)"
-            let folder = layout.quarantinePath
-            try StoreFolder.system.makeDurable(folder)
-            var target = name
-            var number = 0
-            while try StoreFolder.system.exists("\(folder)/\(target)") {
-                number += 1
-                target = "\(name).\(number)"
-            }
-            try StoreFolder.system.replace(source, to: "\(folder)/\(target)")
-            try StoreFolder.system.sync(folder)
+            let target = try freeName(name)
+            try StoreFolder.system.replace(source, to: "\(layout.quarantinePath)/\(target)")
+            try StoreFolder.system.sync(layout.quarantinePath)
             try StoreFolder.system.sync(StoreFolder.parent(of: source))
             findings.repair("file \(path)", "", "moved to quarantine/\(target)")
             return true
         }
         return moved == nil ? 0 : 1
+    }
+
+    /// A name that nothing in the quarantine has.
+    private func freeName(_ name: String) throws -> String {
+        try StoreFolder.system.makeDurable(layout.quarantinePath)
+        var target = name
+        var number = 0
+        while try StoreFolder.system.exists("\(layout.quarantinePath)/\(target)") {
+            number += 1
+            target = "\(name).\(number)"
+        }
+        return target
     }
 
     private func raise(to sequence: UInt64) -> UInt64 {
@@ -74,8 +79,15 @@ struct Repair {
     private func rebuildIndexes() -> UInt64 {
         let done = findings.attempt("database", "indexes") {
             let metadata = try MetadataStore.openForRepair(layout.databasePath)
+            do {
+                try metadata.reindex()
+            } catch {
+                let isLogEmpty = try metadata.checkpoint()
+                try metadata.close()
+                try replaceDatabase(isLogEmpty: isLogEmpty)
+                return true
+            }
             defer { try? metadata.close() }
-            try metadata.reindex()
             let left = try metadata.read {
                 try $0.integrityFindings(limit: Limits.maxNamedFindings)
             }
@@ -87,6 +99,28 @@ struct Repair {
             return true
         }
         return done == nil ? 0 : 1
+    }
+
+    /// Puts a copy of all tables with new indexes in the database's place, and keeps the old one
+    /// in quarantine. Only a whole copy takes its place.
+    private func replaceDatabase(isLogEmpty: Bool) throws {
+        let path = layout.databasePath
+        let copy = path + ".new"
+        try MetadataStore.copy(path, to: copy)
+        let copied = try MetadataStore.openForReading(copy)
+        let left = try copied.read { try $0.integrityFindings(limit: 1) }
+        try copied.close()
+        // What is only in the log would be lost with it.
+        guard left.isEmpty, isLogEmpty else {
+            try StoreFolder.system.remove(copy)
+            throw RegistryError(.dataLoss, "cannot be rebuilt", detail: left.joined())
+        }
+        let target = try freeName("registry.sqlite")
+        try StoreFolder.system.addName(path, "\(layout.quarantinePath)/\(target)")
+        try StoreFolder.system.sync(layout.quarantinePath)
+        try StoreFolder.system.replace(copy, to: path)
+        try StoreFolder.system.sync(layout.store)
+        findings.repair("database", "indexes", "rebuilt; the old file is quarantine/\(target)")
     }
 
     /// Gives up what open uploads have lost, and records what this repair did. Only over a head

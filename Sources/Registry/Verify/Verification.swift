@@ -111,14 +111,11 @@ package struct Verification: Sendable {
 
     /// SQLite's own checks.
     private func checkDatabase(_ metadata: MetadataStore) {
-        _ = findings.attempt("database", "integrity") {
-            for line in try metadata.read({
-                try $0.integrityFindings(limit: Limits.maxNamedFindings)
-            }) {
-                findings.fault("database", "integrity", line)
-                findings.plan.add { $0.needsIndexes = true }
-            }
+        let lines = findings.attempt("database", "integrity") {
+            try metadata.read { try $0.integrityFindings(limit: Limits.maxNamedFindings) }
         }
+        for line in lines ?? [] { findings.fault("database", "integrity", line) }
+        if lines?.isEmpty != true { findings.plan.add { $0.needsIndexes = true } }
         _ = findings.attempt("database", "foreign keys") {
             for line in try metadata.read({
                 try $0.foreignKeyFindings(limit: Limits.maxNamedFindings)

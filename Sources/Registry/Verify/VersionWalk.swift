@@ -21,31 +21,24 @@ struct VersionWalk {
         var chain = RecordChain()
         let checks = BlobChecks()
         let progress = makeProgress()
-        var last = (model: "", version: Int64.min)
-        while true {
-            let page = findings.attempt("database", "table versions") {
-                try metadata.read {
-                    try $0.versionKeys(after: last, limit: Limits.verifyPageRows)
-                }
-            }
-            guard let page, let end = page.last else { break }
-            for key in page {
+        var places = VersionPlaces(metadata: metadata, findings: findings)
+        while let page = places.next() {
+            for place in page {
+                guard let row = check(place: place) else { continue }
                 summary.versions += 1
-                let outcome = check(key.model, key.version)
-                guard let record = outcome?.record else {
-                    chain.addUnread(statedSHA256: outcome?.statedSHA256)
+                guard let record = row.outcome.record else {
+                    chain.addUnread(statedSHA256: row.outcome.statedSHA256)
                     continue
                 }
-                chain.add(record, sha256: outcome?.recordSHA256 ?? [], version: key.version)
-                guard outcome?.isDeleted == false else { continue }
+                chain.add(record, sha256: row.outcome.recordSHA256, version: row.number)
+                guard !row.outcome.isDeleted else { continue }
                 for file in record.files {
                     referred.blobs.insert(BlobKey(file.sealedSHA256))
                     summary.files += 1
                     summary.bytes &+= file.size
-                    checks.add(check(file, of: record, key: outcome?.dataKey, progress))
+                    checks.add(check(file, of: record, key: row.outcome.dataKey, progress))
                 }
             }
-            last = end
         }
         chain.check(head: base.head, findings)
         checkUploads(checks, &referred, &summary)
@@ -53,30 +46,28 @@ struct VersionWalk {
         return referred
     }
 
-    /// Checks one version's rows.
-    func check(_ model: String, _ version: Int64) -> VersionCheck.Outcome? {
-        let check = VersionCheck(
-            model: model,
-            number: version,
-            registryID: registryID,
-            publicKey: base.publicKey,
-            keys: verification.keys,
-            cardKey: base.cardKey,
-            findings: findings
-        )
-        let outcome = findings.attempt(check.object, "row") {
-            try metadata.read { transaction -> VersionCheck.Outcome? in
-                guard
-                    let row = try transaction.checkedVersion(model: model, version: version)
-                else { return nil }
-                return check.run(row) { try transaction.checkedKey(bundleID: $0) }
+    /// Checks one version's rows; nil where there is none, or it cannot be read.
+    private func check(place: Int64) -> (number: Int64, outcome: VersionCheck.Outcome)? {
+        let found = findings.attempt("version at row \(place)", "") {
+            try metadata.read { transaction -> (Int64, VersionCheck.Outcome)? in
+                guard let row = try transaction.checkedVersion(place: place) else { return nil }
+                let number = try row.integer("version")
+                let check = VersionCheck(
+                    model: try row.text("model"),
+                    number: number,
+                    registryID: registryID,
+                    publicKey: base.publicKey,
+                    keys: verification.keys,
+                    cardKey: base.cardKey,
+                    findings: findings
+                )
+                return (number, check.run(row) { try transaction.checkedKey(bundleID: $0) })
             }
         }
-        if let outcome, outcome == nil { findings.fault(check.object, "row", "cannot be found") }
-        return outcome ?? nil
+        return found ?? nil
     }
 
-    func check(
+    private func check(
         _ file: VersionRecord.File,
         of record: VersionRecord,
         key: SecretKey?,
@@ -130,6 +121,41 @@ struct VersionWalk {
         report(0, total)
         let counter = Counter()
         return { bytes in report(min(counter.add(bytes), total), total) }
+    }
+}
+
+/// The places of all versions, a page at a time. Where a page of the table cannot be read, each
+/// place after it is tried by itself, so that what lies behind is still found.
+private struct VersionPlaces {
+    let metadata: MetadataStore
+    let findings: Findings
+    private var last: Int64 = 0
+    private var triesEach = false
+
+    init(metadata: MetadataStore, findings: Findings) {
+        self.metadata = metadata
+        self.findings = findings
+    }
+
+    mutating func next() -> [Int64]? {
+        let limit = Limits.verifyPageRows
+        var page: [Int64] = []
+        if !triesEach {
+            let (metadata, last) = (metadata, last)
+            let read = findings.attempt("database", "table versions") {
+                try metadata.read { try $0.versionPlaces(after: last, limit: limit) }
+            }
+            triesEach = read == nil
+            page = read ?? []
+        }
+        if triesEach {
+            let end = (try? metadata.read { try $0.lastVersionPlace() }) ?? Int64(limit)
+            guard last < end else { return nil }
+            page = Array(last + 1...min(end, last + Int64(limit)))
+        }
+        guard let end = page.last else { return nil }
+        last = end
+        return page
     }
 }
 

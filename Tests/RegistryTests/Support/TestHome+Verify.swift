@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Registry
 import Sealing
 import Synchronization
@@ -57,6 +58,21 @@ extension TestHome {
         }
         guard let found else { throw TestFailure(message: "no blob of \(sealedBytes) bytes") }
         return found
+    }
+
+    /// The first page of a table or an index of the database.
+    func rootPage(of name: String) throws -> Int {
+        let queue = try DatabaseQueue(path: layout.databasePathForTests)
+        defer { try? queue.close() }
+        let page = try queue.read { database in
+            try Int.fetchOne(
+                database,
+                sql: "SELECT rootpage FROM sqlite_schema WHERE name = ?",
+                arguments: [name]
+            )
+        }
+        guard let page else { throw TestFailure(message: "no \(name)") }
+        return page
     }
 
     /// Changes a file's bytes in place.

@@ -58,7 +58,7 @@ struct FlippedBitTests {
         func rows() throws -> (version: CheckedRow, key: CheckedRow) {
             try metadata.read { transaction in
                 let row = try #require(
-                    try transaction.checkedVersion(model: "sentiment", version: 1)
+                    try transaction.checkedVersion(place: 1)
                 )
                 let key = try transaction.checkedKey(bundleID: try row.text("bundle_id"))
                 return (row, try #require(key))
@@ -98,6 +98,11 @@ struct FlippedBitTests {
             return (0..<64).map { ($0, with(.integer(number ^ 1 << Int64($0)))) }
         case .other, nil: return []
         }
+    }
+
+    /// Says how many positions were tried, for whoever asks.
+    private func report(_ what: String, _ bits: Int) {
+        print("flipped bits of \(what): \(bits) tried, \(bits) named")
     }
 
     @Test("a flipped bit of a sealed file is named by its field")
@@ -147,6 +152,7 @@ struct FlippedBitTests {
                 #expect(found.first?.object == Self.object + ", file 'model.onnx'")
             }
         }
+        report("a sealed file", bytes.count * 8)
     }
 
     @Test("a flipped bit of a record is named by its field, or by those that nothing else states")
@@ -169,6 +175,7 @@ struct FlippedBitTests {
                 #expect(Self.key(at: flip.bit / 8, of: text) == key, "bit \(flip.bit)")
             }
         }
+        report("a record", text.count * 8)
         #expect(
             named == [
                 "bundle", "card_sha256", "created_by", "created_unix_ms", "files", "metadata",
@@ -230,8 +237,10 @@ struct FlippedBitTests {
     func wrappedKey(column: String) throws {
         let fixture = try Fixture()
         let row = try fixture.rows()
+        let flips = flips(row.key, column)
+        report("a wrapped key's \(column)", flips.count)
         let covered = ["salt", "nonce", "ciphertext", "tag"].contains(column)
-        for flip in flips(row.key, column) {
+        for flip in flips {
             let outcome = fixture.version.run(row.version) { _ in flip.row }
             let found = fixture.found.take()
             #expect(outcome.dataKey == nil || column == "model")
@@ -267,7 +276,9 @@ struct FlippedBitTests {
         try fixture.metadata.read { transaction in
             let row = try #require(try transaction.checkedHead())
             for column in ["head", "signature", "registry_id", "sequence", "record_sha256"] {
-                for flip in flips(row, column) {
+                let flips = flips(row, column)
+                report("a head's \(column)", flips.count)
+                for flip in flips {
                     _ = try check.check(flip.row, transaction)
                     let found = fixture.found.take()
                     #expect(!found.isEmpty, "\(column), bit \(flip.bit)")

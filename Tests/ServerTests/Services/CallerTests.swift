@@ -41,10 +41,18 @@ struct CallerTests {
     }
 
     @Test("what concerns no model is for whoever has the role on all of them")
-    func allModels() {
+    func allModels() throws {
         #expect(!caller(.observer).hasOnAll([.observer]))
         #expect(caller(.observer, models: "*").hasOnAll([.observer]))
         #expect(caller(.admin, models: "*").hasOnAll([.observer]))
+        try caller(.admin, models: "*").authorizeEverywhere([], method: "Collect")
+        for refused in [caller(.admin), caller(.publisher, models: "*")] {
+            let error = #expect(throws: Status.self) {
+                try refused.authorizeEverywhere([], method: "Collect")
+            }
+            #expect(error?.code == .permissionDenied)
+            #expect(error?.message == "Collect needs the role admin on all models")
+        }
     }
 }
 
