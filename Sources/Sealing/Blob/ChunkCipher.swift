@@ -26,6 +26,22 @@ struct ChunkCipher: Sendable {
         )
     }
 
+    /// Writes the ciphertext of one chunk, and its tag, to `output`, which has the size of both.
+    func seal(
+        _ plaintext: RawSpan,
+        index: UInt32,
+        isLast: Bool,
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
+        try AESGCM.seal(
+            plaintext,
+            key: key,
+            nonce: nonce(index, isLast),
+            additional: additional,
+            into: &output
+        )
+    }
+
     /// Opens one chunk into `output`, which has the plaintext's size.
     func open(
         _ sealed: RawSpan,

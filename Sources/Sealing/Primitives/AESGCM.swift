@@ -17,7 +17,39 @@ enum AESGCM {
         nonce: [UInt8],
         additional: [UInt8]
     ) throws(SealingError) -> [UInt8] {
+        let count = plaintext.byteCount + tagBytes
+        var outcome = Result<Void, SealingError>.success(())
+        let sealed = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, used in
+            guard let start = output.baseAddress else { return }
+            var span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
+            do throws(SealingError) {
+                try seal(plaintext, key: key, nonce: nonce, additional: additional, into: &span)
+                used = count
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        try outcome.get()
+        return sealed
+    }
+
+    /// Writes the ciphertext of `plaintext` and its tag to `output`, which must have room for
+    /// exactly both: who seals many chunks needs no new memory for each.
+    ///
+    /// - Throws: `internalFailure` if OpenSSL refuses.
+    static func seal(
+        _ plaintext: RawSpan,
+        key: SecretKey,
+        nonce: [UInt8],
+        additional: [UInt8],
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
         precondition(nonce.count == nonceBytes, "a nonce of \(nonce.count) bytes")
+        let count = plaintext.byteCount
+        precondition(
+            output.byteCount == count + tagBytes,
+            "room for \(output.byteCount) bytes, not \(count + tagBytes)"
+        )
         let context = try CipherContext()
         let started = key.withBytes { key in
             unsafe key.withUnsafeBytes { key in
@@ -32,19 +64,16 @@ enum AESGCM {
             }
         }
         guard started else { throw .openSSL(.internalFailure, "AES-GCM cannot start") }
-        let count = plaintext.byteCount
-        var succeeded = false
-        let sealed = unsafe [UInt8](unsafeUninitializedCapacity: count + tagBytes) { output, used in
-            guard let target = output.baseAddress else { return }
-            succeeded = unsafe plaintext.withUnsafeBytes { plaintext in
-                unsafe encrypt(context, plaintext, additional, target)
+        let succeeded = unsafe plaintext.withUnsafeBytes { plaintext in
+            unsafe output.withUnsafeMutableBytes { output in
+                let target = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                guard let target = unsafe target else { return false }
+                return unsafe encrypt(context, plaintext, additional, target)
             }
-            used = succeeded ? count + tagBytes : 0
         }
         guard succeeded else {
             throw .openSSL(.internalFailure, "AES-GCM failed to encrypt \(count) bytes")
         }
-        return sealed
     }
 
     /// Opens a ciphertext with its tag into `output`, which must have the plaintext's size. When
