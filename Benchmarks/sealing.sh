@@ -8,7 +8,8 @@ speed=$(swift build -c release --show-bin-path)/SealingSpeed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -m 700 "$work/home"
-# "+F:...:bytes a second", one number for each size.
-reference=$(openssl speed -mr -seconds 3 -evp aes-256-gcm -bytes 1048576 2> /dev/null |
-    awk -F: '/^\+F:/ { print $NF }')
+# "+F:...:bytes a second"; the best of nine, as of what it is compared with.
+reference=$(for _ in {1..9}; do
+    openssl speed -mr -seconds 1 -evp aes-256-gcm -bytes 1048576 2> /dev/null
+done | awk -F: '/^\+F:/ && $NF > best { best = $NF } END { printf "%.0f", best }')
 "$speed" "$reference" "$work/home"

@@ -4,9 +4,9 @@ import Foundation
 /// a second; and the load of a file beside reading it unencrypted, in the folder that is the second.
 @main
 enum SealingSpeed {
-    private static let seconds = 3.0
+    private static let seconds = 0.5
     private static let megabytes = 500
-    private static let rounds = 5
+    private static let rounds = 9
 
     static func main() throws {
         let arguments = CommandLine.arguments
@@ -18,8 +18,8 @@ enum SealingSpeed {
         print("|---|---|---|")
         print("| openssl speed | \(text(reference / 1e9)) | 1.00 |")
         for (name, rate) in [
-            ("seal", try AEADSpeed.sealing(seconds: seconds)),
-            ("open", try AEADSpeed.opening(seconds: seconds)),
+            ("seal", try best { try AEADSpeed.sealing(seconds: seconds) }),
+            ("open", try best { try AEADSpeed.opening(seconds: seconds) }),
         ] {
             print("| \(name) | \(text(rate / 1e9)) | \(text(rate / reference)) |")
         }
@@ -30,15 +30,20 @@ enum SealingSpeed {
             times[1].append(try load.encrypted(threads: 1))
             times[2].append(try load.encrypted(threads: 2))
         }
-        let medians = times.map { $0.sorted()[rounds / 2] }
-        print("\n| \(megabytes) MB, cold page cache, median of \(rounds) | s | of the first |")
+        // The best of each: what else the machine does only ever adds.
+        let best = times.map { $0.reduce(.infinity, min) }
+        print("\n| \(megabytes) MB, cold page cache, best of \(rounds) | s | of the first |")
         print("|---|---|---|")
         let names = [
             "unencrypted: read and SHA-256", "encrypted, one thread", "encrypted, two threads",
         ]
-        for (name, median) in zip(names, medians) {
-            print("| \(name) | \(text(median)) | \(text(median / medians[0])) |")
+        for (name, seconds) in zip(names, best) {
+            print("| \(name) | \(text(seconds)) | \(text(seconds / best[0])) |")
         }
+    }
+
+    private static func best(_ rate: () throws -> Double) rethrows -> Double {
+        try (0..<rounds).reduce(0) { best, _ in max(best, try rate()) }
     }
 
     private static func text(_ number: Double) -> String { String(format: "%.2f", number) }

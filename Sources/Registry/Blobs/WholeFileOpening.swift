@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Opens all chunks of one sealed file into one buffer, and hashes the plaintext meanwhile.
 ///
-/// Each thread takes the next chunk, reads it into a buffer of its own and opens it in its place;
+/// Each thread takes the next chunk, reads it to where its plaintext will be and opens it there;
 /// after each, whoever finds chunks that are open and come next hashes them, one thread at a
 /// time, in order. So one thread does all by turns, and with two one hashes while the other reads
 /// and opens. No thread ever waits for another.
@@ -46,10 +46,9 @@ final class WholeFileOpening: Sendable {
     }
 
     private func work() {
-        var sealed: [UInt8] = []
         while let index = takeChunk() {
             do {
-                try open(index, reading: &sealed)
+                try open(index)
             } catch {
                 return fail(at: index, error)
             }
@@ -67,21 +66,18 @@ final class WholeFileOpening: Sendable {
         }
     }
 
-    private func open(_ index: UInt64, reading sealed: inout [UInt8]) throws {
-        let range = opener.layout.sealedRange(ofChunk: index)
-        if sealed.count != range.count {
-            sealed = [UInt8](repeating: 0, count: range.count)
-        }
-        try sealed.withMutableRawBytes { bytes in
-            try reader.read(into: &bytes, at: range.lowerBound)
-        }
-        try sealed.withRawBytes { bytes in
-            try opener.openChunk(
-                index: index,
-                sealed: bytes,
-                into: buffer,
-                at: Int(index) * opener.chunkBytes
-            )
+    /// Until the tag holds, what lies in the buffer is ciphertext, or has been wiped.
+    private func open(_ index: UInt64) throws {
+        let sealed = opener.layout.sealedRange(ofChunk: index)
+        let start = Int(index) * opener.chunkBytes
+        let count = opener.layout.plaintextBytes(ofChunk: index)
+        var tag = [UInt8](repeating: 0, count: BlobLayout.tagBytes)
+        try buffer.withMutableBytes(start..<start + count) { bytes in
+            try reader.read(into: &bytes, at: sealed.lowerBound)
+            try tag.withMutableRawBytes { tag in
+                try reader.read(into: &tag, at: sealed.lowerBound + UInt64(count))
+            }
+            try opener.openChunk(index: index, inPlace: &bytes, tag: tag)
         }
     }
 

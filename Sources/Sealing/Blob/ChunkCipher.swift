@@ -58,6 +58,22 @@ struct ChunkCipher: Sendable {
         )
     }
 
+    /// Opens one chunk where its ciphertext lies.
+    func open(
+        inPlace bytes: inout MutableRawSpan,
+        tag: [UInt8],
+        index: UInt32,
+        isLast: Bool
+    ) throws(SealingError) {
+        try AESGCM.open(
+            inPlace: &bytes,
+            tag: tag,
+            key: key,
+            nonce: nonce(index, isLast),
+            additional: additional
+        )
+    }
+
     private func nonce(_ index: UInt32, _ isLast: Bool) -> [UInt8] {
         var nonce = noncePrefix
         nonce.append(bigEndian: index)
