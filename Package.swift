@@ -96,6 +96,14 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // A benchmark of what only this package sees; Benchmarks/sealing.sh runs it.
+        .executableTarget(
+            name: "SealingSpeed",
+            dependencies: ["Registry", "Sealing"],
+            path: "Benchmarks/Sources/SealingSpeed",
+            swiftSettings: relaxed
+        ),
+
         tests("SealingTests", ["Sealing"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", nioCore]),

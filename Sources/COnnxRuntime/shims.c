@@ -49,4 +49,5 @@ SLOT(ReleaseTypeInfo, 98);
 SLOT(ReleaseTensorTypeAndShapeInfo, 99);
 SLOT(ReleaseSessionOptions, 100);
 SLOT(AddSessionConfigEntry, 130);
+SLOT(AddExternalInitializers, 210);
 SLOT(GetResizedStringTensorElementBuffer, 252);

@@ -11,6 +11,14 @@ package enum EngineLimits {
     package static let maxThreads = 256
     /// Bytes of a model's entry file, inclusive: what a protobuf parser takes.
     package static let maxModelBytes = (1 << 31) - 1
+    /// Tensors of a model whose data is in other files of its bundle.
+    package static let maxExternalTensors = 65_536
+    /// Files of a bundle that such tensors lie in.
+    package static let maxExternalFiles = 4_096
+    /// Bytes of all these files together, inclusive: 64 GiB.
+    package static let maxExternalBytes: UInt64 = 1 << 36
+    /// UTF-8 bytes of the path of such a file.
+    package static let maxLocationBytes = 512
     /// Messages inside one another in a model's file: what protobuf parsers take by default.
     package static let maxModelDepth = 100
     /// Bytes of a name that are repeated in an error message.

@@ -40,6 +40,9 @@ package enum Limits {
     package static let maxPageEntries = 1_000
     /// Bytes that one ``Registry/readFile(model:version:path:offset:length:)`` answers at most.
     package static let maxReadBytes = 1 << 20
+    /// Threads that open one file, the reader's own among them: its SHA-256 is taken in order, on
+    /// one thread, and costs more than reading and opening, so a third would have nothing to do.
+    package static let openingThreads = 2
     /// Unfinished blobs whose files stay open, over all uploads; past it files are opened for
     /// each write.
     static let maxOpenFiles = 256

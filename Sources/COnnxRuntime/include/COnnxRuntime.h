@@ -173,7 +173,11 @@ typedef struct OrtApi {
     void *_Nullable reserved_101_129[29];
     OrtStatus *_Nullable (*_Nonnull AddSessionConfigEntry)(OrtSessionOptions *options,
         const char *config_key, const char *config_value);
-    void *_Nullable reserved_131_251[121];
+    void *_Nullable reserved_131_209[79];
+    OrtStatus *_Nullable (*_Nonnull AddExternalInitializers)(OrtSessionOptions *options,
+        const char *_Nullable const *_Nonnull names,
+        const OrtValue *_Nullable const *_Nonnull initializers, size_t initializers_num);
+    void *_Nullable reserved_211_251[41];
     OrtStatus *_Nullable (*_Nonnull GetResizedStringTensorElementBuffer)(OrtValue *value,
         size_t index, size_t length_in_bytes, char *_Nullable *_Nonnull buffer);
 } OrtApi;
@@ -440,6 +444,12 @@ static inline void ort_ReleaseSessionOptions(const OrtApi *api, OrtSessionOption
 static inline OrtStatus *_Nullable ort_AddSessionConfigEntry(const OrtApi *api,
     OrtSessionOptions *options, const char *config_key, const char *config_value) {
     return api->AddSessionConfigEntry(options, config_key, config_value);
+}
+
+static inline OrtStatus *_Nullable ort_AddExternalInitializers(const OrtApi *api,
+    OrtSessionOptions *options, const char *_Nullable const *_Nonnull names,
+    const OrtValue *_Nullable const *_Nonnull initializers, size_t initializers_num) {
+    return api->AddExternalInitializers(options, names, initializers, initializers_num);
 }
 
 static inline OrtStatus *_Nullable ort_GetResizedStringTensorElementBuffer(const OrtApi *api,

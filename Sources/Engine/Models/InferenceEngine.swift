@@ -47,7 +47,7 @@ package protocol InferenceModel: AnyObject, Sendable {
 
 /// What a loaded model costs.
 package struct ModelResources: Sendable, Hashable {
-    /// Bytes of the file that it was loaded from: the runtime holds at least about as much.
+    /// Bytes of the files that it was loaded from: the runtime holds at least about as much.
     package let modelBytes: Int
     /// Threads that one run may use, the caller's included.
     package let threads: Int

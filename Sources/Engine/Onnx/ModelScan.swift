@@ -3,28 +3,34 @@
 struct ModelFacts {
     /// The graph's inputs that are tensors without a shape. The runtime describes them as scalars.
     var inputsWithoutShape: Set<String> = []
+    /// The initializers whose data is in other files, which are to be handed over.
+    var external: [ExternalTensor] = []
 }
 
 /// Looks through a model's file for tensors whose data is elsewhere.
 ///
 /// Such a tensor names a path, and the runtime would open it: a model could read any file of the
-/// server, and a few spellings of the path even name memory. A bundle is all that a version is, so
-/// they are refused. Every place in which ONNX allows a tensor is looked at: initializers, sparse
-/// ones, attributes of nodes at any depth of subgraphs, functions, training graphs.
+/// server, and a few spellings of the path even name memory. A bundle is all that a version is.
+/// So each is found before the runtime sees the model: initializers of the graph itself are taken
+/// note of, and handed over from memory; any other is refused. Every place in which ONNX allows a
+/// tensor is looked at: initializers, sparse ones, attributes of nodes at any depth of subgraphs,
+/// functions, training graphs.
 enum ModelScan {
     /// A message of the ONNX schema, as far as it can lead to a tensor.
     private enum Message: String {
-        case model, graph, node, attribute, tensor, sparseTensor, function, training
+        case model, mainGraph, graph, node, attribute, initializer, tensor, sparseTensor
+        case function, training
 
         /// The message that a field of this one holds; nil if none leads to a tensor from there.
         func child(_ field: UInt32) -> Message? {
             switch (self, field) {
-            case (.model, 7): .graph
+            case (.model, 7): .mainGraph
             case (.model, 20): .training
             case (.model, 25): .function
-            case (.graph, 1): .node
+            case (.mainGraph, 5): .initializer
+            case (.mainGraph, 1), (.graph, 1): .node
             case (.graph, 5): .tensor
-            case (.graph, 15): .sparseTensor
+            case (.mainGraph, 15), (.graph, 15): .sparseTensor
             case (.node, 5): .attribute
             case (.attribute, 5), (.attribute, 10): .tensor
             case (.attribute, 6), (.attribute, 11): .graph
@@ -40,15 +46,11 @@ enum ModelScan {
 
     private static let graphField: UInt32 = 7
     private static let graphInputField: UInt32 = 11
-    private static let tensorNameField: UInt32 = 8
-    private static let tensorExternalDataField: UInt32 = 13
-    private static let tensorDataLocationField: UInt32 = 14
-    private static let dataLocationExternal: UInt32 = 1
 
     /// Scans a file.
     ///
-    /// - Throws: `invalidModel` if it is empty, too large or no such file; `unsupported` if a
-    ///   tensor's data is elsewhere.
+    /// - Throws: `invalidModel` if it is empty, too large or no such file, or says of an
+    ///   initializer's data what makes no sense; `unsupported` if another tensor's is elsewhere.
     static func facts(of bytes: RawSpan) throws(EngineError) -> ModelFacts {
         guard bytes.byteCount > 0 else {
             throw EngineError(.invalidModel, "the file is not an ONNX model: it is empty")
@@ -61,8 +63,9 @@ enum ModelScan {
             )
         }
         let whole = bytes.byteOffsets
-        try scan(.model, whole, in: bytes, depth: 1)
-        var facts = ModelFacts()
+        var found = Found()
+        try scan(.model, whole, in: bytes, depth: 1, &found)
+        var facts = ModelFacts(external: try found.tensors())
         var hasGraph = false
         try forEachContent(in: whole, of: bytes) { field, graph throws(EngineError) in
             guard field == graphField else { return }
@@ -84,7 +87,8 @@ enum ModelScan {
         _ message: Message,
         _ range: Range<Int>,
         in bytes: RawSpan,
-        depth: Int
+        depth: Int,
+        _ found: inout Found
     ) throws(EngineError) {
         guard depth <= EngineLimits.maxModelDepth else {
             throw EngineError(
@@ -92,38 +96,55 @@ enum ModelScan {
                 "the model's graphs are nested deeper than \(EngineLimits.maxModelDepth) messages"
             )
         }
-        if message == .tensor { return try checkTensor(range, in: bytes) }
+        switch message {
+        case .tensor: return try checkTensor(TensorFields(range, in: bytes))
+        case .initializer: return try found.add(TensorFields(range, in: bytes))
+        default: break
+        }
         try forEachContent(in: range, of: bytes) { field, content throws(EngineError) in
             guard let child = message.child(field) else { return }
-            try scan(child, content, in: bytes, depth: depth + 1)
+            try scan(child, content, in: bytes, depth: depth + 1, &found)
         }
     }
 
-    private static func checkTensor(_ range: Range<Int>, in bytes: RawSpan) throws(EngineError) {
-        var fields = ProtobufFields(range)
-        var name = ""
-        var isElsewhere = false
-        while let field = try fields.next(in: bytes) {
-            switch field {
-            case .content(tensorNameField, let content):
-                name = text(content, in: bytes)
-            case .content(tensorExternalDataField, _):
-                isElsewhere = true
-            case .number(tensorDataLocationField, let location):
-                // As a parser does: an enumeration is the lower 32 bits of what is written.
-                if UInt32(truncatingIfNeeded: location) == dataLocationExternal {
-                    isElsewhere = true
-                }
-            case .content, .number:
-                break
-            }
-        }
-        guard !isElsewhere else {
+    private static func checkTensor(_ tensor: TensorFields) throws(EngineError) {
+        guard !tensor.isElsewhere else {
             throw EngineError(
                 .unsupported,
-                "tensor \(quoted(name)) of the model has its data in another file: export the "
-                    + "model as one file"
+                "tensor \(quoted(tensor.name)) of the model has its data in another file, which "
+                    + "only initializers of the graph itself may have"
             )
+        }
+    }
+
+    /// The initializers of the graph.
+    private struct Found {
+        private var external: [ExternalTensor] = []
+        private var names: Set<String> = []
+        private var repeated: Set<String> = []
+
+        mutating func add(_ tensor: TensorFields) throws(EngineError) {
+            if !names.insert(tensor.name).inserted { repeated.insert(tensor.name) }
+            guard tensor.isElsewhere else { return }
+            guard external.count < EngineLimits.maxExternalTensors else {
+                throw EngineError(
+                    .unsupported,
+                    "more than \(EngineLimits.maxExternalTensors) tensors of the model have their "
+                        + "data in other files"
+                )
+            }
+            external.append(try tensor.external())
+        }
+
+        func tensors() throws(EngineError) -> [ExternalTensor] {
+            for tensor in external where repeated.contains(tensor.name) {
+                throw EngineError(
+                    .invalidModel,
+                    "tensor \(quoted(tensor.name)) of the model, whose data is in another file, is "
+                        + "there twice"
+                )
+            }
+            return external
         }
     }
 
@@ -136,7 +157,7 @@ enum ModelScan {
         var (isTensor, hasShape) = (false, false)
         try forEachContent(in: input, of: bytes) { field, content throws(EngineError) in
             // ValueInfoProto: 1 name, 2 type. TypeProto: 1 tensor. TypeProto.Tensor: 2 shape.
-            if field == 1 { name = text(content, in: bytes) }
+            if field == 1 { name = bytes.repairedText(content) }
             guard field == 2 else { return }
             try forEachContent(in: content, of: bytes) { field, tensor throws(EngineError) in
                 guard field == 1 else { return }
@@ -158,12 +179,6 @@ enum ModelScan {
         while let field = try fields.next(in: bytes) {
             guard case .content(let number, let content) = field else { continue }
             try body(number, content)
-        }
-    }
-
-    private static func text(_ range: Range<Int>, in bytes: RawSpan) -> String {
-        unsafe bytes.extracting(range).withUnsafeBytes { text in
-            unsafe String(decoding: text, as: UTF8.self)
         }
     }
 }

@@ -30,7 +30,7 @@ package struct OnnxRuntime: InferenceEngine {
             )
         }
         do {
-            return try source.withEntry { entry in try model(entry, options) }
+            return try source.withEntry { entry in try model(entry, of: source, options) }
         } catch let error as EngineError {
             throw error
         } catch {
@@ -43,16 +43,38 @@ package struct OnnxRuntime: InferenceEngine {
     }
 
     /// Loads a model from its bytes. They are scanned first: what the runtime would open a file
-    /// for is refused before the runtime sees it.
-    private func model(_ entry: RawSpan, _ options: LoadOptions) throws(EngineError) -> OnnxModel {
+    /// for is read from the bundle, or refused, before the runtime sees it.
+    private func model(
+        _ entry: RawSpan,
+        of source: some ModelSource,
+        _ options: LoadOptions
+    ) throws -> OnnxModel {
         let facts = try ModelScan.facts(of: entry)
-        let session: OnnxSession
+        let files = try ExternalFiles(of: facts.external, from: source)
+        let resources = ModelResources(
+            modelBytes: entry.byteCount + files.byteCount,
+            threads: options.threads
+        )
+        let session = try session(entry, facts.external, files, threads: options.threads)
+        return try OnnxModel(session, facts: facts, resources: resources)
+    }
+
+    private func session(
+        _ entry: RawSpan,
+        _ tensors: [ExternalTensor],
+        _ files: ExternalFiles,
+        threads: Int
+    ) throws(EngineError) -> OnnxSession {
         do throws(OnnxFailure) {
-            session = try OnnxSession(entry, threads: options.threads, library: library)
+            let initializers = try OnnxInitializers(tensors, in: files, library: library)
+            return try OnnxSession(
+                entry,
+                initializers: initializers,
+                threads: threads,
+                library: library
+            )
         } catch {
             throw error.whileLoading
         }
-        let resources = ModelResources(modelBytes: entry.byteCount, threads: options.threads)
-        return try OnnxModel(session, facts: facts, resources: resources)
     }
 }

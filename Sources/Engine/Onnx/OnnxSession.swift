@@ -20,24 +20,32 @@ final class OnnxSession: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - model: The model's file, not needed after this call.
+    ///   - initializers: Tensors of it whose data is in other files; not needed after this call.
     ///   - threads: Threads of one run, the caller's included.
-    init(_ model: RawSpan, threads: Int, library: OnnxLibrary) throws(OnnxFailure) {
+    init(
+        _ model: RawSpan,
+        initializers: OnnxInitializers,
+        threads: Int,
+        library: OnnxLibrary
+    ) throws(OnnxFailure) {
         let options = try unsafe library.make { api, out in
             unsafe ort_CreateSessionOptions(api, out)
         }
         defer { unsafe ort_ReleaseSessionOptions(library.api, options) }
         try unsafe Self.set(options, threads: threads, in: library)
-        unsafe raw = try library.make { api, out in
-            unsafe model.withUnsafeBytes { bytes in
-                guard let start = bytes.baseAddress else { return nil }
-                return unsafe ort_CreateSessionFromArray(
-                    api,
-                    library.environment,
-                    start,
-                    bytes.count,
-                    options,
-                    out
-                )
+        unsafe raw = try initializers.withAdded(to: options) { () throws(OnnxFailure) in
+            try unsafe library.make { api, out in
+                unsafe model.withUnsafeBytes { bytes in
+                    guard let start = bytes.baseAddress else { return nil }
+                    return unsafe ort_CreateSessionFromArray(
+                        api,
+                        library.environment,
+                        start,
+                        bytes.count,
+                        options,
+                        out
+                    )
+                }
             }
         }
         self.library = library

@@ -45,6 +45,13 @@ struct ProtobufFields {
         return nil
     }
 
+    /// The next of the numbers that are packed there; nil at the end.
+    ///
+    /// - Throws: `invalidModel` if these are none.
+    mutating func nextPacked(in bytes: RawSpan) throws(EngineError) -> UInt64? {
+        offset < end ? try varint(in: bytes) : nil
+    }
+
     private mutating func tag(in bytes: RawSpan) throws(EngineError) -> (UInt32, UInt8) {
         let tag = try varint(in: bytes)
         guard tag <= UInt64(UInt32.max), tag >> 3 != 0 else {

@@ -34,21 +34,12 @@ struct SealedFile {
     }
 
     /// The whole plaintext, whose digest has to be the one that was signed.
-    func readAll() throws -> SecretBuffer {
+    ///
+    /// - Parameter threads: Threads that open chunks, the caller's among them.
+    func readAll(threads: Int) throws -> SecretBuffer {
         let buffer = try SecretBuffer(byteCount: Int(file.size))
-        let hasher = SHA256Hasher()
-        var sealed: [UInt8] = []
-        for index in 0..<opener.chunkCount {
-            let offset = Int(index) * opener.chunkBytes
-            try readSealed(index, into: &sealed)
-            try sealed.withRawBytes { bytes in
-                try opener.openChunk(index: index, sealed: bytes, into: buffer, at: offset)
-            }
-            // Hashed while the chunk is still in the processor's cache.
-            let count = opener.layout.plaintextBytes(ofChunk: index)
-            buffer.withBytes { hasher.update($0.extracting(offset..<offset + count)) }
-        }
-        guard hasher.finalize() == file.sha256 else {
+        let opening = WholeFileOpening(opener, reader: reader, into: buffer)
+        guard try opening.run(threads: threads) == file.sha256 else {
             throw RegistryError(.dataLoss, "its SHA-256 is not the one that was signed")
         }
         return buffer

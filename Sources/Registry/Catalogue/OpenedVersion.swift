@@ -43,13 +43,17 @@ package final class OpenedVersion: Sendable {
 
     /// Reads a whole file into memory that is wiped when it is released.
     ///
+    /// - Parameter threads: Threads that open it, the caller's among them.
     /// - Throws: `notFound` for no such file, `dataLoss` if a byte is not the one that was
     ///   signed, `resourceExhausted` if it does not fit into memory.
-    package func read(_ path: String) throws -> SecretBuffer {
+    package func read(
+        _ path: String,
+        threads: Int = Limits.openingThreads
+    ) throws -> SecretBuffer {
         let file = try sealedFile(path)
         return try translated(path) {
             let blob = try sealed(file)
-            return try blob.readAll()
+            return try blob.readAll(threads: threads)
         }
     }
 

@@ -94,7 +94,6 @@ struct StoreFolder: Sendable {
         } catch {
             throw .system("link to \(new)", path, error)
         }
-        }
     }
 
     /// Gives a file a name that may be taken, atomically.

@@ -42,6 +42,9 @@ package struct BlobLayout: Sendable, Equatable {
         UInt64(BlobHeader.byteCount) + plaintextBytes + chunkCount * UInt64(AESGCM.tagBytes)
     }
 
+    /// The bytes of the tag at the end of each chunk.
+    package static var tagBytes: Int { AESGCM.tagBytes }
+
     /// The bytes of the header, before the first chunk.
     package static var headerBytes: Int { BlobHeader.byteCount }
 

@@ -101,6 +101,30 @@ package final class BlobOpener: Sendable {
         }
     }
 
+    /// Opens a chunk whose ciphertext lies in `bytes`, and nothing else, where it lies. On an error
+    /// nothing is left there.
+    ///
+    /// - Parameter tag: The bytes that follow the ciphertext.
+    /// - Throws: As for a chunk that is opened into another place.
+    package func openChunk(
+        index: UInt64,
+        inPlace bytes: inout MutableRawSpan,
+        tag: [UInt8]
+    ) throws(SealingError) {
+        _ = try plaintextBytes(ofChunk: index, sealedBytes: bytes.byteCount + tag.count)
+        precondition(tag.count == AESGCM.tagBytes, "a tag of \(tag.count) bytes")
+        do {
+            try cipher.open(
+                inPlace: &bytes,
+                tag: tag,
+                index: UInt32(index),
+                isLast: index == chunkCount - 1
+            )
+        } catch {
+            throw SealingError(error.code, "chunk \(index) of \(chunkCount): \(error.message)")
+        }
+    }
+
     /// Opens a chunk into `buffer` at `offset`; there must be room for it.
     ///
     /// - Throws: As for a span.

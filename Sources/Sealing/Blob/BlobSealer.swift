@@ -92,6 +92,26 @@ package final class BlobSealer: Sendable {
         }
     }
 
+    /// Writes the next chunk's ciphertext and tag to `output`, which must have room for exactly
+    /// both. As ``seal(_:)-(RawSpan)`` otherwise.
+    package func seal(
+        _ chunk: RawSpan,
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
+        let index = try takeIndex(byteCount: chunk.byteCount)
+        do {
+            try cipher.seal(
+                chunk,
+                index: UInt32(index),
+                isLast: index == layout.chunkCount - 1,
+                into: &output
+            )
+        } catch {
+            state.withLock { $0 = .failed }
+            throw error
+        }
+    }
+
     /// The next chunk's ciphertext and tag, as for a span.
     package func seal(_ chunk: [UInt8]) throws(SealingError) -> [UInt8] {
         try chunk.withRawSpan { (chunk: RawSpan) throws(SealingError) in try seal(chunk) }

@@ -26,6 +26,22 @@ struct ChunkCipher: Sendable {
         )
     }
 
+    /// Writes the ciphertext of one chunk, and its tag, to `output`, which has the size of both.
+    func seal(
+        _ plaintext: RawSpan,
+        index: UInt32,
+        isLast: Bool,
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
+        try AESGCM.seal(
+            plaintext,
+            key: key,
+            nonce: nonce(index, isLast),
+            additional: additional,
+            into: &output
+        )
+    }
+
     /// Opens one chunk into `output`, which has the plaintext's size.
     func open(
         _ sealed: RawSpan,
@@ -39,6 +55,22 @@ struct ChunkCipher: Sendable {
             nonce: nonce(index, isLast),
             additional: additional,
             into: &output
+        )
+    }
+
+    /// Opens one chunk where its ciphertext lies.
+    func open(
+        inPlace bytes: inout MutableRawSpan,
+        tag: [UInt8],
+        index: UInt32,
+        isLast: Bool
+    ) throws(SealingError) {
+        try AESGCM.open(
+            inPlace: &bytes,
+            tag: tag,
+            key: key,
+            nonce: nonce(index, isLast),
+            additional: additional
         )
     }
 

@@ -17,7 +17,39 @@ enum AESGCM {
         nonce: [UInt8],
         additional: [UInt8]
     ) throws(SealingError) -> [UInt8] {
+        let count = plaintext.byteCount + tagBytes
+        var outcome = Result<Void, SealingError>.success(())
+        let sealed = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, used in
+            guard let start = output.baseAddress else { return }
+            var span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
+            do throws(SealingError) {
+                try seal(plaintext, key: key, nonce: nonce, additional: additional, into: &span)
+                used = count
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        try outcome.get()
+        return sealed
+    }
+
+    /// Writes the ciphertext of `plaintext` and its tag to `output`, which must have room for
+    /// exactly both: who seals many chunks needs no new memory for each.
+    ///
+    /// - Throws: `internalFailure` if OpenSSL refuses.
+    static func seal(
+        _ plaintext: RawSpan,
+        key: SecretKey,
+        nonce: [UInt8],
+        additional: [UInt8],
+        into output: inout MutableRawSpan
+    ) throws(SealingError) {
         precondition(nonce.count == nonceBytes, "a nonce of \(nonce.count) bytes")
+        let count = plaintext.byteCount
+        precondition(
+            output.byteCount == count + tagBytes,
+            "room for \(output.byteCount) bytes, not \(count + tagBytes)"
+        )
         let context = try CipherContext()
         let started = key.withBytes { key in
             unsafe key.withUnsafeBytes { key in
@@ -32,19 +64,16 @@ enum AESGCM {
             }
         }
         guard started else { throw .openSSL(.internalFailure, "AES-GCM cannot start") }
-        let count = plaintext.byteCount
-        var succeeded = false
-        let sealed = unsafe [UInt8](unsafeUninitializedCapacity: count + tagBytes) { output, used in
-            guard let target = output.baseAddress else { return }
-            succeeded = unsafe plaintext.withUnsafeBytes { plaintext in
-                unsafe encrypt(context, plaintext, additional, target)
+        let succeeded = unsafe plaintext.withUnsafeBytes { plaintext in
+            unsafe output.withUnsafeMutableBytes { output in
+                let target = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                guard let target = unsafe target else { return false }
+                return unsafe encrypt(context, plaintext, additional, target)
             }
-            used = succeeded ? count + tagBytes : 0
         }
         guard succeeded else {
             throw .openSSL(.internalFailure, "AES-GCM failed to encrypt \(count) bytes")
         }
-        return sealed
     }
 
     /// Opens a ciphertext with its tag into `output`, which must have the plaintext's size. When
@@ -60,12 +89,44 @@ enum AESGCM {
         additional: [UInt8],
         into output: inout MutableRawSpan
     ) throws(SealingError) {
-        precondition(nonce.count == nonceBytes, "a nonce of \(nonce.count) bytes")
         let count = sealed.byteCount - tagBytes
         guard count >= 0 else {
             throw SealingError(.format, "\(sealed.byteCount) bytes are shorter than a tag")
         }
         precondition(output.byteCount == count, "room for \(output.byteCount) bytes, not \(count)")
+        let tag = sealed.extracting(count..<sealed.byteCount).copyToArray()
+        let context = try startedForOpening(key: key, nonce: nonce)
+        let holds = unsafe sealed.withUnsafeBytes { sealed in
+            unsafe output.withUnsafeMutableBytes { output in
+                unsafe decrypt(context, sealed.baseAddress, additional, tag, output)
+            }
+        }
+        guard holds else { throw .openSSL(.authentication, "the tag does not hold") }
+    }
+
+    /// Opens a ciphertext where it lies, which spares the memory's bandwidth. As
+    /// ``open(_:key:nonce:additional:into:)`` otherwise: when the tag does not hold, all of `bytes`
+    /// is cleansed.
+    static func open(
+        inPlace bytes: inout MutableRawSpan,
+        tag: [UInt8],
+        key: SecretKey,
+        nonce: [UInt8],
+        additional: [UInt8]
+    ) throws(SealingError) {
+        precondition(tag.count == tagBytes, "a tag of \(tag.count) bytes")
+        let context = try startedForOpening(key: key, nonce: nonce)
+        let holds = unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe decrypt(context, UnsafeRawPointer(bytes.baseAddress), additional, tag, bytes)
+        }
+        guard holds else { throw .openSSL(.authentication, "the tag does not hold") }
+    }
+
+    private static func startedForOpening(
+        key: SecretKey,
+        nonce: [UInt8]
+    ) throws(SealingError) -> CipherContext {
+        precondition(nonce.count == nonceBytes, "a nonce of \(nonce.count) bytes")
         let context = try CipherContext()
         let started = key.withBytes { key in
             unsafe key.withUnsafeBytes { key in
@@ -80,14 +141,7 @@ enum AESGCM {
             }
         }
         guard started else { throw .openSSL(.internalFailure, "AES-GCM cannot start") }
-        let holds = unsafe sealed.withUnsafeBytes { sealed in
-            unsafe output.withUnsafeMutableBytes { output in
-                let holds = unsafe decrypt(context, sealed, additional, output)
-                if !holds { unsafe OPENSSL_cleanse(output.baseAddress, output.count) }
-                return holds
-            }
-        }
-        guard holds else { throw .openSSL(.authentication, "the tag does not hold") }
+        return context
     }
 
     private static func encrypt(
@@ -131,13 +185,27 @@ enum AESGCM {
         ) == 1
     }
 
+    /// Whether the tag holds; `output`, where `source` may lie too, is cleansed if not.
     private static func decrypt(
         _ context: borrowing CipherContext,
-        _ sealed: UnsafeRawBufferPointer,
+        _ source: UnsafeRawPointer?,
         _ additional: [UInt8],
+        _ tag: [UInt8],
         _ output: UnsafeMutableRawBufferPointer
     ) -> Bool {
-        let source = unsafe sealed.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let holds = unsafe decryptUnchecked(context, source, additional, tag, output)
+        if !holds { unsafe OPENSSL_cleanse(output.baseAddress, output.count) }
+        return holds
+    }
+
+    private static func decryptUnchecked(
+        _ context: borrowing CipherContext,
+        _ source: UnsafeRawPointer?,
+        _ additional: [UInt8],
+        _ tag: [UInt8],
+        _ output: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        let source = unsafe source?.assumingMemoryBound(to: UInt8.self)
         let target = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let count = output.count
         var written: Int32 = 0
@@ -163,7 +231,7 @@ enum AESGCM {
             else { return false }
         }
         // The call wants a pointer to change; it only reads the tag.
-        var tag = unsafe [UInt8](sealed[count...])
+        var tag = tag
         guard
             unsafe EVP_CIPHER_CTX_ctrl(
                 context.raw,

@@ -20,14 +20,7 @@ struct Loader: Sendable {
         guard let engine = engines[opened.card.engine] else {
             throw .rejected(reason: "there is no engine '\(opened.card.engine)'", detail: "")
         }
-        let entry = Plaintext(buffer: try read(opened.card.entry, of: opened, id: id))
-        let model: any InferenceModel
-        do throws(EngineError) {
-            let options = LoadOptions(threads: opened.card.threads)
-            model = try engine.load(ModelInMemory(entry: entry), options: options)
-        } catch {
-            throw Failure(engine: error)
-        }
+        let model = try load(opened, id: id, in: engine)
         try compare(opened.card, with: model.signature)
         let golden = try warmUp(opened, model: model, id: id)
         let plan = try batchPlan(opened.card, model: model, golden: golden)
@@ -37,6 +30,22 @@ struct Loader: Sendable {
             limitNs: loopRunNs
         )
         return Slot(id: id, card: opened.card, model: model, plan: plan, cost: cost)
+    }
+
+    private func load(
+        _ opened: OpenedVersion,
+        id: VersionID,
+        in engine: any InferenceEngine
+    ) throws(Failure) -> any InferenceModel {
+        let entry = Plaintext(try read(opened.card.entry, of: opened, id: id))
+        let source = BundleSource(opened, entry: entry)
+        do throws(EngineError) {
+            return try engine.load(source, options: LoadOptions(threads: opened.card.threads))
+        } catch {
+            // What is wrong with a file is known for what it is, not for what the engine made of it.
+            if let failure = source.failure { throw Failure(reading: failure, id: id) }
+            throw Failure(engine: error)
+        }
     }
 
     /// What is too large to be loaded is not decrypted first.
@@ -173,7 +182,6 @@ struct Loader: Sendable {
         return passed
     }
 
-    /// The engine reads nothing by itself: what is wrong with a file is known for what it is.
     private func read(
         _ path: String,
         of opened: OpenedVersion,
@@ -184,16 +192,5 @@ struct Loader: Sendable {
         } catch {
             throw Failure(reading: error, id: id)
         }
-    }
-}
-
-/// A bundle's file as an engine reads it: from memory, and gone with its last reader.
-private struct Plaintext: TensorBytes {
-    let buffer: SecretBuffer
-
-    var byteCount: Int { buffer.byteCount }
-
-    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
-        try buffer.withBytes(body)
     }
 }

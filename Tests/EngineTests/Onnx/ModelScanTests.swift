@@ -44,7 +44,7 @@ struct ModelScanTests {
     )
     func dataElsewhere(tensor: [UInt8]) throws {
         let error = try engineError { _ = try Self.scan(Self.model(tensor: tensor)) }
-        #expect(error.code == .unsupported)
+        #expect(error.code == .invalidModel)
     }
 
     @Test("data in the model passes")
@@ -57,7 +57,7 @@ struct ModelScanTests {
     func pieces() throws {
         let bytes = Self.field(7, []) + Self.model(tensor: Self.number(14, 1))
         let error = try engineError { _ = try Self.scan(bytes) }
-        #expect(error.code == .unsupported)
+        #expect(error.code == .invalidModel)
     }
 
     @Test("groups are stepped over, whatever they hold")

@@ -1,0 +1,60 @@
+internal import Engine
+internal import Registry
+internal import Sealing
+internal import Synchronization
+
+/// A version's files as an engine reads them: each whole, verified, and from memory.
+final class BundleSource: ModelSource {
+    private let opened: OpenedVersion
+    private let entry: Plaintext
+    /// The entry's folder with a `/` behind it; empty at the top.
+    private let folder: String
+    private let sizes: [String: UInt64]
+    private let firstFailure = Mutex<(any Error)?>(nil)
+
+    /// Makes a source of a version whose entry was read.
+    init(_ opened: OpenedVersion, entry: Plaintext) {
+        self.opened = opened
+        self.entry = entry
+        let path = opened.card.entry
+        folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        sizes = Dictionary(
+            opened.files.map { ($0.path, $0.size) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// What went wrong first with reading a file, if anything did.
+    var failure: (any Error)? { firstFailure.withLock { $0 } }
+
+    func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
+        try entry.withBytes(body)
+    }
+
+    func byteCount(ofFile path: String) -> UInt64? { sizes[folder + path] }
+
+    func file(_ path: String) throws -> any HeldBytes {
+        do {
+            return Plaintext(try opened.read(folder + path))
+        } catch {
+            firstFailure.withLock { $0 = $0 ?? error }
+            throw error
+        }
+    }
+}
+
+/// A bundle's file in memory, gone with its last reader.
+final class Plaintext: HeldBytes {
+    private let buffer: SecretBuffer
+
+    /// Holds a buffer, whose bytes do not move.
+    init(_ buffer: SecretBuffer) {
+        self.buffer = buffer
+    }
+
+    var byteCount: Int { buffer.byteCount }
+
+    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+        try buffer.withBytes(body)
+    }
+}
