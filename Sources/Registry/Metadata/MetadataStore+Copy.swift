@@ -10,9 +10,9 @@ extension MetadataStore {
     ///   - new: Where the new one is to be; what is there is replaced.
     static func copy(_ path: String, to new: String) throws {
         let parts = ["", "-wal", "-shm"]
-        for part in parts { try StoreFolder.remove(new + part) }
+        for part in parts { try StoreFolder.system.remove(new + part) }
         // As for a database that is created: the mode is this file's.
-        let file = try StoreFile(creating: new)
+        let file = try StoreFile(creating: new, SystemCalls())
         try file.close()
         let store = try MetadataStore.openForRepair(new)
         do {
@@ -23,10 +23,10 @@ extension MetadataStore {
             try store.close()
         } catch {
             try? store.close()
-            for part in parts { try? StoreFolder.remove(new + part) }
+            for part in parts { try? StoreFolder.system.remove(new + part) }
             throw error
         }
-        let copy = try StoreFile(writing: new)
+        let copy = try StoreFile(writing: new, SystemCalls())
         try copy.sync()
         try copy.close()
     }
