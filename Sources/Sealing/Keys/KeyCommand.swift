@@ -162,7 +162,8 @@ private struct ChildProcess {
         let room = outcome.outputBytes..<outcome.output.byteCount
         guard !room.isEmpty else {
             // One byte too many is no line, whatever follows.
-            outcome.outputBytes = 0
+            var byte: UInt8 = 0
+            if unsafe recv(stream, &byte, 1, 0) > 0 { outcome.outputBytes = 0 }
             return false
         }
         let count = outcome.output.withMutableBytes(room) { target in

@@ -34,14 +34,10 @@ struct RotationTests {
         #expect(event.action == "key.rotate" && event.principal == "cert:ops")
         #expect(event.detail == "5 keys wrapped anew, 0 failed, 1 retired")
         let later = try registry.publishSmall()
-        let again = try reopened(home, registry)
+        let copy = try home.copy()
+        let again = try copy.open()
         for version in published + [later] { try again.checkSmall(version) }
         #expect(try counts(home) == [rotation.currentKey: 5])
-    }
-
-    private func reopened(_ home: TestHome, _ registry: consuming Registry) throws -> Registry {
-        let copy = try home.copy()
-        return try copy.open()
     }
 
     @Test("a rotation adds one key each time, and retires the one before")
@@ -81,7 +77,8 @@ struct RotationTests {
                 reached.withLock { $0 = 0 }
                 return (try? rotate(copy, registry)) == nil
             }()
-            let registry = try copy.copy().open()
+            let copied = try copy.copy()
+            let registry = try copied.open()
             for version in published { try registry.checkSmall(version) }
             guard wasCut else { break }
             let after = try copy.copy()
