@@ -7,7 +7,7 @@ requirements=Tests/Acceptance/requirements.txt
 venv=.deps/venv
 
 missing=()
-for tool in python3 protoc protoc-gen-gogottrpc go openssl setpriv strace eatmydata mount; do
+for tool in python3 protoc protoc-gen-gogottrpc go openssl setpriv strace eatmydata mount softhsm2-util pkcs11-tool; do
     command -v "$tool" > /dev/null || missing+=("$tool")
 done
 [ -d /usr/share/gocode/src/github.com/containerd/ttrpc ] || missing+=("Go's ttrpc")
@@ -16,7 +16,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo 'acceptance: apt-get install -y --no-install-recommends python3-venv protobuf-compiler' \
         'openssl util-linux golang-go golang-github-containerd-ttrpc-dev' \
         'golang-google-protobuf-dev golang-github-gogo-protobuf-dev gogottrpc strace' \
-        'eatmydata mount' >&2
+        'eatmydata mount softhsm2 opensc' >&2
     exit 1
 fi
 

@@ -39,12 +39,13 @@ extension Registry {
                 )
             }
         }
+        // Whoever begins an upload looks at the current key inside the transaction that stores its
+        // own. Those that saw the key before have ended when this one begins.
+        try metadata.write { _ in }
         var rotation = KeyRotation(currentKey: keys.currentKeyID)
         try rewrapRows(&rotation)
         try rewrapSigningKey(folder, &rotation)
         if rotation.failures.isEmpty {
-            // After the last key was wrapped anew: whoever begins an upload looks at the current
-            // key inside the transaction that stores its own.
             let needed = try keysCountedOn(folder)
             for id in keys.keyIDs where id != keys.currentKeyID && !needed.contains(id) {
                 try steps.reach(.keyRetire)
