@@ -137,7 +137,7 @@ package struct Verification: Sendable {
             summary.files += 1
             findings.attempt(object, "sealed bytes") {
                 let path = BlobFolders.path(of: key.digest, in: layout.blobsPath)
-                guard try StoreFile.digest(of: path) == key.digest else {
+                guard try FileDigest(of: path)?.sha256 == key.digest else {
                     findings.plan.add { $0.damagedBlobs.insert(key) }
                     return findings.fault(object, "sealed SHA-256", "not its name")
                 }
