@@ -9,6 +9,13 @@ struct PublishedVectorTests {
         let key, nonce, plaintext, additional, ciphertext, tag: HexBytes
     }
 
+    struct OpenCase: Decodable {
+        let name: String
+        let key, nonce, additional, ciphertext, tag: HexBytes
+        /// Absent where the tag does not hold.
+        let plaintext: HexBytes?
+    }
+
     struct HKDFCase: Decodable {
         let name: String
         let input, salt, info, output: HexBytes
@@ -20,9 +27,14 @@ struct PublishedVectorTests {
         let pem: String
     }
 
-    @Test("AES-256-GCM seals and opens the GCM specification's cases")
-    func aesGCM() throws {
-        for vector in try vectors("aes-256-gcm/vectors.json", as: [AEADCase].self) {
+    @Test(
+        "AES-256-GCM seals and opens the GCM specification's cases and NIST's",
+        arguments: [("vectors", 4), ("nist-cavp-encrypt", 100)]
+    )
+    func aesGCM(file: String, count: Int) throws {
+        let cases = try vectors("aes-256-gcm/\(file).json", as: [AEADCase].self)
+        #expect(cases.count == count)
+        for vector in cases {
             let key = try vector.key.key
             let sealed = try AESGCM.seal(
                 vector.plaintext.bytes.span.bytes,
@@ -42,6 +54,31 @@ struct PublishedVectorTests {
                 into: &output
             )
             #expect(opened == vector.plaintext.bytes, "\(vector.name)")
+        }
+    }
+
+    @Test("AES-256-GCM opens NIST's cases, and refuses those that NIST made to fail")
+    func aesGCMOpen() throws {
+        let cases = try vectors("aes-256-gcm/nist-cavp-decrypt.json", as: [OpenCase].self)
+        #expect(cases.count == 100 && cases.count { $0.plaintext == nil } == 50)
+        for vector in cases {
+            let key = try vector.key.key
+            let sealed = vector.ciphertext.bytes + vector.tag.bytes
+            var opened = [UInt8](repeating: 0xAA, count: vector.ciphertext.bytes.count)
+            let failure = code {
+                var span = opened.mutableSpan
+                var output = span.mutableBytes
+                try AESGCM.open(
+                    sealed.span.bytes,
+                    key: key,
+                    nonce: vector.nonce.bytes,
+                    additional: vector.additional.bytes,
+                    into: &output
+                )
+            }
+            #expect(failure == (vector.plaintext == nil ? .authentication : nil), "\(vector.name)")
+            let nothing = [UInt8](repeating: 0, count: opened.count)
+            #expect(opened == vector.plaintext?.bytes ?? nothing, "\(vector.name)")
         }
     }
 
