@@ -40,9 +40,11 @@ package enum Limits {
     package static let maxPageEntries = 1_000
     /// Bytes that one ``Registry/readFile(model:version:path:offset:length:)`` answers at most.
     package static let maxReadBytes = 1 << 20
-    /// Threads that open one file, the reader's own among them: its SHA-256 is taken in order, on
-    /// one thread, and costs more than reading and opening, so a third would have nothing to do.
-    package static let openingThreads = 2
+    /// Threads that open one file at most, the reader's own among them; as many as the machine has
+    /// cores below that. A SHA-256 is taken in order, on one of them.
+    package static let openingThreads = 8
+    /// Blobs that are remembered as hashed: 32 bytes and a set's overhead each.
+    static let hashedBlobs = 16_384
     /// Unfinished blobs whose files stay open, over all uploads; past it files are opened for
     /// each write.
     static let maxOpenFiles = 256

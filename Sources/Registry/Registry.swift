@@ -34,6 +34,8 @@ package final class Registry: Sendable {
     let uploads = Mutex<[String: Upload]>([:])
     /// What the collection must leave although no row refers to it.
     let leases = BlobLeases()
+    /// What need not be hashed again.
+    let hashed = HashedBlobs()
     /// Held by the one collection that runs.
     let collecting = Mutex(())
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)

@@ -4,7 +4,12 @@ internal import Glibc
 ///
 /// They are threads of the system and not tasks: what they do blocks, and the pool of tasks is as
 /// narrow as the machine.
-enum JoinedThreads {
+package enum JoinedThreads {
+    /// As many as the machine has cores, up to ``Limits/openingThreads``.
+    package static var useful: Int {
+        min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), Limits.openingThreads)
+    }
+
     private final class Body: Sendable {
         let run: @Sendable () -> Void
 

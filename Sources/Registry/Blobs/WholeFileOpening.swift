@@ -1,7 +1,8 @@
 internal import Sealing
 internal import Synchronization
 
-/// Opens all chunks of one sealed file into one buffer, and hashes the plaintext meanwhile.
+/// Opens all chunks of one sealed file into one buffer, and hashes the plaintext meanwhile if that
+/// is wanted.
 ///
 /// Each thread takes the next chunk, reads it to where its plaintext will be and opens it there;
 /// after each, whoever finds chunks that are open and come next hashes them, one thread at a
@@ -12,6 +13,7 @@ final class WholeFileOpening: Sendable {
     private let reader: any BlobReader
     private let buffer: SecretBuffer
     private let progress: Mutex<Progress>
+    private let hashes: Bool
     /// Its lock is the right to hash.
     private let hasher = Mutex(SHA256Hasher())
 
@@ -26,8 +28,16 @@ final class WholeFileOpening: Sendable {
         var failure: (index: UInt64, error: any Error)?
     }
 
-    /// - Parameter buffer: Where the plaintext goes; it has the plaintext's size.
-    init(_ opener: BlobOpener, reader: any BlobReader, into buffer: SecretBuffer) {
+    /// - Parameters:
+    ///   - buffer: Where the plaintext goes; it has the plaintext's size.
+    ///   - hashes: Whether its SHA-256 is taken.
+    init(
+        _ opener: BlobOpener,
+        reader: any BlobReader,
+        into buffer: SecretBuffer,
+        hashes: Bool
+    ) {
+        self.hashes = hashes
         self.opener = opener
         self.reader = reader
         self.buffer = buffer
@@ -35,14 +45,15 @@ final class WholeFileOpening: Sendable {
         progress = Mutex(Progress(isOpen: isOpen))
     }
 
-    /// Does it, once, on so many threads, and answers the plaintext's SHA-256.
+    /// Does it, once, on so many threads, and answers the plaintext's SHA-256, or `nil` if it is
+    /// not taken.
     ///
     /// - Throws: What reading or opening the first bad chunk threw.
-    func run(threads: Int) throws -> [UInt8] {
+    func run(threads: Int) throws -> [UInt8]? {
         let useful = Int(min(UInt64(max(threads, 1)), opener.chunkCount))
         JoinedThreads.run(count: useful) { self.work() }
         if let failure = progress.withLock({ $0.failure }) { throw failure.error }
-        return hasher.withLock { $0.finalize() }
+        return hashes ? hasher.withLock { $0.finalize() } : nil
     }
 
     private func work() {
@@ -53,7 +64,7 @@ final class WholeFileOpening: Sendable {
                 return fail(at: index, error)
             }
             progress.withLock { $0.isOpen[Int(index)] = true }
-            hashWhatIsOpen()
+            if hashes { hashWhatIsOpen() }
         }
     }
 

@@ -10,11 +10,12 @@ package final class OpenedVersion: Sendable {
     /// Its files, sorted by path.
     package let files: [FileInfo]
 
-    private let record: VersionRecord
+    let record: VersionRecord
     private let indexes: [String: Int]
     private let dataKey: SecretKey
     private let blobs: any BlobStore
     private let leases: BlobLeases
+    private let hashed: HashedBlobs
 
     /// Takes a lease on the version's blobs, which is given back when this is released.
     init(
@@ -23,10 +24,12 @@ package final class OpenedVersion: Sendable {
         record: VersionRecord,
         dataKey: SecretKey,
         blobs: any BlobStore,
-        leases: BlobLeases
+        leases: BlobLeases,
+        hashed: HashedBlobs
     ) {
         leases.take(bundle: record.bundleID)
         self.leases = leases
+        self.hashed = hashed
         self.info = info
         self.card = card
         self.record = record
@@ -43,17 +46,17 @@ package final class OpenedVersion: Sendable {
 
     /// Reads a whole file into memory that is wiped when it is released.
     ///
+    /// Its SHA-256 is compared with the signed one the first time that this process reads it, the
+    /// tags of its chunks each time.
+    ///
     /// - Parameter threads: Threads that open it, the caller's among them.
     /// - Throws: `notFound` for no such file, `dataLoss` if a byte is not the one that was
     ///   signed, `resourceExhausted` if it does not fit into memory.
-    package func read(
-        _ path: String,
-        threads: Int = Limits.openingThreads
-    ) throws -> SecretBuffer {
+    package func read(_ path: String, threads: Int = JoinedThreads.useful) throws -> SecretBuffer {
         let file = try sealedFile(path)
         return try translated(path) {
             let blob = try sealed(file)
-            return try blob.readAll(threads: threads)
+            return try blob.readAll(threads: threads, hashed: hashed)
         }
     }
 
@@ -89,7 +92,7 @@ package final class OpenedVersion: Sendable {
         return record.files[index]
     }
 
-    private func sealed(_ file: VersionRecord.File) throws -> SealedFile {
+    func sealed(_ file: VersionRecord.File) throws -> SealedFile {
         try SealedFile(
             file,
             dataKey: dataKey,

@@ -162,7 +162,7 @@ extension Registry {
                     path: file.path
                 ),
                 blobs: blobs
-            ).readAll(threads: 1).copyBytes()
+            ).readAll(threads: 1, hashed: hashed).copyBytes()
         } catch let error as SealingError {
             throw RegistryError.sealing(error, "file '\(file.path)': its stored bytes do not open")
         }

@@ -36,7 +36,8 @@ extension Registry {
             record: record,
             dataKey: dataKey,
             blobs: blobs,
-            leases: leases
+            leases: leases,
+            hashed: hashed
         )
         // Asked again now that its blobs are leased: a version that was deleted before may have
         // been collected, and one that is deleted from now on is not.
