@@ -1,4 +1,5 @@
 internal import Glibc
+internal import NIOCore
 internal import Sealing
 internal import Wire
 
@@ -88,9 +89,9 @@ public struct ModelBundle: Sendable {
         var size: UInt64 = 0
         while true {
             let block = try reader.read(at: size, count: 1 << 20)
-            guard !block.isEmpty else { break }
-            hasher.update(block)
-            size += UInt64(block.count)
+            guard block.readableBytes > 0 else { break }
+            hasher.update(block.readableBytesSpan)
+            size += UInt64(block.readableBytes)
         }
         return File(path: path, size: size, sha256: hasher.finalize(), location: location)
     }
@@ -137,22 +138,19 @@ final class FileReader: Sendable {
     }
 
     /// Up to `count` bytes; fewer only at the file's end.
-    func read(at offset: UInt64, count: Int) throws -> [UInt8] {
-        var failed = false
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let read = unsafe pread(
-                    descriptor,
-                    buffer.baseAddress?.advanced(by: filled),
-                    count - filled,
-                    off_t(offset) + off_t(filled)
-                )
-                if read < 0 { failed = true }
-                guard read > 0 else { return }
-                filled += read
+    func read(at offset: UInt64, count: Int) throws -> ByteBuffer {
+        var data = ByteBufferAllocator().buffer(capacity: count)
+        while data.readableBytes < count {
+            let wanted = count - data.readableBytes
+            let position = off_t(offset) + off_t(data.readableBytes)
+            var result = 0
+            unsafe data.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
+                result = unsafe pread(descriptor, space.baseAddress, wanted, position)
+                return max(result, 0)
             }
+            guard result >= 0 else { throw ModelBundle.unreadable(path) }
+            guard result > 0 else { break }
         }
-        guard !failed else { throw ModelBundle.unreadable(path) }
-        return bytes
+        return data
     }
 }

@@ -2,8 +2,9 @@ internal import NIOCore
 package import Wire
 
 extension StrongroomClient {
-    /// Chunks that are under way at once: enough to keep the server sealing.
-    private static let chunksInFlight = 8
+    /// Chunks that are under way at once: enough to keep the server sealing. Each is in memory
+    /// three times, as it was read, as a message and as a frame.
+    private static let chunksInFlight = 4
 
     /// What a publication became.
     public struct Publication: Sendable {
@@ -141,9 +142,10 @@ extension StrongroomClient {
                         held += sent
                         progress(held, bundle.size)
                     }
-                    let bytes = try reader.read(at: offset, count: Int(begun.chunkBytes))
+                    let data = try reader.read(at: offset, count: Int(begun.chunkBytes))
                     let at = offset
-                    guard at + UInt64(bytes.count) <= file.size, !bytes.isEmpty else {
+                    let count = UInt64(data.readableBytes)
+                    guard at + count <= file.size, count > 0 else {
                         throw StrongroomError(
                             .failedPrecondition,
                             "\(file.path) changed while it was published"
@@ -151,14 +153,14 @@ extension StrongroomClient {
                     }
                     group.addImmediateTask {
                         try await self.send(
-                            bytes,
+                            data,
                             of: index,
                             at: at,
                             upload: begun.uploadID
                         )
                     }
                     inFlight += 1
-                    offset += UInt64(bytes.count)
+                    offset += count
                 }
             }
             for try await sent in group {
@@ -169,12 +171,11 @@ extension StrongroomClient {
     }
 
     private func send(
-        _ bytes: [UInt8],
+        _ data: ByteBuffer,
         of file: Int,
         at offset: UInt64,
         upload: String
     ) async throws -> UInt64 {
-        let data = ByteBuffer(bytes: bytes)
         let _: V1.UploadChunkResponse = try await call(
             "Registry",
             "UploadChunk",
@@ -186,6 +187,6 @@ extension StrongroomClient {
                 data: data
             )
         )
-        return UInt64(bytes.count)
+        return UInt64(data.readableBytes)
     }
 }
