@@ -110,7 +110,8 @@ extension Registry {
     }
 
     private func rewrapSigningKey(_ folder: String, _ rotation: inout KeyRotation) throws {
-        guard try SigningKeyFile.kekID(folder: folder, calls: layout.files) != keys.currentKeyID else { return }
+        guard try SigningKeyFile.kekID(folder: folder, calls: layout.files) != keys.currentKeyID
+        else { return }
         try steps.reach(.keyRow)
         try SigningKeyFile.rewrap(
             folder: folder,
