@@ -131,7 +131,7 @@ final class FaultWalk {
         guard let hit = plan.hit else { return false }
         let place = "\(injection), \(hit), answered \(refusal.map { "\($0)" } ?? "well")"
         do {
-            let isDone = try goOn(session, injection, isDone: refusal == nil)
+            let isDone = try goOn(session, injection, at: hit, isDone: refusal == nil)
             session.close()
             guard plan.openFiles == 0 else { throw TestFailure(message: "files are left open") }
             FaultPlans.set(nil, for: home.path)
@@ -143,17 +143,21 @@ final class FaultWalk {
     }
 
     /// The process goes on after a fault that has passed, unless the registry says that it must
-    /// end.
+    /// end; a write or a new file that found no room is no reason to.
     ///
     /// - Returns: Whether the operation has succeeded.
     private func goOn(
         _ session: FaultSession,
         _ injection: Injection,
+        at hit: String,
         isDone: Bool
     ) throws -> Bool {
         guard let registry = session.registry else { return isDone }
         guard injection.fault != .failedSync || registry.fault != nil else {
             throw TestFailure(message: "it goes on after a failed sync")
+        }
+        if let fault = registry.fault, injection.isWantOfRoom(at: hit) {
+            throw TestFailure(message: "it ends for want of room: \(fault)")
         }
         guard !injection.isForGood, registry.fault == nil else { return isDone }
         let now = try CatalogueState(registry, event: operation.event)
