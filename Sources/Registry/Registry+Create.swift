@@ -129,7 +129,7 @@ extension RegistryError {
             case .authentication, .format: .dataLoss
             case .keyMissing, .keyAccess: .unavailable
             case .limit: .resourceExhausted
-            case .randomness, .internalFailure: .internalFailure
+            case .randomness, .notDurable, .internalFailure: .internalFailure
             }
         return RegistryError(code, message, detail: "\(error)")
     }

@@ -77,6 +77,10 @@ package final class Registry: Sendable {
         // Whatever lies there was not finished when the last process ended. Its salt is gone,
         // and so it starts again at its first byte.
         // What cannot be removed is in nobody's way, and is tried again at the next start.
+        try? SigningKeyFile.removeUnfinished(
+            folder: StoreFolder.parent(of: layout.sequencePath),
+            calls: layout.files
+        )
         for upload in try blobs.unfinishedUploads() {
             try? blobs.removeUpload(upload)
         }

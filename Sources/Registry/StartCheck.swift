@@ -69,11 +69,14 @@ struct StartCheck {
     }
 
     /// Compares the head with the second place, and brings that one up to date: a crash between
-    /// a commit and its second place leaves it behind.
+    /// a commit and its second place leaves it behind. A next number that lies beside it belongs
+    /// to that commit, or to one that was never made: the head says which.
     func checkSequence(_ sequence: UInt64, _ file: SequenceFile) throws {
         let seen = try file.read()
         if let doubt = StartCheck.doubt(sequence, seen: seen, path: file.path) { throw doubt }
         if seen != sequence { try file.write(sequence) }
+        // What cannot be removed is in nobody's way, and is removed by the next change.
+        try? file.discard()
     }
 
     /// Why a head is not known to be the newest; `nil` if it is.

@@ -18,8 +18,11 @@ package struct SealingError: Error, Sendable, Equatable, CustomStringConvertible
         case keyAccess
         /// The system gave no random bytes.
         case randomness
-        /// A size, a count or a system limit was passed.
+        /// A size, a count or a system limit was passed; also the room on a disk.
         case limit
+        /// The disk failed under a file of keys: what was written may be lost, and trying again
+        /// would hide that.
+        case notDurable
         /// OpenSSL or the system failed where only a lack of memory or a defect can be the cause.
         case internalFailure
     }

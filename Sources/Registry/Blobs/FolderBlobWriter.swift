@@ -1,3 +1,5 @@
+internal import Sealing
+
 /// Writes one unfinished blob, and at the end gives it its name.
 final class FolderBlobWriter: BlobWriter {
     private let path: String

@@ -115,7 +115,21 @@ extension Registry {
     /// A change that logs nothing changes nothing: it leaves the head as it was.
     func change<R: Sendable>(_ body: (inout Change) throws -> R) throws -> R {
         let result = try changes.withLock { _ in
-            let (result, sequence) = try metadata.write { transaction in
+            let (result, isNoted) = try commit(body)
+            if isNoted { try noteSequence() }
+            return result
+        }
+        try steps.reach(.answer)
+        return result
+    }
+
+    /// Commits a change.
+    ///
+    /// - Returns: Besides, whether the second place has to be told.
+    private func commit<R>(_ body: (inout Change) throws -> R) throws -> (R, Bool) {
+        var isPrepared = false
+        do {
+            let result = try metadata.write { transaction in
                 try steps.reach(.transactionBegin)
                 var change = try Change(
                     transaction,
@@ -125,25 +139,46 @@ extension Registry {
                 )
                 let result = try body(&change)
                 try steps.reach(.head)
-                let sequence = try change.seal()
+                if let sequence = try change.seal() {
+                    isPrepared = true
+                    try prepareSequence(sequence)
+                }
                 try steps.reach(.transactionCommit)
-                return (result, sequence)
+                return result
             }
-            if let sequence { try writeSequence(sequence) }
-            return result
+            return (result, isPrepared)
+        } catch {
+            // What cannot be removed now is by the next change, or at the next start.
+            if isPrepared { try? sequenceFile.discard() }
+            throw error
         }
-        try steps.reach(.answer)
-        return result
+    }
+
+    /// Writes the sequence to be beside the present one, while nothing is committed: where there
+    /// is no room for it the change is undone, and all is as it was.
+    private func prepareSequence(_ sequence: UInt64) throws {
+        do {
+            try sequenceFile.prepare(sequence)
+        } catch let error as RegistryError where error.code == .resourceExhausted {
+            throw error
+        } catch {
+            storageFault.set("the sequence beside the keys could not be written: \(error)")
+            throw error
+        }
     }
 
     /// Notes the sequence in the second place. The change is committed already; if this fails
     /// an old copy could pass for the newest, so no further change is taken.
-    private func writeSequence(_ sequence: UInt64) throws {
+    private func noteSequence() throws {
         do {
-            try sequenceFile.write(sequence)
+            try sequenceFile.advance()
         } catch {
-            storageFault.set("the sequence beside the keys could not be written: \(error)")
-            throw error
+            storageFault.set("the sequence beside the keys could not be replaced: \(error)")
+            throw RegistryError(
+                .internalFailure,
+                "the change was made, and the registry takes no more since its storage failed",
+                detail: "\(error)"
+            )
         }
     }
 }

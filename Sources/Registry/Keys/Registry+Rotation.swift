@@ -12,7 +12,7 @@ extension Registry {
     ///
     /// - Parameter signingKeyFolder: Where the signing key's file is.
     /// - Throws: `failedPrecondition` where there is no other key and none can be added;
-    ///   `unavailable` if the source of the keys fails.
+    ///   `unavailable` if the source of the keys fails, `resourceExhausted` if it has no room.
     package func rotateKeys(
         signingKeyFolder: String,
         principal: String = AuditAction.serverPrincipal
@@ -21,6 +21,7 @@ extension Registry {
             do {
                 return try rotate(signingKeyFolder, principal: principal)
             } catch let error as SealingError {
+                if error.code == .notDurable { storageFault.set("\(error)") }
                 throw RegistryError.sealing(error, "the keys cannot be rotated")
             }
         }
@@ -68,7 +69,7 @@ extension Registry {
 
     private func keysCountedOn(_ folder: String) throws -> Set<String> {
         let rows = try metadata.read { try $0.keyCounts() }.keys
-        return Set(rows).union([try SigningKeyFile.kekID(folder: folder)])
+        return Set(rows).union([try SigningKeyFile.kekID(folder: folder, calls: layout.files)])
     }
 
     private func rewrapRows(_ rotation: inout KeyRotation) throws {
@@ -109,9 +110,15 @@ extension Registry {
     }
 
     private func rewrapSigningKey(_ folder: String, _ rotation: inout KeyRotation) throws {
-        guard try SigningKeyFile.kekID(folder: folder) != keys.currentKeyID else { return }
+        guard try SigningKeyFile.kekID(folder: folder, calls: layout.files) != keys.currentKeyID
+        else { return }
         try steps.reach(.keyRow)
-        try SigningKeyFile.rewrap(folder: folder, provider: keys, registryID: registryID)
+        try SigningKeyFile.rewrap(
+            folder: folder,
+            provider: keys,
+            registryID: registryID,
+            calls: layout.files
+        )
         rotation.rewrapped += 1
     }
 

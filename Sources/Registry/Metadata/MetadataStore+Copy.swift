@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Sealing
 
 extension MetadataStore {
     /// Makes a new database of all rows of another, whose indexes are made anew. For indexes that

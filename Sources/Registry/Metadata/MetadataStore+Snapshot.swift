@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Sealing
 
 extension MetadataStore {
     /// Writes the database, as it is at one instant, to a file of its own, while it may be in

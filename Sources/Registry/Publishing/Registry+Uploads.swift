@@ -211,17 +211,10 @@ extension Registry {
         guard let wrapped else {
             throw RegistryError(.dataLoss, "upload \(id): its data key is missing")
         }
-        let dataKey: SecretKey
+        let key: SecretKey
         do {
-            dataKey = try keys.unwrap(
-                wrapped,
-                context: WrapContext(
-                    registryID: registryID,
-                    model: stored.model,
-                    bundleID: stored.bundleID
-                )
-            )
-        } catch {
+            key = try dataKey(wrapped, model: stored.model, bundleID: stored.bundleID)
+        } catch let error as SealingError {
             throw RegistryError.sealing(error, "upload \(id): its data key does not unwrap")
         }
         let whole = try finished.filter { _, file in
@@ -230,7 +223,7 @@ extension Registry {
         let upload = try Upload(
             registryID: registryID,
             stored: stored,
-            dataKey: dataKey,
+            dataKey: key,
             finished: whole
         )
         return uploads.withLock { uploads in

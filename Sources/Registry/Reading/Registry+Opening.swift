@@ -17,24 +17,17 @@ extension Registry {
         guard let wrapped else {
             throw RegistryError(.dataLoss, "\(place): its data key is missing")
         }
-        let dataKey: SecretKey
+        let key: SecretKey
         do {
-            dataKey = try keys.unwrap(
-                wrapped,
-                context: WrapContext(
-                    registryID: registryID,
-                    model: model,
-                    bundleID: record.bundleID
-                )
-            )
-        } catch {
+            key = try dataKey(wrapped, model: model, bundleID: record.bundleID)
+        } catch let error as SealingError {
             throw RegistryError.sealing(error, "\(place): its data key does not unwrap")
         }
         let opened = OpenedVersion(
             info: stored.info,
             card: try card(of: stored, record),
             record: record,
-            dataKey: dataKey,
+            dataKey: key,
             blobs: blobs,
             leases: leases,
             hashed: hashed

@@ -1,3 +1,5 @@
+package import Sealing
+
 /// Where a registry lives.
 package struct RegistryLayout: Sendable {
     /// The folder of the database, the blobs, the uploads, the lock and the server's id.

@@ -3,6 +3,10 @@
 ///
 /// It lies with the keys. An old copy of the store is internally consistent and its signatures
 /// hold; that its sequence is lower than this one gives it away.
+///
+/// A change writes the next number beside it before it is committed, so that want of room is
+/// noticed while nothing has changed, and gives it its place afterwards. What a crash leaves of it
+/// says nothing: whether the change was committed is the head's to say.
 struct SequenceFile: Sendable {
     private static let maxBytes = 64
     let path: String
@@ -31,11 +35,26 @@ struct SequenceFile: Sendable {
         return value
     }
 
+    /// Writes the next number, durably. The present one stays.
+    func prepare(_ sequence: UInt64) throws {
+        try steps.reach(.sequenceWrite)
+        try folder.prepareFile(path, with: "\(sequence)\n")
+    }
+
+    /// Puts the number that was prepared in the place of the present one, durably.
+    func advance() throws {
+        try steps.reach(.sequenceRename)
+        try folder.takeFile(path)
+    }
+
+    /// Drops a number that was prepared for a change that is not there.
+    func discard() throws {
+        try folder.dropFile(path)
+    }
+
     /// Replaces the number, durably.
     func write(_ sequence: UInt64) throws {
-        try steps.reach(.sequenceWrite)
-        try folder.replaceFile(path, with: "\(sequence)\n") {
-            try steps.reach(.sequenceRename)
-        }
+        try prepare(sequence)
+        try advance()
     }
 }

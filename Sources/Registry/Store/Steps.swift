@@ -35,11 +35,11 @@ package struct Steps: Sendable {
         case transactionBegin = "transaction.begin"
         /// All rows of a change are written; its head is about to be signed and written.
         case head = "head"
+        /// The second place's next content is about to be written beside the present one.
+        case sequenceWrite = "sequence.write"
         /// A change is complete and about to be committed.
         case transactionCommit = "transaction.commit"
-        /// A change is durable; the second place does not know of it yet.
-        case sequenceWrite = "sequence.write"
-        /// The second place's new content is synced and about to replace the old one.
+        /// A change is durable; the second place's next content is about to replace the present.
         case sequenceRename = "sequence.rename"
         /// A new key-encryption key is about to be made.
         case keyAdd = "key.add"

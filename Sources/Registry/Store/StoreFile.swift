@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Sealing
 
 /// One open file of the store. Symbolic links are refused: the store makes none.
 struct StoreFile: ~Copyable {
@@ -62,7 +63,7 @@ struct StoreFile: ~Copyable {
     /// The file's length.
     borrowing func byteCount() throws(RegistryError) -> UInt64 {
         do {
-            return try files.byteCount(descriptor)
+            return try files.status(descriptor).byteCount
         } catch {
             throw .system("read the status of", path, error)
         }

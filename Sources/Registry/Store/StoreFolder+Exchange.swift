@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Sealing
 
 extension StoreFolder {
     /// renameat2(2), which the C library has and its module in Swift does not.

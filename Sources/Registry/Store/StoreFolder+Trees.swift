@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Sealing
 
 extension StoreFolder {
     /// Removes all that is in a folder but the file `kept`; links are removed, not followed.

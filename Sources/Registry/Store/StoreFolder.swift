@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Sealing
 
 /// What the store does to folders and names.
 struct StoreFolder: Sendable {
@@ -137,25 +138,36 @@ struct StoreFolder: Sendable {
     }
 
     /// Replaces a small file as a whole, durably: a reader sees the old content or the new.
-    ///
-    /// - Parameter beforeRename: Called when the new content is synced and not yet in place.
-    func replaceFile(
-        _ path: String,
-        with text: String,
-        beforeRename: () throws -> Void = {}
-    ) throws {
-        let temporary = path + ".new"
-        try remove(temporary)
-        let file = try StoreFile(creating: temporary, files)
+    func replaceFile(_ path: String, with text: String) throws {
+        try prepareFile(path, with: text)
+        try takeFile(path)
+    }
+
+    /// Writes a small file's next content beside it, durably; it takes its place with
+    /// ``takeFile(_:)``.
+    func prepareFile(_ path: String, with text: String) throws {
+        let next = StoreFolder.next(path)
+        try remove(next)
+        let file = try StoreFile(creating: next, files)
         try Array(text.utf8).withRawBytes { bytes throws(RegistryError) in
             try file.write(bytes, at: 0)
         }
         try file.sync()
         try file.close()
-        try beforeRename()
-        try replace(temporary, to: path)
+    }
+
+    /// Puts a small file's next content in the place of the present one, durably.
+    func takeFile(_ path: String) throws {
+        try replace(StoreFolder.next(path), to: path)
         try sync(StoreFolder.parent(of: path))
     }
+
+    /// Drops a small file's next content, if there is any.
+    func dropFile(_ path: String) throws {
+        try remove(StoreFolder.next(path))
+    }
+
+    private static func next(_ path: String) -> String { path + ".new" }
 
     /// The text of a small file; `nil` if there is none.
     func readText(_ path: String, maxBytes: Int) throws -> String? {

@@ -60,7 +60,7 @@ struct KeyRowCheck {
                 "wrapped key tag",
                 "does not hold: salt, nonce, ciphertext or tag is altered, or another's"
             )
-        case .keyAccess, .randomness, .limit, .internalFailure:
+        case .keyAccess, .randomness, .limit, .notDurable, .internalFailure:
             fault("wrapped key", error.message)
         }
     }

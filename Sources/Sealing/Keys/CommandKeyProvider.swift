@@ -20,7 +20,7 @@ package struct CommandKeyProvider: RingKeyProvider {
         let folder = KeyFolder(path: path, suffix: ".exec")
         let command = try KeyCommand(text)
         ring = try folder.ring { id throws(SealingError) in
-            let wrapped = try KeyFiles.readSmall(folder.path(of: id))
+            let wrapped = try folder.files.readSmall(folder.path(of: id))
             let input = try SecretBuffer(copying: wrapped)
             let answer = try command.run("unwrap", id: id, input: input)
             return KeyEncryptionKey(try SecretBase64.key(from: answer))
@@ -38,12 +38,12 @@ package struct CommandKeyProvider: RingKeyProvider {
     ) throws(SealingError) -> CommandKeyProvider {
         let folder = KeyFolder(path: path, suffix: ".exec")
         try folder.checkUnused()
-        _ = try newKey(in: folder, try KeyCommand(text))
+        try newKey(in: folder, try KeyCommand(text))
         return try CommandKeyProvider(folder: path, command: text)
     }
 
     package func addKey() throws(SealingError) -> Bool {
-        ring.use(try Self.newKey(in: folder, command))
+        try Self.newKey(in: folder, command, ring)
         return true
     }
 
@@ -56,8 +56,9 @@ package struct CommandKeyProvider: RingKeyProvider {
 
     private static func newKey(
         in folder: KeyFolder,
-        _ command: KeyCommand
-    ) throws(SealingError) -> KeyEncryptionKey {
+        _ command: KeyCommand,
+        _ ring: KeyRing? = nil
+    ) throws(SealingError) {
         let secret = try SecretKey.random()
         let key = KeyEncryptionKey(secret)
         let answer = try command.run("wrap", id: key.id, input: try SecretBase64.line(of: secret))
@@ -70,9 +71,8 @@ package struct CommandKeyProvider: RingKeyProvider {
             )
         }
         try answer.withBytes { (line: RawSpan) throws(SealingError) in
-            try folder.add(key.id, content: line)
+            try folder.add(key, content: line, to: ring)
         }
-        return key
     }
 }
 

@@ -13,13 +13,17 @@ package struct FolderKeyProvider: RingKeyProvider {
 
     /// Opens a folder.
     ///
+    /// - Parameter calls: The system's calls, but for tests of what happens when they fail.
     /// - Throws: `keyMissing` without folder, current name or the key it names; `keyAccess` for
     ///   a file open to group or others; `format` for a file that does not hold the key that its
     ///   name states.
-    package init(folder path: String) throws(SealingError) {
-        let folder = KeyFolder(path: path, suffix: ".key")
+    package init(
+        folder path: String,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) {
+        let folder = KeyFolder(path: path, suffix: ".key", files: KeyFiles(calls))
         ring = try folder.ring { id throws(SealingError) in
-            KeyEncryptionKey(try KeyFiles.readKey(folder.path(of: id)))
+            KeyEncryptionKey(try folder.files.readKey(folder.path(of: id)))
         }
         self.folder = folder
     }
@@ -30,12 +34,12 @@ package struct FolderKeyProvider: RingKeyProvider {
     package static func create(in path: String) throws(SealingError) -> FolderKeyProvider {
         let folder = KeyFolder(path: path, suffix: ".key")
         try folder.checkUnused()
-        _ = try newKey(in: folder)
+        try newKey(in: folder)
         return try FolderKeyProvider(folder: path)
     }
 
     package func addKey() throws(SealingError) -> Bool {
-        ring.use(try Self.newKey(in: folder))
+        try Self.newKey(in: folder, ring)
         return true
     }
 
@@ -46,11 +50,13 @@ package struct FolderKeyProvider: RingKeyProvider {
 
     package func retiredKeyIDs() throws(SealingError) -> [String] { try folder.retiredIDs() }
 
-    private static func newKey(in folder: KeyFolder) throws(SealingError) -> KeyEncryptionKey {
+    private static func newKey(
+        in folder: KeyFolder,
+        _ ring: KeyRing? = nil
+    ) throws(SealingError) {
         let key = KeyEncryptionKey(try SecretKey.random())
         try key.withBytes { (bytes: RawSpan) throws(SealingError) in
-            try folder.add(key.id, content: bytes)
+            try folder.add(key, content: bytes, to: ring)
         }
-        return key
     }
 }

@@ -10,6 +10,7 @@ struct KeyFolder: Sendable {
     let path: String
     /// What the names of this source's files end with.
     let suffix: String
+    var files = KeyFiles.system
 
     private var currentPath: String { "\(path)/\(Self.currentName)" }
 
@@ -19,7 +20,7 @@ struct KeyFolder: Sendable {
     ///
     /// - Throws: `keyMissing` without folder, `limit` above ``SealingLimits/maxFolderKeys``.
     func ids() throws(SealingError) -> [String] {
-        let ids = try KeyFiles.names(in: path).compactMap(id)
+        let ids = try files.names(in: path).compactMap(id)
         guard ids.count <= SealingLimits.maxFolderKeys else {
             throw SealingError(
                 .limit,
@@ -31,7 +32,7 @@ struct KeyFolder: Sendable {
 
     /// The id of the key for new wraps.
     func currentID() throws(SealingError) -> String {
-        let text = String(decoding: try KeyFiles.readSmall(currentPath), as: UTF8.self)
+        let text = String(decoding: try files.readSmall(currentPath), as: UTF8.self)
         let id = text.hasSuffix("\n") ? String(text.dropLast()) : text
         guard KeyEncryptionKey.isID(id) else {
             throw SealingError(
@@ -73,8 +74,8 @@ struct KeyFolder: Sendable {
 
     /// Refuses to make a first key where there is one.
     func checkUnused() throws(SealingError) {
-        try KeyFiles.makeFolder(path)
-        guard !KeyFiles.exists(currentPath) else {
+        try files.makeFolder(path)
+        guard try !files.exists(currentPath) else {
             throw SealingError(
                 .keyAccess,
                 "\(path) holds keys already: \(Self.currentName) exists"
@@ -84,27 +85,37 @@ struct KeyFolder: Sendable {
 
     /// Writes a new key's file and then names it the current one: the key is durable before
     /// anything names it, and a crash in between leaves a key that nothing uses.
-    func add(_ id: String, content: RawSpan) throws(SealingError) {
-        try KeyFiles.writeNew(content, to: path(of: id), mode: KeyFiles.secretMode)
-        try KeyFiles.replace(
+    ///
+    /// - Parameter ring: Holds the key from the start and uses it at the end: whatever of it is
+    ///   in the folder when this fails is then retired by the next rotation.
+    func add(
+        _ key: KeyEncryptionKey,
+        content: RawSpan,
+        to ring: KeyRing? = nil
+    ) throws(SealingError) {
+        ring?.hold(key)
+        try files.writeNew(content, to: path(of: key.id), mode: KeyFiles.secretMode)
+        try files.replace(
             currentPath,
-            with: Array("\(id)\n".utf8),
+            with: Array("\(key.id)\n".utf8),
             mode: KeyFiles.publicMode
         )
+        ring?.use(key)
     }
 
-    /// Moves a key's file aside. It is not destroyed: a backup may count on it.
+    /// Moves a key's file aside, if it is still there. It is not destroyed: a backup may count
+    /// on it.
     func retire(_ id: String) throws(SealingError) {
         let retired = "\(path)/\(Self.retiredName)"
-        try KeyFiles.makeFolder(retired)
-        try KeyFiles.move(path(of: id), to: "\(retired)/\(Self.prefix)\(id)\(suffix)")
+        try files.makeFolder(retired)
+        try files.move(path(of: id), to: "\(retired)/\(Self.prefix)\(id)\(suffix)")
     }
 
     /// The ids of the retired keys, sorted.
     func retiredIDs() throws(SealingError) -> [String] {
         let folder = "\(path)/\(Self.retiredName)"
-        guard KeyFiles.exists(folder) else { return [] }
-        return try KeyFiles.names(in: folder).compactMap(id).sorted()
+        guard try files.exists(folder) else { return [] }
+        return try files.names(in: folder).compactMap(id).sorted()
     }
 
     private func id(ofFile name: String) -> String? {

@@ -22,6 +22,11 @@ final class KeyRing: Sendable {
 
     func key(_ id: String) -> KeyEncryptionKey? { state.withLock { $0.keys[id] } }
 
+    /// Unwraps with one more key.
+    func hold(_ key: KeyEncryptionKey) {
+        state.withLock { $0.keys[key.id] = key }
+    }
+
     /// Uses a key for new wraps from here on.
     func use(_ key: KeyEncryptionKey) {
         state.withLock { state in

@@ -42,12 +42,12 @@ package struct PassphraseKeyProvider: RingKeyProvider {
     ) throws(SealingError) -> PassphraseKeyProvider {
         let folder = folder(path)
         try folder.checkUnused()
-        _ = try newKey(in: folder, passphrases)
+        try newKey(in: folder, passphrases)
         return try PassphraseKeyProvider(folder: path, passphrases: passphrases)
     }
 
     package func addKey() throws(SealingError) -> Bool {
-        ring.use(try Self.newKey(in: folder, passphrases))
+        try Self.newKey(in: folder, passphrases, ring)
         return true
     }
 
@@ -64,8 +64,9 @@ package struct PassphraseKeyProvider: RingKeyProvider {
 
     private static func newKey(
         in folder: KeyFolder,
-        _ passphrases: Passphrases
-    ) throws(SealingError) -> KeyEncryptionKey {
+        _ passphrases: Passphrases,
+        _ ring: KeyRing? = nil
+    ) throws(SealingError) {
         let parameters = ScryptParameters(
             salt: try RandomBytes.make(count: SealingLimits.saltBytes)
         )
@@ -73,9 +74,8 @@ package struct PassphraseKeyProvider: RingKeyProvider {
             throw SealingError(.keyMissing, "there is no passphrase")
         }
         try Array(parameters.text(id: key.id).utf8).withRawSpan {
-            (text: RawSpan) throws(SealingError) in try folder.add(key.id, content: text)
+            (text: RawSpan) throws(SealingError) in try folder.add(key, content: text, to: ring)
         }
-        return key
     }
 }
 
@@ -106,7 +106,7 @@ struct ScryptParameters: Equatable {
     /// - Throws: `format` for anything that ``text(id:)`` does not write, or a cost outside
     ///   ``SealingLimits/scryptCost``.
     init(reading path: String) throws(SealingError) {
-        let bytes = try KeyFiles.readSmall(path)
+        let bytes = try KeyFiles.system.readSmall(path)
         func malformed(_ what: String) -> SealingError {
             SealingError(.format, "\(path): \(what)")
         }

@@ -32,7 +32,9 @@ package struct Passphrases: Sendable {
 
     /// - Throws: as ``read(isNew:)``.
     package init(file path: String) throws(SealingError) {
-        try self.init(try KeyFiles.readSecret(path, maxBytes: SealingLimits.maxPassphraseBytes))
+        try self.init(
+            try KeyFiles.system.readSecret(path, maxBytes: SealingLimits.maxPassphraseBytes)
+        )
     }
 
     init(_ text: SecretBuffer) throws(SealingError) {

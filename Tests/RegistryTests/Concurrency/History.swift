@@ -10,6 +10,9 @@ struct Call: Sendable {
         case delete(version: UInt64)
         case settle(alias: String, generation: UInt64, isServed: Bool)
         case look(alias: String)
+        case read(version: UInt64)
+        case collect
+        case rotate
     }
 
     enum Outcome: Sendable, Equatable {
@@ -19,6 +22,10 @@ struct Call: Sendable {
         case deleted
         case settled(Bool)
         case saw(AliasPoint)
+        case wasRead
+        /// What was freed; the log knows of it if it was anything.
+        case collected(blobs: UInt64, uploads: UInt64)
+        case rotated
         case refused(RegistryError.Code)
     }
 
@@ -33,8 +40,9 @@ struct Call: Sendable {
     /// Whether the audit log has to know of it.
     var isChange: Bool {
         switch outcome {
-        case .published, .moved, .deleted, .settled(true): true
-        case .settled(false), .saw, .refused: false
+        case .published, .moved, .deleted, .settled(true), .rotated: true
+        case .collected(let blobs, let uploads): blobs > 0 || uploads > 0
+        case .settled(false), .saw, .wasRead, .refused: false
         }
     }
 }

@@ -13,6 +13,11 @@ struct RegistryModel {
         var moves: [Move] = []
     }
 
+    /// Sealed files of each version: the card and the model.
+    static let blobsPerVersion: UInt64 = 2
+
+    /// Sealed files that collections have freed.
+    private(set) var freed: UInt64 = 0
     /// Whether each version is deleted, from 1 on.
     private(set) var deleted: [Bool] = []
     private(set) var aliases: [String: Alias] = [:]
@@ -43,6 +48,11 @@ struct RegistryModel {
             guard isPending(alias, generation) else { return "settled \(generation)" }
             settle(alias, isServed: isServed)
             return nil
+        case (.collect, .collected(let blobs, _)):
+            freed += blobs
+            let free = Self.blobsPerVersion * UInt64(deleted.filter { $0 }.count)
+            return freed <= free ? nil : "freed \(freed) of \(free)"
+        case (.rotate, .rotated): return nil
         default: return "an answer to another question"
         }
     }
@@ -58,10 +68,15 @@ struct RegistryModel {
         case (.rollback(let alias, let expected), .refused(.failedPrecondition)):
             return isExpected(alias, expected) && aliases[alias] != nil && previous(alias) == nil
         case (.delete(let version), .refused(.failedPrecondition)): return isPointedTo(version)
-        case (.delete(let version), .refused(.notFound)): return isDeleted(version)
+        case (.delete(let version), .refused(.notFound)),
+            (.read(let version), .refused(.notFound)):
+            return !isStored(version)
         case (.settle(let alias, let generation, _), .settled(false)):
             return !isPending(alias, generation)
         case (.look(let alias), .saw(let point)): return aliases[alias]?.point == point
+        case (.read(let version), .wasRead): return isStored(version)
+        // What is in use stays.
+        case (.collect, .collected): return true
         default: return false
         }
     }

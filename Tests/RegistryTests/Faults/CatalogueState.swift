@@ -8,7 +8,9 @@ struct CatalogueState: Equatable {
     private(set) var lines: [String] = []
 
     /// Reads the rows.
-    init(_ registry: Registry) throws {
+    ///
+    /// - Parameter event: How a line about an event counts, `nil` for not at all.
+    init(_ registry: Registry, event: (String) -> String? = { $0 }) throws {
         for model in try registry.models(after: nil, limit: 100, where: { _ in true }) {
             for version in try registry.versions(model: model.name, before: nil, limit: 100) {
                 lines.append(
@@ -25,9 +27,11 @@ struct CatalogueState: Equatable {
             }
             try addHistory(model.name, registry)
         }
-        lines += try registry.allEvents().map {
-            "event \($0.sequence) \($0.principal) \($0.action) \($0.model) \($0.version) "
-                + "'\($0.detail)'"
+        lines += try registry.allEvents().compactMap {
+            event(
+                "event \($0.sequence) \($0.principal) \($0.action) \($0.model) \($0.version) "
+                    + "'\($0.detail)'"
+            )
         }
     }
 
@@ -100,7 +104,7 @@ extension Registry {
 
 /// What a registry's folders hold.
 struct StoreContent {
-    /// Files that the next start has to have removed.
+    /// Files that the next start, or the collection, has to have removed.
     private(set) var stray: [String] = []
     /// Sealed files.
     private(set) var blobs = 0
@@ -119,6 +123,8 @@ struct StoreContent {
                 stray.append(name)
             }
         }
-        stray += try home.files(below: "keys").filter { $0.hasSuffix(".new") }
+        stray += try home.files(below: "keys").filter {
+            $0.hasSuffix(".new") || $0.hasSuffix(".tmp")
+        }
     }
 }

@@ -63,7 +63,7 @@ final class FaultWalk {
         self.operation = operation
         template = try TestHome(in: fastFolder)
         try operation.prepare(template)
-        before = try FaultWalk.state(try template.copyClosed()) { session in
+        before = try FaultWalk.state(try template.copyClosed(), operation) { session in
             if operation.isOnOpenRegistry {
                 try session.open()
                 try operation.arrange(session)
@@ -72,7 +72,7 @@ final class FaultWalk {
         let plan = FaultPlan()
         let home = try template.copyClosed(files: FaultyFiles(plan))
         FaultPlans.set(plan, for: home.path)
-        after = try FaultWalk.state(home) { session in
+        after = try FaultWalk.state(home, operation) { session in
             if operation.isOnOpenRegistry {
                 try session.open()
                 try operation.arrange(session)
@@ -85,19 +85,17 @@ final class FaultWalk {
         steps = plan.seen
     }
 
+    /// What a home without a registry has: nothing.
     private static func state(
         _ home: TestHome,
+        _ operation: FaultOperation,
         _ body: (FaultSession) throws -> Void
     ) throws -> CatalogueState? {
         let session = FaultSession(home)
         try body(session)
         session.close()
-        return try state(home)
-    }
-
-    /// What a home without a registry has: nothing.
-    private static func state(_ home: TestHome) throws -> CatalogueState? {
-        isRegistry(home) ? try CatalogueState(try home.open()) : nil
+        return isRegistry(home)
+            ? try CatalogueState(try home.open(), event: operation.event) : nil
     }
 
     private static func isRegistry(_ home: TestHome) -> Bool {
@@ -133,7 +131,7 @@ final class FaultWalk {
         guard let hit = plan.hit else { return false }
         let place = "\(injection), \(hit), answered \(refusal.map { "\($0)" } ?? "well")"
         do {
-            let isDone = try goOn(session, injection, isDone: refusal == nil)
+            let isDone = try goOn(session, injection, at: hit, isDone: refusal == nil)
             session.close()
             guard plan.openFiles == 0 else { throw TestFailure(message: "files are left open") }
             FaultPlans.set(nil, for: home.path)
@@ -145,20 +143,24 @@ final class FaultWalk {
     }
 
     /// The process goes on after a fault that has passed, unless the registry says that it must
-    /// end.
+    /// end; a write or a new file that found no room is no reason to.
     ///
     /// - Returns: Whether the operation has succeeded.
     private func goOn(
         _ session: FaultSession,
         _ injection: Injection,
+        at hit: String,
         isDone: Bool
     ) throws -> Bool {
         guard let registry = session.registry else { return isDone }
         guard injection.fault != .failedSync || registry.fault != nil else {
             throw TestFailure(message: "it goes on after a failed sync")
         }
+        if let fault = registry.fault, injection.isWantOfRoom(at: hit) {
+            throw TestFailure(message: "it ends for want of room: \(fault)")
+        }
         guard !injection.isForGood, registry.fault == nil else { return isDone }
-        let now = try CatalogueState(registry)
+        let now = try CatalogueState(registry, event: operation.event)
         try expectBeforeOrAfter(now, isDone: isDone)
         if now != after || operation.isRepeatable { try operation.run(session) }
         return true
@@ -169,20 +171,27 @@ final class FaultWalk {
         let home = TestHome(copied: faulty.path, registryID: faulty.registryID)
         let session = FaultSession(home)
         if FaultWalk.isRegistry(home) { try session.open() }
-        var state = try session.registry.map(CatalogueState.init)
+        var state = try session.registry.map { try CatalogueState($0, event: operation.event) }
         try expectBeforeOrAfter(state, isDone: isDone)
         if state != after || operation.isRepeatable {
             try operation.run(session)
             if session.registry == nil { try session.open() }
-            state = try CatalogueState(session.opened)
+            state = try CatalogueState(session.opened, event: operation.event)
         }
         guard state == after else {
             throw TestFailure(message: "the second try led elsewhere: \(state?.lines ?? [])")
         }
+        try operation.check(session)
+        try checkFreed(session)
+    }
+
+    /// A collection frees all that a failure has left, and nothing else.
+    private func checkFreed(_ session: FaultSession) throws {
+        let collected = try session.opened.collect(apply: true)
         let used = try session.opened.checkContent()
-        let content = try StoreContent(home)
-        guard content.stray.isEmpty, content.blobs <= used + operation.mayOrphan else {
-            throw TestFailure(message: "left: \(content), \(used) are in use")
+        let content = try StoreContent(session.home)
+        guard collected.failed == 0, content.stray.isEmpty, content.blobs == used else {
+            throw TestFailure(message: "left: \(content), \(used) are in use, \(collected)")
         }
     }
 

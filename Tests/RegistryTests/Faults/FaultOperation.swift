@@ -19,15 +19,17 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
     let run: @Sendable (FaultSession) throws -> Void
     /// Whether it may be done again when it was done.
     var isRepeatable = false
-    /// Blobs that a failure may leave to the collection.
-    var mayOrphan = 0
+    /// How the log's lines count where what is logged depends on how often it was tried.
+    var event: @Sendable (String) -> String? = { $0 }
+    /// What has to hold in the end, besides the state.
+    var check: @Sendable (FaultSession) throws -> Void = { _ in }
 
     var testDescription: String { name }
 
     /// All that is tried.
     static let all: [FaultOperation] = [
         publish, setAlias, served, rejected, rollback, reject, deleteVersion, deleteAlias, abort,
-        create, start, close,
+        collect, rotate, create, start, close,
     ]
 
     private static let ann = "cert:ann"
@@ -41,9 +43,7 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
             if begun.version == nil { try bundle.send(begun.uploadID, to: registry) }
             _ = try registry.commit(uploadID: begun.uploadID, alias: "live", principal: ann)
         },
-        isRepeatable: true,
-        // One try's files: those that a second try finds it goes on with.
-        mayOrphan: FaultFixture.new.files.count
+        isRepeatable: true
     )
 
     private static let setAlias = FaultOperation(name: "alias set") { session in
@@ -95,13 +95,9 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
         isRepeatable: true
     )
 
-    private static let deleteVersion = FaultOperation(
-        name: "delete version",
-        run: { session in
-            try session.opened.deleteVersion(model: "sentiment", version: 3, principal: ann)
-        },
-        mayOrphan: FaultFixture.bundle(3).files.count
-    )
+    private static let deleteVersion = FaultOperation(name: "delete version") { session in
+        try session.opened.deleteVersion(model: "sentiment", version: 3, principal: ann)
+    }
 
     private static let deleteAlias = FaultOperation(name: "delete alias") { session in
         try session.opened.deleteAlias(model: "sentiment", alias: "live", principal: ann)
@@ -122,8 +118,7 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
                 try registry.abort(uploadID: upload, principal: ann)
             }
         },
-        isRepeatable: true,
-        mayOrphan: 1
+        isRepeatable: true
     )
 
     private static let create = FaultOperation(
@@ -202,11 +197,6 @@ enum FaultFixture {
             throw TestFailure(message: "no sequence")
         }
         try "\(sequence - 1)\n".write(toFile: path, atomically: false, encoding: .utf8)
-        let folder = home.path + "/store/uploads/\(String(repeating: "a", count: 32))"
-        try FileManager.default.createDirectory(
-            atPath: folder,
-            withIntermediateDirectories: false
-        )
-        try Data(patterned(20)).write(to: URL(fileURLWithPath: folder + "/0"))
+        try leaveUpload(home)
     }
 }

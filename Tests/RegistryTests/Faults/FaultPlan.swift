@@ -63,6 +63,12 @@ struct Injection: Sendable, CustomStringConvertible {
         fault.concerns(kind) && (kind.changes || !isForGood)
     }
 
+    /// Whether it is one write, or one new file, that finds no room.
+    func isWantOfRoom(at hit: String) -> Bool {
+        let isHit = ["write", "sqlite write", "open"].contains { hit.hasPrefix($0) }
+        return isHit && !isForGood && (fault == .noSpace || fault == .shortWrite)
+    }
+
     var description: String {
         "\(fault.rawValue) \(isForGood ? "for good" : "once") at call \(number)"
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Registry
+import Sealing
 
 /// One process on a home: it opens the registry, does something, and ends.
 final class FaultSession {

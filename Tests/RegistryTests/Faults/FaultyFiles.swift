@@ -1,5 +1,6 @@
 import Foundation
 import Registry
+import Sealing
 import Synchronization
 
 /// The system's calls, as far as a plan lets them pass.
@@ -22,9 +23,14 @@ struct FaultyFiles: FileCalls {
         try check(.read, "close")
     }
 
-    func byteCount(_ descriptor: Int32) throws(FileCallError) -> UInt64 {
+    func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus {
         try check(.read, "fstat")
-        return try system.byteCount(descriptor)
+        return try system.status(descriptor)
+    }
+
+    func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError) {
+        try check(.create, "fchmod")
+        try system.setMode(descriptor, mode)
     }
 
     func read(

@@ -117,6 +117,22 @@ struct RotationTests {
         #expect(next.currentKey == rotation.currentKey && next.rewrapped == 0)
     }
 
+    @Test("a version that is opened while its key comes under another one opens")
+    func betweenRowAndKey() throws {
+        let home = try TestHome()
+        let before = Mutex<(@Sendable () throws -> Void)?>(nil)
+        let keys = try FolderKeyProvider(folder: home.path + "/keys")
+        let registry = try Registry(
+            layout: home.layout,
+            keys: InterruptedKeys(keys) { try before.withLock { $0.take() }?() },
+            clock: home.clock.wallClock
+        ) { try SigningKeyFile.open(folder: home.path + "/keys", provider: keys, registryID: $0) }
+        let version = try registry.publishSmall()
+        before.withLock { $0 = { _ = try rotate(home, registry) } }
+        try registry.checkSmall(version)
+        #expect(before.withLock { $0 } == nil)
+    }
+
     @Test("publishes that run meanwhile end under the new key or under one that is kept")
     func concurrent() throws {
         let home = try TestHome()
@@ -149,5 +165,39 @@ extension Registry {
         for file in opened.files {
             #expect(try Digest.sha256(opened.read(file.path).copyBytes()) == file.sha256)
         }
+    }
+}
+
+/// Does something just before it unwraps.
+private struct InterruptedKeys: KeyProvider {
+    let inner: any KeyProvider
+    let before: @Sendable () throws -> Void
+
+    init(_ inner: any KeyProvider, before: @escaping @Sendable () throws -> Void) {
+        self.inner = inner
+        self.before = before
+    }
+
+    var currentKeyID: String { inner.currentKeyID }
+    var keyIDs: [String] { inner.keyIDs }
+    var kind: String { inner.kind }
+
+    func addKey() throws(SealingError) -> Bool { try inner.addKey() }
+    func retireKey(_ id: String) throws(SealingError) { try inner.retireKey(id) }
+
+    func wrap(_ key: SecretKey, context: WrapContext) throws(SealingError) -> WrappedKey {
+        try inner.wrap(key, context: context)
+    }
+
+    func unwrap(
+        _ wrapped: WrappedKey,
+        context: WrapContext
+    ) throws(SealingError) -> SecretKey {
+        do {
+            try before()
+        } catch {
+            throw SealingError(.internalFailure, "\(error)")
+        }
+        return try inner.unwrap(wrapped, context: context)
     }
 }

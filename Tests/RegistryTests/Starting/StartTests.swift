@@ -126,6 +126,30 @@ struct StartTests {
         #expect(refusal { try home.open() } == .unavailable)
     }
 
+    @Test("a next sequence that a crash left is the head's to judge, and is gone after the start")
+    func nextSequence() throws {
+        let home = try populated()
+        let path = home.path + "/keys/sequence"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let number = try #require(Int(text.dropLast()))
+        // Before its commit, after it and before its name, and cut short.
+        for (present, next) in [
+            ("\(number)\n", "\(number + 1)\n"), ("\(number - 1)\n", text), (text, ""), (text, "x"),
+        ] {
+            try present.write(toFile: path, atomically: true, encoding: .utf8)
+            try next.write(toFile: path + ".new", atomically: true, encoding: .utf8)
+            #expect(refusal { try home.open() } == nil, "\(present) \(next)")
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+            #expect(!FileManager.default.fileExists(atPath: path + ".new"))
+        }
+        // It vouches for nothing: an older copy is refused whatever it says, and so is none.
+        try "\(number + 1)\n".write(toFile: path, atomically: true, encoding: .utf8)
+        try text.write(toFile: path + ".new", atomically: true, encoding: .utf8)
+        #expect(message { try home.open() }.contains("older copy"))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(refusal { try home.open() } == .unavailable)
+    }
+
     @Test(
         "a head, an alias, a sequence or a log that is not the signed one is refused",
         arguments: [

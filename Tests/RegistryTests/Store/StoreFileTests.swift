@@ -1,4 +1,5 @@
 import Foundation
+import Sealing
 import Synchronization
 import Testing
 
@@ -111,8 +112,11 @@ private final class HaltingFiles: FileCalls {
         try system.open(path, flags: flags, mode: mode)
     }
     func close(_ descriptor: Int32) throws(FileCallError) { try system.close(descriptor) }
-    func byteCount(_ descriptor: Int32) throws(FileCallError) -> UInt64 {
-        try system.byteCount(descriptor)
+    func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus {
+        try system.status(descriptor)
+    }
+    func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError) {
+        try system.setMode(descriptor, mode)
     }
     func sync(_ descriptor: Int32) throws(FileCallError) { try system.sync(descriptor) }
     func lock(_ descriptor: Int32, _ operation: Int32) throws(FileCallError) {

@@ -10,6 +10,8 @@ final class TestHome: Sendable {
     let layout: RegistryLayout
     let registryID: [UInt8]
     let clock = TestClock()
+    /// The calls that the registry and its keys are read and written with.
+    private let files: any FileCalls
 
     /// Creates the keys and an empty registry.
     convenience init() throws {
@@ -25,6 +27,7 @@ final class TestHome: Sendable {
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
+        files = SystemCalls()
         layout = RegistryLayout(home: path)
         registryID = try RandomBytes.make(count: 16)
         let keys = try FolderKeyProvider.create(in: path + "/keys")
@@ -37,11 +40,12 @@ final class TestHome: Sendable {
 
     /// Creates the registry.
     func create() throws {
-        let keys = try FolderKeyProvider(folder: path + "/keys")
+        let keys = try FolderKeyProvider(folder: path + "/keys", calls: files)
         let signing = try SigningKeyFile.open(
             folder: path + "/keys",
             provider: keys,
-            registryID: registryID
+            registryID: registryID,
+            calls: files
         )
         try Registry.create(
             layout: layout,
@@ -56,6 +60,7 @@ final class TestHome: Sendable {
     init(copied path: String, registryID: [UInt8], files: any FileCalls = SystemCalls()) {
         self.path = path
         self.registryID = registryID
+        self.files = files
         layout = RegistryLayout(home: path, files: files)
     }
 
@@ -63,9 +68,14 @@ final class TestHome: Sendable {
 
     /// Opens the registry as a server does.
     func open(steps: Steps = .none) throws -> Registry {
-        let keys = try FolderKeyProvider(folder: path + "/keys")
+        let keys = try FolderKeyProvider(folder: path + "/keys", calls: files)
         return try Registry(layout: layout, keys: keys, clock: clock.wallClock, steps: steps) {
-            try SigningKeyFile.open(folder: path + "/keys", provider: keys, registryID: $0)
+            try SigningKeyFile.open(
+                folder: path + "/keys",
+                provider: keys,
+                registryID: $0,
+                calls: files
+            )
         }
     }
 

@@ -155,6 +155,40 @@ struct FolderKeyProviderTests {
         }
     }
 
+    @Test("what a process left that ended while it wrote is removed, and nothing else is")
+    func unfinished() throws {
+        try withFolder { folder in
+            let id = try FolderKeyProvider.create(in: folder).currentKeyID
+            let digits = "0123456789abcdef"
+            let left = [
+                "kek-\(id).key.\(digits).tmp", "kek-current.\(digits).tmp",
+                "signing.key.\(digits).tmp", "signing.pub.pem.\(digits).tmp",
+            ]
+            let others = [
+                "kek-\(id).key.tmp", "kek-\(id).key.\(digits)", "kek-\(id).key.\(digits)0.tmp",
+                "kek-\(id).key.\(digits.dropLast())x.tmp", "sequence.\(digits).tmp", "kek-.tmp",
+            ]
+            for name in left + others { try write([1], to: "\(folder)/\(name)") }
+            try SigningKeyFile.removeUnfinished(folder: folder)
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(Set(names) == Set(others + ["kek-\(id).key", "kek-current"]))
+        }
+    }
+
+    @Test("a key whose file was moved aside already is retired all the same")
+    func retiredBefore() throws {
+        try withFolder { folder in
+            let keys = try FolderKeyProvider.create(in: folder)
+            let old = keys.currentKeyID
+            #expect(try keys.addKey())
+            try FolderKeyProvider(folder: folder).retireKey(old)
+            #expect(keys.keyIDs.count == 2)
+            try keys.retireKey(old)
+            #expect(keys.keyIDs == [keys.currentKeyID])
+            #expect(try keys.retiredKeyIDs() == [old])
+        }
+    }
+
     @Test("after another key became current, the old one still unwraps")
     func rotation() throws {
         try withFolder { folder in

@@ -1,16 +1,18 @@
-/// The calls to the system that everything the registry keeps in files goes through, except the
-/// database's own.
+/// The calls to the system that everything the registry keeps in files goes through, keys
+/// included, except the database's own.
 ///
 /// They are as low as the system's: each fails with its errno, may do less than it was asked to,
-/// and is tried again, or not, by ``StoreFile`` and ``StoreFolder``. So whatever can go wrong on
-/// a disk can be made to go wrong in a test, at every single call.
+/// and is tried again, or not, by whoever makes it. So whatever can go wrong on a disk can be
+/// made to go wrong in a test, at every single call.
 package protocol FileCalls: Sendable {
     /// Opens a file, and answers its descriptor. A new one gets the permissions of `mode`.
     func open(_ path: String, flags: Int32, mode: UInt32) throws(FileCallError) -> Int32
     /// Closes a descriptor, which is gone whatever comes of it.
     func close(_ descriptor: Int32) throws(FileCallError)
-    /// The length of an open file in bytes.
-    func byteCount(_ descriptor: Int32) throws(FileCallError) -> UInt64
+    /// What an open file is.
+    func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus
+    /// Gives an open file exactly these permissions, whatever the umask is.
+    func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError)
     /// Reads into `bytes` from the index `start` on, and answers how many came; 0 at the end.
     func read(
         _ descriptor: Int32,
@@ -42,6 +44,16 @@ package protocol FileCalls: Sendable {
     func names(in path: String) throws(FileCallError) -> [String]
     /// Fails if nothing has this name; a symbolic link has one of its own.
     func look(at path: String) throws(FileCallError)
+}
+
+/// What an open file is.
+package struct FileStatus: Sendable, Equatable {
+    /// Its length in bytes.
+    package let byteCount: UInt64
+    /// Its permissions: the lower nine bits of its mode.
+    package let permissions: UInt32
+    /// Whether it is a regular file.
+    package let isFile: Bool
 }
 
 /// Why a call to the system failed.

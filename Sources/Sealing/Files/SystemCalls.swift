@@ -19,10 +19,18 @@ package struct SystemCalls: FileCalls {
         try check(Glibc.close(descriptor))
     }
 
-    package func byteCount(_ descriptor: Int32) throws(FileCallError) -> UInt64 {
+    package func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus {
         var status = stat()
         try check(unsafe fstat(descriptor, &status))
-        return UInt64(status.st_size)
+        return FileStatus(
+            byteCount: UInt64(status.st_size),
+            permissions: status.st_mode & 0o777,
+            isFile: status.st_mode & S_IFMT == S_IFREG
+        )
+    }
+
+    package func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError) {
+        try check(fchmod(descriptor, mode))
     }
 
     package func read(
