@@ -125,7 +125,7 @@ extension HTTPConnectionHandler {
                         + "\(limits.maxHeaderFields) fields are taken"
                 )
             )
-        case is HTTPParserError: refuse(HTTPResponse(.badRequest, "this is no HTTP/1.1 request"))
+        case is HTTPParserError: refuse(HTTPResponse(.badRequest, "the request cannot be read"))
         default:
             forget()
             context.close(promise: nil)

@@ -65,6 +65,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     ///   hop to another thread; nil: it is not.
     package func predict(_ request: PredictionRequest<Bytes>, on loop: LoopRunner<Bytes>? = nil) {
         let table = routes.current
+        var isRouted = false
         do throws(ServingError) {
             guard let admission = table.models[request.model]?.admission else {
                 throw .unknownModel(request.model)
@@ -73,12 +74,14 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
             case .alias(let alias):
                 let slot = try table.slot(model: request.model, alias: alias)
                 request.onRouted?(slot.meter.calls)
+                isRouted = true
                 try enter(request, admission)
                 enqueue(request, slot: slot, admission: admission, on: loop)
             case .version(let version):
                 let id = VersionID(model: request.model, version: version)
                 let slot = table.slot(id)
                 if let slot { request.onRouted?(slot.meter.calls) }
+                isRouted = slot != nil
                 try enter(request, admission)
                 guard let slot else {
                     return loadThenEnqueue(request, id: id, admission: admission)
@@ -87,7 +90,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
                 enqueue(request, slot: slot, admission: admission, on: loop)
             }
         } catch {
-            countWithModel(request, table)
+            if !isRouted { countWithModel(request, table) }
             request.completion(.failure(error))
         }
     }

@@ -114,7 +114,7 @@ def test_metrics_are_for_observers_of_all_models(server, shared_home):
 
 def test_loopback_reads_metrics_without_a_certificate_only_where_that_was_chosen(home):
     server = home.serve(env={"STRONGROOM_METRICS_LOOPBACK": "open"})
-    assert value(scrape(server, None), "strongroom_connections", protocol="http") == 1
+    assert value(scrape(server, None), "strongroom_open_connections", protocol="http") == 1
 
 
 @pytest.mark.parametrize("status, request_bytes", [
@@ -196,8 +196,8 @@ def test_calls_connections_and_the_process_are_counted(server, admin):
     check = {"method": "/strongroom.v1.Health/Check", "code": "OK"}
     assert (value(after, "strongroom_calls_total", **check)
             - so_far(before, "strongroom_calls_total", **check)) == 5
-    assert value(after, "strongroom_connections", protocol="ttrpc") >= 1
-    assert value(after, "strongroom_connections", protocol="http") == 1
+    assert value(after, "strongroom_open_connections", protocol="ttrpc") >= 1
+    assert value(after, "strongroom_open_connections", protocol="http") == 1
     ok = ("strongroom_tls_handshakes_total", (("result", "ok"),))
     assert after[ok] >= before[ok] + 2
     assert after["process_cpu_seconds_total", ()] >= before["process_cpu_seconds_total", ()] > 0

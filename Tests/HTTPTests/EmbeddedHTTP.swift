@@ -68,8 +68,7 @@ final class EmbeddedHTTP {
 
     /// The status codes of what was sent since it was last asked.
     func statuses() throws -> [Int] {
-        try sent().split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") }
-            .compactMap { Int($0.dropFirst(9).prefix(3)) }
+        try sent().split(separator: "HTTP/1.1 ").compactMap { Int($0.prefix(3)) }
     }
 
     static func get(_ target: String, _ fields: String = "") -> String {

@@ -153,7 +153,7 @@ struct MetricsPage: Sendable {
         _ figures: ConnectionMeter.Figures,
         to page: inout Exposition
     ) {
-        page.write(.gauge, "strongroom_connections", "Open connections.") { samples in
+        page.write(.gauge, "strongroom_open_connections", "Open connections.") { samples in
             for speaks in ConnectionProtocol.allCases {
                 let count = UInt64(clamping: figures.open[speaks] ?? 0)
                 samples.add(count, ["protocol": "\(speaks)"])

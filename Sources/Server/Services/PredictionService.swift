@@ -68,6 +68,7 @@ struct PredictionService: Sendable {
     ) {
         switch result {
         case .failure(let error):
+            call.note(asked: model)
             call.fail(.of(error, method: call.path, logger: call.logger))
         case .success(let prediction):
             let now = NIODeadline.now()

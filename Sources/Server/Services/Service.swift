@@ -126,10 +126,13 @@ struct Arrival: Sendable {
 }
 
 extension Call {
-    /// Names the model of a request for the log, if what the caller sent could be a name.
+    /// Names the model of a request for the log.
     fileprivate func note<Request>(modelOf request: Request, rule: AccessRule<Request>) {
-        guard case .model(_, let model) = rule else { return }
-        let name = model(request)
+        if case .model(_, let model) = rule { note(asked: model(request)) }
+    }
+
+    /// Names the model that a caller asked for, if it could be a name.
+    func note(asked name: String) {
         guard (1...Limits.maxNameBytes).contains(name.utf8.count),
             name.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return }

@@ -1,9 +1,9 @@
 import Metrics
 import RPC
-import Serving
 import Testing
 
 @testable import Server
+@testable import Serving
 
 @Suite("The page of metrics")
 struct MetricsPageTests {
@@ -80,7 +80,7 @@ struct MetricsPageTests {
             "strongroom_swap_seconds_count{model=\"m\"} 1",
             "strongroom_swap_drained_requests{model=\"m\"} 9",
             "strongroom_swap_failed_requests{model=\"m\"} 1",
-            "strongroom_connections{protocol=\"http\"} 0",
+            "strongroom_open_connections{protocol=\"http\"} 0",
             "strongroom_tls_handshakes_total{result=\"failed\"} 0",
         ]
     )

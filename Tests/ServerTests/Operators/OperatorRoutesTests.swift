@@ -1,15 +1,15 @@
 import Foundation
 import HTTP
 import Logging
+import Metrics
 import NIOCore
 import NIOHTTP1
 import RPC
-import Serving
 import Synchronization
 import Testing
 
-@testable import Metrics
 @testable import Server
+@testable import Serving
 
 @Suite("HTTP for operators", .timeLimit(.minutes(1)))
 final class OperatorRoutesTests {
