@@ -30,7 +30,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler, BoundConnection {
     private let router: HTTPRouter
     private let limits: HTTPLimits
     private let principal: Principal
-    private let logger: Logger
+    private let log: RequestLog
 
     private var context: ChannelHandlerContext?
     private var incoming: IncomingRequest?
@@ -47,7 +47,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler, BoundConnection {
         self.router = router
         self.limits = limits
         self.principal = principal
-        self.logger = logger
+        log = RequestLog(logger: logger, principal: principal)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -115,7 +115,7 @@ extension HTTPConnectionHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        logger.debug("connection failed", metadata: ["error": "\(error)"])
+        log.logger.debug("connection failed", metadata: ["error": "\(error)"])
         switch error {
         case HTTPParserError.headerOverflow:
             refuse(
@@ -211,7 +211,7 @@ extension HTTPConnectionHandler {
         guard let running, running.number == number, !running.isAnswered, !isClosed, let context
         else { return }
         self.running?.isAnswered = true
-        log(response, running.head)
+        log.answered(running.head, response.status)
         if response.closes { (isEnding, waiting) = (true, []) }
         let isLast = isEnding && waiting.isEmpty
         var headers = response.headers
@@ -246,24 +246,8 @@ extension HTTPConnectionHandler {
     private func startTimer(_ time: TimeAmount) {
         timer?.cancel()
         timer = context?.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
-            logger.debug("connection closed", metadata: ["reason": "the peer took too long"])
+            log.logger.debug("connection closed", metadata: ["reason": "the peer took too long"])
             close()
         }
-    }
-
-    /// As for calls: one line for each request that fails, which at the default level nobody can
-    /// cause without a certificate.
-    private func log(_ response: HTTPResponse, _ head: HTTPRequestHead?) {
-        guard response.status.code >= 400 else { return }
-        logger.log(
-            level: principal == .anonymous ? .debug : .info,
-            "request failed",
-            metadata: [
-                "http.method": "\(head?.method.rawValue ?? "")",
-                "http.target": "\(head?.uri.prefix(HTTPLimits.maxLoggedTarget) ?? "")",
-                "http.status": "\(response.status.code)",
-                "principal": "\(principal.text)",
-            ]
-        )
     }
 }

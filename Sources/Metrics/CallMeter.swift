@@ -15,7 +15,7 @@ package final class CallMeter: Sendable {
 
     private let started = Atomic<UInt64>(0)
     private let finished = Atomic<UInt64>(0)
-    /// By code; that of successes is not used, since the histogram has them.
+    /// By code, ``codes`` of them; that of successes is not used, since the histogram has them.
     private let ends = InlineArray<17, Atomic<UInt64>> { _ in Atomic(0) }
     private let seconds = Histogram(.latency)
 

@@ -20,6 +20,7 @@ package final class Histogram: Sendable {
     }
 
     private let buckets: Buckets
+    /// One more than ``Buckets/maxBounds``.
     private let counts = InlineArray<24, Atomic<UInt64>> { _ in Atomic(0) }
     private let sum = Atomic<UInt64>(0)
 
