@@ -18,6 +18,7 @@ let relaxed: [SwiftSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deques: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -73,17 +74,23 @@ let package = Package(
         product("Sealing", ["COpenSSL", "JSON"]),
         product("TLS", ["COpenSSL", nioCore]),
         product("Wire", ["CProtobufC", nioCore]),
-        product("RPC", ["Wire", "TLS", nioCore, nioPosix, logging]),
+        product("Metrics", []),
+        product("RPC", ["Wire", "TLS", "Metrics", nioCore, nioPosix, logging]),
+        product("HTTP", ["RPC", nioCore, nioHTTP1, logging, deques]),
         product("JSON", []),
         product("Registry", ["Sealing", "JSON", grdb, yams]),
         product("Engine", ["COnnxRuntime", "JSON"]),
         product("EngineTesting", ["Engine"]),
-        product("Serving", ["Registry", "Engine", "Sealing", "JSON", logging, deques]),
+        product(
+            "Serving",
+            ["Registry", "Engine", "Sealing", "JSON", "Metrics", logging, deques]
+        ),
         product(
             "Server",
             [
-                "Serving", "Registry", "Engine", "RPC", "Wire", "TLS", "Sealing", "JSON",
-                configuration, signals, logging, yams, nioCore, nioPosix,
+                "Serving", "Registry", "Engine", "RPC", "HTTP", "Metrics", "Wire", "TLS",
+                "Sealing", "JSON", configuration, signals, logging, yams, nioCore, nioHTTP1,
+                nioPosix,
             ]
         ),
         product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", "JSON", nioCore, nioPosix]),
@@ -107,17 +114,25 @@ let package = Package(
         tests("SealingTests", ["Sealing"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", nioCore]),
-        tests("RPCTests", ["RPC", "Wire", "TLS", nioCore, nioEmbedded, nioPosix]),
+        tests(
+            "RPCTests",
+            ["RPC", "Wire", "TLS", "Metrics", nioCore, nioEmbedded, nioPosix]
+        ),
+        tests("MetricsTests", ["Metrics"]),
+        tests("HTTPTests", ["HTTP", "RPC", "Wire", nioCore, nioEmbedded, nioHTTP1, logging]),
         tests("RegistryTests", ["Registry", "Sealing", "JSON", grdb, sqlite]),
         tests("JSONTests", ["JSON"]),
         tests("EngineTests", ["Engine", "EngineTesting", "JSON"]),
-        tests("ServingTests", ["Serving", "Registry", "Engine", "EngineTesting", "Sealing"]),
+        tests(
+            "ServingTests",
+            ["Serving", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics"]
+        ),
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
             [
-                "Server", "Serving", "Registry", "RPC", "Wire", "TLS", "Sealing", logging, nioCore,
-                nioEmbedded,
+                "Server", "Serving", "Registry", "RPC", "HTTP", "Metrics", "Wire", "TLS", "Sealing",
+                logging, nioCore, nioEmbedded, nioHTTP1,
             ]
         ),
     ],

@@ -9,6 +9,8 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     /// Moves, validations and what is loaded: the control plane.
     package let reconciler: Reconciler
     private let routes: Routes
+    /// What counts requests, loads and swaps.
+    package let meters = ServingMeters()
     private let limits: ServingLimits
     private let executors: Executors<Bytes>
 
@@ -24,7 +26,8 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         let loader = Loader(
             registry: registry,
             engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }),
-            loopRunNs: limits.loopRunNs
+            loopRunNs: limits.loopRunNs,
+            meters: meters
         )
         self.routes = routes
         self.limits = limits
@@ -62,6 +65,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     ///   hop to another thread; nil: it is not.
     package func predict(_ request: PredictionRequest<Bytes>, on loop: LoopRunner<Bytes>? = nil) {
         let table = routes.current
+        var isRouted = false
         do throws(ServingError) {
             guard let admission = table.models[request.model]?.admission else {
                 throw .unknownModel(request.model)
@@ -69,20 +73,33 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
             switch request.selector {
             case .alias(let alias):
                 let slot = try table.slot(model: request.model, alias: alias)
+                request.onRouted?(slot.meter.calls)
+                isRouted = true
                 try enter(request, admission)
                 enqueue(request, slot: slot, admission: admission, on: loop)
             case .version(let version):
                 let id = VersionID(model: request.model, version: version)
+                let slot = table.slot(id)
+                if let slot { request.onRouted?(slot.meter.calls) }
+                isRouted = slot != nil
                 try enter(request, admission)
-                guard let slot = table.slot(id) else {
+                guard let slot else {
                     return loadThenEnqueue(request, id: id, admission: admission)
                 }
                 slot.markUsed()
                 enqueue(request, slot: slot, admission: admission, on: loop)
             }
         } catch {
+            if !isRouted { countWithModel(request, table) }
             request.completion(.failure(error))
         }
+    }
+
+    /// Counts a request that fails before it has a version with its model, if there is one: what
+    /// callers make up makes no series.
+    private func countWithModel(_ request: PredictionRequest<Bytes>, _ table: RoutingTable) {
+        guard table.models[request.model] != nil else { return }
+        request.onRouted?(meters.model(request.model).calls)
     }
 
     /// The version that answers for a selector, loaded if it was asked for by number.
@@ -136,12 +153,27 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         Task {
             do throws(ServingError) {
                 let slot = try await reconciler.pin(id)
+                request.onRouted?(slot.meter.calls)
                 let loadNs = (ContinuousClock.now - start).nanoseconds
                 enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
             } catch {
                 admission.leave(bytes: request.heldBytes)
+                countWithModel(request, routes.current)
                 request.completion(.failure(error))
             }
         }
+    }
+
+    /// What is counted, and what waits and runs of each model, at one instant.
+    package var figures: ServingFigures {
+        var figures = meters.figures
+        for (name, route) in routes.current.models {
+            let present = route.admission.present
+            figures.queues.append(
+                ServingFigures.Queue(model: name, requests: present.requests, bytes: present.bytes)
+            )
+        }
+        figures.queues.sort { $0.model < $1.model }
+        return figures
     }
 }

@@ -1,4 +1,5 @@
 package import Logging
+package import Metrics
 package import NIOCore
 internal import Synchronization
 package import Wire
@@ -60,6 +61,10 @@ package final class Call: Sendable {
     private struct Hooks {
         var onCancel: [@Sendable () -> Void] = []
         var onFinish: [@Sendable (StatusCode) -> Void] = []
+        /// What counts the call; nil: its method's.
+        var meter: CallMeter?
+        /// The model that the call is for, where its method says so; for the log.
+        var model: String?
         /// The outcome, once hooks have been taken.
         var code: StatusCode?
     }
@@ -127,21 +132,36 @@ package final class Call: Sendable {
     /// Whether the outcome is decided; what is still computed for it is wasted.
     package var isOver: Bool { outcome.load(ordering: .acquiring) != Outcome.open }
 
+    /// Counts the call with a meter from here on, and no longer with its method's; once, and not
+    /// if it is over.
+    package func count(with meter: CallMeter) {
+        hooks.withLock { hooks in
+            guard hooks.code == nil, hooks.meter == nil else { return }
+            hooks.meter = meter
+            meter.began()
+        }
+    }
+
+    /// Names the model that the call is for, as its line in the log would have it.
+    package func note(model: String) {
+        hooks.withLock { $0.model = model }
+    }
+
     /// Answers with an encoded message, from any thread; dropped if the outcome is decided.
     ///
     /// On the connection's loop the reply joins those of the same tick in one write; from
     /// another thread, those that wait for the same hop.
-    package func succeed(_ payload: ByteBuffer) {
+    /// - Parameter now: saves a look at the clock.
+    package func succeed(_ payload: ByteBuffer, at now: NIODeadline? = nil) {
         guard end(as: Outcome.answered) else { return }
-        finish(.ok)
+        finish(nil, at: now ?? .now())
         connection.deliver(.success(payload), of: self)
     }
 
     /// Answers with a failure, from any thread; dropped if the outcome is decided.
     package func fail(_ status: Status) {
         guard end(as: Outcome.answered) else { return }
-        log(status)
-        finish(status.code)
+        finish(status, at: .now())
         connection.deliver(.failure(status), of: self)
     }
 
@@ -178,8 +198,7 @@ package final class Call: Sendable {
     /// - Returns: whether this decided the outcome; only then may the connection answer `status`.
     package func abandon(_ status: Status) -> Bool {
         guard end(as: Outcome.cancelled) else { return false }
-        log(status)
-        finish(status.code)
+        finish(status, at: .now())
         return true
     }
 
@@ -196,13 +215,18 @@ package final class Call: Sendable {
         ).exchanged
     }
 
-    /// Runs the hooks, outside the lock: they may register others.
-    private func finish(_ code: StatusCode) {
+    /// Counts the call, and runs the hooks, outside the lock: they may register others.
+    /// - Parameter failure: nil: it succeeded.
+    private func finish(_ failure: Status?, at now: NIODeadline) {
+        let code = failure?.code ?? .ok
         let taken = hooks.withLock { hooks in
             let taken = hooks
             hooks = Hooks(code: code)
             return taken
         }
+        let took = UInt64(clamping: (now - receivedAt).nanoseconds)
+        (taken.meter ?? route.meter).ended(code: Int(code.rawValue), afterNs: took)
+        if let failure { log(failure, taken, tookNs: took) }
         for body in taken.onFinish { body(code) }
         guard isCancelled else { return }
         for body in taken.onCancel { body() }
@@ -210,7 +234,7 @@ package final class Call: Sendable {
 
     /// One line for each failed call. What only the server can mend is a warning; what anybody on
     /// the network can cause without a certificate is not worth a line by default.
-    private func log(_ status: Status) {
+    private func log(_ status: Status, _ hooks: Hooks, tookNs: UInt64) {
         let level: Logger.Level =
             switch status.code {
             case .internalError, .unknown, .dataLoss: .warning
@@ -220,11 +244,21 @@ package final class Call: Sendable {
         connection.logger.log(
             level: level,
             "call failed",
-            metadata: [
-                "rpc.method": "\(path)",
-                "rpc.code": "\(status.code.name)",
-                "principal": "\(principal.text)",
-            ]
+            metadata: logged(status, hooks, tookNs: tookNs)
         )
+    }
+
+    private func logged(_ status: Status, _ hooks: Hooks, tookNs: UInt64) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "rpc.method": "\(path)",
+            "rpc.code": "\(status.code.name)",
+            "rpc.microseconds": "\(tookNs / 1_000)",
+            "principal": "\(principal.text)",
+        ]
+        if let model = hooks.meter?.model ?? hooks.model { metadata["model.name"] = "\(model)" }
+        if let version = hooks.meter?.version, version > 0 {
+            metadata["model.version"] = "\(version)"
+        }
+        return metadata
     }
 }

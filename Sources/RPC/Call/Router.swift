@@ -1,3 +1,4 @@
+package import Metrics
 internal import NIOCore
 
 /// Finds a method by the bytes of its names, without making a string of them.
@@ -43,6 +44,11 @@ package final class Router: Sendable {
         }
         self.slots = slots
         self.services = services
+    }
+
+    /// What counts the calls of each method, by `/service/name`, sorted by it.
+    package var meters: [(path: String, meter: CallMeter)] {
+        slots.compactMap { $0 }.map { ($0.path, $0.meter) }.sorted { $0.path < $1.path }
     }
 
     private static func check(_ method: Method) throws(RPCError) {
@@ -95,6 +101,8 @@ final class Route: Sendable {
     /// `/service/name`, for logs; made once.
     let path: String
     let method: Method
+    /// Counts the calls that nothing else counts.
+    let meter = CallMeter()
     /// The interceptors around the method's handler.
     let handler: UnaryHandler
 

@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import TLS
 
 /// The side of a server's connection that other threads hold: calls answer through it.
 ///
@@ -16,6 +17,8 @@ final class ConnectionLink: CallConnection {
     let logger: Logger
     /// Set while the handler is in its channel; what is delivered later is dropped.
     private let handler: NIOLoopBoundBox<ServerConnectionHandler?>
+    /// Set in place of the handler while another binding has the connection.
+    private let other: NIOLoopBoundBox<(bound: any BoundConnection, channel: any Channel)?>
     private let mailbox = Mailbox<Letter>()
 
     /// On the loop.
@@ -23,11 +26,18 @@ final class ConnectionLink: CallConnection {
         self.eventLoop = eventLoop
         self.logger = logger
         handler = NIOLoopBoundBox(nil, eventLoop: eventLoop)
+        other = NIOLoopBoundBox(nil, eventLoop: eventLoop)
     }
 
     /// Ties the link to its handler, or with nil cuts it off; on the loop.
     func attach(_ handler: ServerConnectionHandler?) {
         self.handler.value = handler
+    }
+
+    /// Ties the link to another binding's side of the connection; on the loop.
+    func attach(_ bound: any BoundConnection, on channel: any Channel) {
+        other.value = (bound, channel)
+        channel.closeFuture.whenComplete { _ in self.other.value = nil }
     }
 
     func deliver(_ answer: CallAnswer, of call: Call) {
@@ -42,12 +52,29 @@ final class ConnectionLink: CallConnection {
 
     /// Refuses new calls and closes when none runs; from any thread.
     func drain() {
-        eventLoop.execute { self.handler.value?.drain() }
+        eventLoop.execute {
+            self.handler.value?.drain()
+            self.other.value?.bound.drain()
+        }
     }
 
     /// Cancels what runs and closes, from any thread.
     func cut() {
-        eventLoop.execute { self.handler.value?.cut() }
+        eventLoop.execute {
+            self.handler.value?.cut()
+            if let channel = self.other.value?.channel { Self.cut(channel) }
+        }
+    }
+
+    /// Closes a socket at once. TLS is passed by: its farewell waits for the peer, and who is cut
+    /// has had its time.
+    static func cut(_ channel: any Channel) {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls = try? pipeline.context(handlerType: TLSHandler.self) {
+            tls.close(promise: nil)
+        } else {
+            channel.close(promise: nil)
+        }
     }
 
     private func emptyMailbox() {

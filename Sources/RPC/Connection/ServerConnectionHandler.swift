@@ -11,8 +11,8 @@ internal import Wire
 ///
 /// A connection of any binding begins with this handler's first byte: a frame begins with 0,
 /// which no HTTP request does. A second binding takes its connections from a handler in front of
-/// this one, which looks at that byte and then leaves the channel.
-final class ServerConnectionHandler: ChannelDuplexHandler {
+/// this one, ``FirstByteHandler``, which looks at that byte and then leaves the channel.
+final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
@@ -41,6 +41,8 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     private var isProcessing = false
     private var flushIsScheduled = false
     private var readIsHeldBack = false
+    /// Whether another binding has the connection from here on.
+    var isHandedOver = false
 
     /// - Parameters:
     ///   - link: what calls answer through; of this channel's loop.
@@ -75,7 +77,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         abandonCalls()
         timer?.task.cancel()
         timer = nil
-        connections?.remove(link)
+        if !isHandedOver { connections?.remove(link) }
         link.attach(nil)
         self.context = nil
     }
@@ -289,13 +291,10 @@ extension ServerConnectionHandler {
         flushAndGoOn()
     }
 
-    /// Cancels what runs and closes the socket at once. TLS is passed by: its farewell waits for
-    /// the peer, and who is cut has had its time.
+    /// Cancels what runs and closes the socket at once.
     func cut() {
         abandonCalls()
-        guard let context else { return }
-        let tls = try? context.pipeline.syncOperations.context(handlerType: TLSHandler.self)
-        (tls ?? context).close(promise: nil)
+        if let context { ConnectionLink.cut(context.channel) }
     }
 
     private func close(_ reason: CloseReason) {

@@ -12,7 +12,7 @@ final class ConnectionTable: Sendable {
     }
 
     fileprivate struct State {
-        var open: [ObjectIdentifier: ConnectionLink] = [:]
+        var open: [ObjectIdentifier: Entry] = [:]
         var handshaking: Set<ObjectIdentifier> = []
         var isDraining = false
         /// Called once each when a handshake's place becomes free.
@@ -20,11 +20,18 @@ final class ConnectionTable: Sendable {
         var waitingForEmpty: [CheckedContinuation<Void, Never>] = []
     }
 
+    fileprivate struct Entry {
+        let link: ConnectionLink
+        var speaks: ConnectionProtocol
+    }
+
     private let limits: RPCLimits
+    private let meter: ConnectionMeter
     private let state = Mutex(State())
 
-    init(limits: RPCLimits) {
+    init(limits: RPCLimits, meter: ConnectionMeter = ConnectionMeter()) {
         self.limits = limits
+        self.meter = meter
     }
 
     /// Connections that are open.
@@ -33,30 +40,60 @@ final class ConnectionTable: Sendable {
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
     /// Enters a new connection, with its handshake if it has one.
-    func add(_ link: ConnectionLink, handshakes: Bool) -> Admission {
-        state.withLock { state in
+    /// - Parameter speaks: what it speaks, if there is no choice.
+    func add(
+        _ link: ConnectionLink,
+        handshakes: Bool,
+        speaks: ConnectionProtocol = .ttrpc
+    ) -> Admission {
+        let admission: Admission = state.withLock { state in
             guard !state.isDraining else { return .draining }
             guard state.open.count < limits.maxConnections else { return .full }
-            state.open[ObjectIdentifier(link)] = link
+            state.open[ObjectIdentifier(link)] = Entry(link: link, speaks: speaks)
             if handshakes { state.handshaking.insert(ObjectIdentifier(link)) }
             return .admitted
+        }
+        meter.update { figures in
+            guard admission == .admitted else { return figures.refused += 1 }
+            figures.accepted += 1
+            figures.open[speaks, default: 0] += 1
+        }
+        return admission
+    }
+
+    /// Notes what a connection speaks, once its first byte is there.
+    func decided(_ link: ConnectionLink, _ speaks: ConnectionProtocol) {
+        let before = state.withLock { state in
+            let before = state.open[ObjectIdentifier(link)]?.speaks
+            state.open[ObjectIdentifier(link)]?.speaks = speaks
+            return before
+        }
+        guard let before else { return }
+        meter.update { figures in
+            figures.open[before, default: 0] -= 1
+            figures.open[speaks, default: 0] += 1
         }
     }
 
     /// Marks a connection's handshake as over; once more does nothing.
     func handshakeEnded(_ link: ConnectionLink) {
-        let waiting = state.withLock { $0.endHandshake(link) }
+        guard let waiting = state.withLock({ $0.endHandshake(link) }) else { return }
+        meter.update { $0.handshakes += 1 }
         for accept in waiting { accept() }
     }
 
     /// Strikes out a connection that is closed; one that was never entered does nothing.
     func remove(_ link: ConnectionLink) {
-        let (accepts, empties) = state.withLock { state in
+        let (accepts, entry, empties) = state.withLock { state in
             let accepts = state.endHandshake(link)
-            state.open[ObjectIdentifier(link)] = nil
-            return (accepts, state.takeWaitingForEmpty())
+            let entry = state.open.removeValue(forKey: ObjectIdentifier(link))
+            return (accepts, entry, state.takeWaitingForEmpty())
         }
-        for accept in accepts { accept() }
+        meter.update { figures in
+            if accepts != nil { figures.failedHandshakes += 1 }
+            if let entry { figures.open[entry.speaks, default: 0] -= 1 }
+        }
+        for accept in accepts ?? [] { accept() }
         for empty in empties { empty.resume() }
     }
 
@@ -73,14 +110,14 @@ final class ConnectionTable: Sendable {
     func drain() {
         let links = state.withLock { state in
             state.isDraining = true
-            return Array(state.open.values)
+            return state.open.values.map(\.link)
         }
         for link in links { link.drain() }
     }
 
     /// Closes what is still open.
     func cut() {
-        let links = state.withLock { Array($0.open.values) }
+        let links = state.withLock { $0.open.values.map(\.link) }
         for link in links { link.cut() }
     }
 
@@ -98,8 +135,9 @@ final class ConnectionTable: Sendable {
 }
 
 extension ConnectionTable.State {
-    fileprivate mutating func endHandshake(_ link: ConnectionLink) -> [@Sendable () -> Void] {
-        guard handshaking.remove(ObjectIdentifier(link)) != nil else { return [] }
+    /// - Returns: who waited for its end; nil: it was over before.
+    fileprivate mutating func endHandshake(_ link: ConnectionLink) -> [@Sendable () -> Void]? {
+        guard handshaking.remove(ObjectIdentifier(link)) != nil else { return nil }
         let waiting = waitingToAccept
         waitingToAccept = []
         return waiting

@@ -13,22 +13,29 @@ package final class RPCServer: Sendable {
     private let limits: RPCLimits
     private let logger: Logger
     private let group: any EventLoopGroup
+    private let binding: (any ConnectionBinding)?
     private let connections: ConnectionTable
     private let listeners = Mutex<[any Channel]>([])
 
+    /// - Parameters:
+    ///   - binding: takes the connections whose first byte is a letter; nil: they are closed.
+    ///   - meter: counts connections and handshakes.
     /// - Throws: ``RPCError`` `invalidLimit` for limits under which nothing works.
     package init(
         router: Router,
         limits: RPCLimits = RPCLimits(),
         logger: Logger,
-        group: any EventLoopGroup
+        group: any EventLoopGroup,
+        binding: (any ConnectionBinding)? = nil,
+        meter: ConnectionMeter = ConnectionMeter()
     ) throws(RPCError) {
         try limits.validate()
         self.router = router
         self.limits = limits
         self.logger = logger
         self.group = group
-        connections = ConnectionTable(limits: limits)
+        self.binding = binding
+        connections = ConnectionTable(limits: limits, meter: meter)
     }
 
     /// Whether ``drain(seconds:)`` was called.
@@ -59,7 +66,7 @@ package final class RPCServer: Sendable {
                     handshakeTimeout: self.limits.handshakeTimeout
                 )
                 try channel.pipeline.syncOperations.addHandler(handler)
-                try self.addHandler(to: channel, principal: .anonymous, handshakes: true)
+                try self.addHandlers(to: channel, principal: .anonymous, handshakes: true)
             }
         }
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -76,7 +83,7 @@ package final class RPCServer: Sendable {
     package func listen(unixSocket path: String) async throws {
         let listener = try await bootstrap { channel in
             PeerCredentials.of(channel).flatMapThrowing { peer in
-                try self.addHandler(to: channel, principal: .user(peer.userID), handshakes: false)
+                try self.addHandlers(to: channel, principal: .user(peer.userID), handshakes: false)
             }
         }
         .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
@@ -142,14 +149,15 @@ extension RPCServer {
             )
     }
 
-    /// The last handler of a connection. An error thrown here closes the connection.
-    private func addHandler(
+    /// The last handlers of a connection. An error thrown here closes the connection.
+    private func addHandlers(
         to channel: any Channel,
         principal: Principal,
         handshakes: Bool
     ) throws {
         let link = ConnectionLink(eventLoop: channel.eventLoop, logger: logger)
-        switch connections.add(link, handshakes: handshakes) {
+        let speaks: ConnectionProtocol = binding == nil ? .ttrpc : .undecided
+        switch connections.add(link, handshakes: handshakes, speaks: speaks) {
         case .admitted: break
         case .full: throw RPCError(.connectionFailed, "the server has all its connections")
         case .draining: throw RPCError(.draining, "the server is shutting down")
@@ -161,6 +169,11 @@ extension RPCServer {
             principal: principal,
             connections: connections
         )
+        if let binding {
+            try channel.pipeline.syncOperations.addHandler(
+                FirstByteHandler(frames: handler, binding: binding, connections: connections)
+            )
+        }
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 

@@ -17,17 +17,22 @@ package struct ServerConfiguration: Sendable {
     package var serving = ServingLimits()
     package var logLevel = Logger.Level.info
     package var logFormat = LogFormat.text
+    /// What a caller from this machine's loopback needs to read `/metrics`.
+    package var metricsLoopback = MetricsLoopback.certificate
     /// Which models need signed bundles; in the file alone.
     package var signatures: [SignatureRule] = []
 
     package enum LogFormat: String, Sendable, CaseIterable { case text, json }
+
+    /// `certificate` is what everybody needs, with the role; `open` is nothing.
+    package enum MetricsLoopback: String, Sendable, CaseIterable { case certificate, open }
 
     package init() {}
 
     /// Every key of `strongroom.yaml` that takes one value.
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
-            + ["log.level", "log.format"] + limitKeys.map { "limits." + $0 }
+            + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
     )
 
     private static let limitKeys = [
@@ -99,6 +104,13 @@ package struct ServerConfiguration: Sendable {
             "log.format",
             Dictionary(uniqueKeysWithValues: LogFormat.allCases.map { ($0.rawValue, $0) }),
             default: logFormat
+        )
+        metricsLoopback = try values.choice(
+            "metrics.loopback",
+            Dictionary(
+                uniqueKeysWithValues: MetricsLoopback.allCases.map { ($0.rawValue, $0) }
+            ),
+            default: metricsLoopback
         )
         try readLimits(values)
     }

@@ -10,6 +10,21 @@ final class Flag: Sendable {
     func set() { value.store(true, ordering: .relaxed) }
 }
 
+/// Whether a server answers calls: what `Health.Check` and `/readyz` say.
+struct Readiness: Sendable {
+    /// The first loads are done.
+    let isReconciled = Flag()
+    let isDraining = Flag()
+
+    var isReady: Bool { reason == nil }
+
+    /// Why it does not; nil: it does.
+    var reason: String? {
+        if isDraining.isSet { return "the server is shutting down" }
+        return isReconciled.isSet ? nil : "the first loads are under way"
+    }
+}
+
 /// What tasks wait for until it is opened, once, with how what they waited for came out.
 final class Gate: Sendable {
     typealias Outcome = Result<Void, any Error>

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import HTTP
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -23,8 +24,7 @@ package struct RunningServer: Sendable {
     private let host: ModelHost<RequestBytes>
     private let tls: ReloadableTLSContext
     private let server: RPCServer
-    private let isReconciled = Flag()
-    private let isDraining = Flag()
+    private let readiness: Readiness
     /// Opened when the server has drained, or could not start.
     private let ended = Gate()
 
@@ -40,6 +40,8 @@ package struct RunningServer: Sendable {
         self.configuration = configuration
         self.readyFile = readyFile
         self.logger = logger
+        let readiness = Readiness()
+        self.readiness = readiness
 
         let signers = try SignerPolicy(configuration.signatures)
         let keys = try HomeKeys.open(home, source: configuration.keys)
@@ -66,13 +68,27 @@ package struct RunningServer: Sendable {
             host: host,
             loops: LoopRunners(group),
             signingKeyFolder: keys.folder,
-            isReady: { [isReconciled, isDraining] in isReconciled.isSet && !isDraining.isSet }
+            readiness: readiness
+        )
+        let connections = ConnectionMeter()
+        let operators = OperatorRoutes(
+            readiness: readiness,
+            access: access,
+            work: work,
+            page: MetricsPage(
+                serving: { [host] in host.figures },
+                router: router,
+                connections: connections
+            ),
+            opensMetricsOnLoopback: configuration.metricsLoopback == .open
         )
         server = try RPCServer(
             router: router,
             limits: configuration.rpc,
             logger: logger,
-            group: group
+            group: group,
+            binding: HTTPBinding(router: HTTPRouter(operators.routes)),
+            meter: connections
         )
     }
 
@@ -104,14 +120,14 @@ package struct RunningServer: Sendable {
     private func start() async {
         do {
             let address = try await host.start { try await listen() }
-            guard !isDraining.isSet else { return }
-            isReconciled.set()
+            guard !readiness.isDraining.isSet else { return }
+            readiness.isReconciled.set()
             try announce(address)
             // An end that began meanwhile may have removed the files before they were there.
-            if isDraining.isSet { removeAddress() }
+            if readiness.isDraining.isSet { removeAddress() }
         } catch {
             // A server that drains takes no listener: that is no failure, and no news.
-            if !isDraining.isSet { ended.open(.failure(error)) }
+            if !readiness.isDraining.isSet { ended.open(.failure(error)) }
         }
     }
 
@@ -160,8 +176,8 @@ package struct RunningServer: Sendable {
                     continue
                 }
                 // The second signal: whoever sends it will not wait for the calls that run.
-                if isDraining.isSet { _exit(1) }
-                isDraining.set()
+                if readiness.isDraining.isSet { _exit(1) }
+                readiness.isDraining.set()
                 group.addTask { await drain() }
             }
         }
@@ -204,9 +220,9 @@ package struct RunningServer: Sendable {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             second += 1
             access.reloadIfChanged()
-            if registry.fault != nil, !isDraining.isSet {
+            if registry.fault != nil, !readiness.isDraining.isSet {
                 // Nothing is written any more: better no registry than one that only seems to be.
-                isDraining.set()
+                readiness.isDraining.set()
                 await drain()
             }
             guard second.isMultiple(of: 60) else { continue }
@@ -231,12 +247,12 @@ extension RunningServer {
         host: ModelHost<RequestBytes>,
         loops: LoopRunners,
         signingKeyFolder: String,
-        isReady: @escaping @Sendable () -> Bool
+        readiness: Readiness
     ) throws -> Router {
         func service(_ name: String) -> Service {
             Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
         }
-        let health = HealthService(service: service("Health"), host: host, isReady: isReady)
+        let health = HealthService(service: service("Health"), host: host, readiness: readiness)
         let prediction = PredictionService(
             service: service("Prediction"),
             host: host,
@@ -268,9 +284,9 @@ extension RunningServer {
         }
     }
 
-    /// What a client that offers protocols must offer, so that one of another protocol ends in the
-    /// handshake.
-    private static let applicationProtocol = "ttrpc"
+    /// What a client that offers protocols must offer one of, so that one of another protocol ends
+    /// in the handshake. The first byte decides, whatever was settled on.
+    private static let applicationProtocols = ["ttrpc", "http/1.1"]
 
     private static func makeTLS(
         _ home: Home,
@@ -285,7 +301,7 @@ extension RunningServer {
                     clientAuthorityPath: home.authority,
                     revocationListPath: Files.exists(revocationList) ? revocationList : nil,
                     minimum: minimum,
-                    alpn: [applicationProtocol]
+                    alpn: applicationProtocols
                 )
             }
         } catch {

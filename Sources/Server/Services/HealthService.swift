@@ -7,15 +7,14 @@ internal import Wire
 struct HealthService: Sendable {
     let service: Service
     let host: ModelHost<RequestBytes>
-    /// Whether the first reconcile is done and the server does not drain.
-    let isReady: @Sendable () -> Bool
+    let readiness: Readiness
 
     var methods: [Method] {
         [service.direct("Check", rule: .anyone, servesWhileDraining: true, check)]
     }
 
     private func check(_ request: V1.CheckRequest, _ arrival: Arrival) throws {
-        var ready = isReady()
+        var ready = readiness.isReady
         if !request.model.isEmpty {
             try arrival.caller.authorize(Set(Role.allCases), on: request.model, method: "Check")
             let alias = AliasName.orLive(request.alias)

@@ -50,6 +50,7 @@ struct PredictionService: Sendable {
                 heldBytes: arrival.payloadBytes,
                 isCancelled: { call.isOver },
                 onCancel: { call.onCancel($0) },
+                onRouted: { call.count(with: $0) },
                 completion: { result in
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
@@ -67,9 +68,11 @@ struct PredictionService: Sendable {
     ) {
         switch result {
         case .failure(let error):
+            call.note(asked: model)
             call.fail(.of(error, method: call.path, logger: call.logger))
         case .success(let prediction):
-            let total = (NIODeadline.now() - call.receivedAt).nanoseconds
+            let now = NIODeadline.now()
+            let total = (now - call.receivedAt).nanoseconds
             let response = V1.PredictResponse(
                 modelName: model,
                 modelVersion: prediction.version,
@@ -85,7 +88,7 @@ struct PredictionService: Sendable {
             )
             var buffer = ByteBuffer()
             response.encode(lending: prediction.outputs.map(V1.LentTensor.init), into: &buffer)
-            call.succeed(buffer)
+            call.succeed(buffer, at: now)
         }
     }
 

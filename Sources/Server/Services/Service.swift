@@ -24,11 +24,16 @@ struct Service: Sendable {
             answering(call) {
                 let request = try Request(decoding: payload)
                 let caller = Caller(principal: call.principal, list: access.current)
-                try authorize(request, rule: rule, caller: caller, method: method)
-                try body(
-                    request,
-                    Arrival(caller: caller, call: call, payloadBytes: payload.readableBytes)
-                )
+                do {
+                    try authorize(request, rule: rule, caller: caller, method: method)
+                    try body(
+                        request,
+                        Arrival(caller: caller, call: call, payloadBytes: payload.readableBytes)
+                    )
+                } catch {
+                    call.note(modelOf: request, rule: rule)
+                    throw error
+                }
             }
         }
     }
@@ -42,6 +47,7 @@ struct Service: Sendable {
         direct(method, rule: rule) { request, arrival in
             let (caller, call) = (arrival.caller, arrival.call)
             let place = try work.enter(arrival)
+            call.note(modelOf: request, rule: rule)
             // The boundary from the loop; the task ends with its call.
             let task = Task {
                 defer { work.leave(place) }
@@ -120,6 +126,19 @@ struct Arrival: Sendable {
 }
 
 extension Call {
+    /// Names the model of a request for the log.
+    fileprivate func note<Request>(modelOf request: Request, rule: AccessRule<Request>) {
+        if case .model(_, let model) = rule { note(asked: model(request)) }
+    }
+
+    /// Names the model that a caller asked for, if it could be a name.
+    func note(asked name: String) {
+        guard (1...Limits.maxNameBytes).contains(name.utf8.count),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return }
+        note(model: name)
+    }
+
     func succeed<Response: WireMessage>(_ response: Response) {
         var buffer = ByteBuffer()
         response.encode(into: &buffer)

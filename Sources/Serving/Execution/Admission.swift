@@ -30,6 +30,9 @@ final class Admission: Sendable {
         }
     }
 
+    /// What is waiting and running.
+    var present: (requests: Int, bytes: Int) { load.withLock { ($0.requests, $0.bytes) } }
+
     /// Gives the place back.
     func leave(bytes: Int) {
         load.withLock { load in

@@ -32,7 +32,7 @@ struct BatchRun<Bytes: TensorBytes> {
                 outputs: job.request.outputNames,
                 stop: stop(for: [job])
             )
-            let ran = Run(start: start, rows: job.request.rows)
+            let ran = Run(of: job.slot, start: start, requests: 1, rows: job.request.rows)
             job.finish(.success(ran.prediction(of: job, outputs)))
         } catch {
             job.finish(.failure(ServingError(engine: error)))
@@ -69,7 +69,12 @@ struct BatchRun<Bytes: TensorBytes> {
                 stop: stop(for: jobs)
             )
             guard let parts = OutputParts(outputs, rows: rows) else { return halve(jobs) }
-            let ran = Run(start: start, rows: UInt64(rows.reduce(0, +)))
+            let ran = Run(
+                of: first.slot,
+                start: start,
+                requests: jobs.count,
+                rows: UInt64(rows.reduce(0, +))
+            )
             for (index, job) in jobs.enumerated() {
                 job.finish(.success(ran.prediction(of: job, parts.outputs(of: index))))
             }
@@ -105,20 +110,23 @@ struct BatchRun<Bytes: TensorBytes> {
         let computeNs: UInt64
         let rows: UInt64
 
-        init(start: ContinuousClock.Instant, rows: UInt64) {
+        init(of slot: Slot, start: ContinuousClock.Instant, requests: Int, rows: UInt64) {
             self.start = start
             self.rows = rows
             computeNs = (ContinuousClock.now - start).nanoseconds
+            slot.meter.ran(requests: UInt64(requests), rows: rows, computeNs: computeNs)
         }
 
         func prediction(of job: Job<Bytes>, _ outputs: [OutputTensor]) -> Prediction {
             let own = job.request.rows
+            let queueNs = (start - job.queuedAt).nanoseconds
+            job.slot.meter.waited(queueNs)
             return Prediction(
                 version: job.slot.id.version,
                 outputs: outputs,
                 rows: own,
                 batchRows: rows,
-                queueNs: (start - job.queuedAt).nanoseconds,
+                queueNs: queueNs,
                 computeNs: computeNs,
                 ownComputeNs: rows == own
                     ? computeNs : UInt64(Double(computeNs) * Double(own) / Double(rows)),

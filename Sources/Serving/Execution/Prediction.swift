@@ -1,4 +1,5 @@
 package import Engine
+package import Metrics
 
 /// Which version a request asks for.
 package enum VersionSelector: Sendable, Equatable {
@@ -28,6 +29,9 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     /// Registers what to do when the answer is no longer wanted: done once, on any thread, at once
     /// if that is so already. Nil: the run goes on whatever happens.
     package let onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
+    /// Called once the version is known that answers, or the model if that is all that is known of
+    /// a request that fails, with what counts the request.
+    package let onRouted: (@Sendable (CallMeter) -> Void)?
     /// Called once, on any thread.
     package let completion: @Sendable (Result<Prediction, ServingError>) -> Void
 
@@ -42,6 +46,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
         heldBytes: Int? = nil,
         isCancelled: @escaping @Sendable () -> Bool,
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
+        onRouted: (@Sendable (CallMeter) -> Void)? = nil,
         completion: @escaping @Sendable (Result<Prediction, ServingError>) -> Void
     ) {
         self.model = model
@@ -53,6 +58,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
         self.heldBytes = max(tensorBytes, heldBytes ?? 0)
         self.isCancelled = isCancelled
         self.onCancel = onCancel
+        self.onRouted = onRouted
         self.completion = completion
     }
 

@@ -11,6 +11,8 @@ struct Loader: Sendable {
     let engines: [String: any InferenceEngine]
     /// As in ``ServingLimits``.
     let loopRunNs: UInt64
+    /// What counts the requests of each version, over its loads.
+    let meters: ServingMeters
 
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
@@ -29,7 +31,15 @@ struct Loader: Sendable {
             on: golden.map(\.inputs),
             limitNs: loopRunNs
         )
-        return Slot(id: id, card: opened.card, model: model, plan: plan, cost: cost)
+        return Slot(
+            id: id,
+            card: opened.card,
+            model: model,
+            plan: plan,
+            cost: cost,
+            meter: meters.version(id),
+            byteCount: opened.info.bytes
+        )
     }
 
     private func load(

@@ -14,8 +14,9 @@ extension Reconciler {
                 return makePassAgain(id)
             }
             if let slot = loaded.slot(target) {
+                let begin = ContinuousClock.now
                 // Settled first: what answers is durable before anybody gets an answer of it.
-                if try await settle(id, wish, as: .served) { serve(id, slot) }
+                if try await settle(id, wish, as: .served) { serve(id, slot, since: begin) }
                 return makePassAgain(id)
             }
             awaitTarget(id, target, generation: wish.generation)
@@ -56,13 +57,20 @@ extension Reconciler {
     // MARK: - What answers
 
     /// Makes the table answer with a version.
-    private func serve(_ id: AliasID, _ slot: Slot) {
-        if let before = aliases[id]?.answering, before != slot.id {
+    /// - Parameter begin: when the swap began, for its metrics.
+    private func serve(
+        _ id: AliasID,
+        _ slot: Slot,
+        since begin: ContinuousClock.Instant = .now
+    ) {
+        let before = aliases[id]?.answering
+        if let before, before != slot.id {
             aliases[id]?.previous = loaded.isDeleted(before) ? nil : before
         }
         aliases[id]?.answering = slot.id
         aliases[id]?.broken = nil
         setRoute(id, .serving(slot))
+        if let before, before != slot.id { loader.meters.swapped(from: before, since: begin) }
         logger.info("a version went live", metadata: Self.metadata(id, slot.id))
     }
 

@@ -103,10 +103,12 @@ extension Reconciler {
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
         let loader = loader
         let isLive = isLive(id)
+        let begin = ContinuousClock.now
         let task = Task {
             let result: LoadedVersions.Loaded = await loading.run {
                 Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
             }
+            loader.meters.ended(result, tookNs: (ContinuousClock.now - begin).nanoseconds)
             await self.ended(id, result)
             return result
         }

@@ -16,6 +16,10 @@ package final class Slot: Sendable {
     package let plan: BatchPlan
     /// What a run was seen to take.
     let cost: RunCost
+    /// Counts its requests and runs.
+    let meter: VersionMeter
+    /// Plaintext bytes of its files.
+    private let byteCount: UInt64
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64
     // Relaxed: it only orders versions by age, and orders no other memory.
@@ -26,24 +30,32 @@ package final class Slot: Sendable {
         card: Card,
         model: any InferenceModel,
         plan: BatchPlan,
-        cost: RunCost = RunCost()
+        cost: RunCost = RunCost(),
+        meter: VersionMeter? = nil,
+        byteCount: UInt64 = 0
     ) {
         self.id = id
         self.card = card
         self.model = model
         self.plan = plan
         self.cost = cost
+        self.meter = meter ?? VersionMeter(id)
+        self.byteCount = byteCount
         readySinceUnixMs = WallClock.system.nowUnixMs
+        self.meter.loaded(byteCount)
         markUsed()
     }
 
     /// Whoever drops the last reference may stand on the request path: the model is freed on a
     /// queue of its own, and the allocator is asked to give the memory back to the system.
     deinit {
-        let model = model
+        let (model, meter, byteCount) = (model, meter, byteCount)
         Self.disposal.async {
             withExtendedLifetime(model) {}
-            Self.disposal.async { FreeMemory.giveBack() }
+            Self.disposal.async {
+                FreeMemory.giveBack()
+                meter.unloaded(byteCount)
+            }
         }
     }
 

@@ -18,7 +18,7 @@ final class EmbeddedServer {
         methods: [RPC.Method] = [],
         interceptors: [any Interceptor] = []
     ) throws {
-        let router = try Router(
+        router = try Router(
             methods: TestMethods.all(holding: calls) + methods,
             interceptors: interceptors
         )
@@ -39,6 +39,7 @@ final class EmbeddedServer {
     }
 
     let link: ConnectionLink
+    let router: Router
 
     /// Brings bytes in as one read of the socket.
     func receive(_ frames: ByteBuffer...) throws {

@@ -28,6 +28,7 @@ struct ServerConfigurationTests {
         #expect(configuration.listen.text == "127.0.0.1:8443")
         #expect(configuration.drainSeconds == 30)
         #expect(configuration.rpc.maxCallsInFlight == 256)
+        #expect(configuration.metricsLoopback == .certificate)
     }
 
     @Test("flags win over the environment, which wins over the file")
@@ -71,7 +72,9 @@ struct ServerConfigurationTests {
         arguments: [
             ("drain_seconds: -1", "'drain_seconds' is '-1'"), ("drain_seconds: soon", "'soon'"),
             ("limits: {frame_bytes: 16777216}", "16777215"), ("tls: {minimum: 1.1}", "1.2, 1.3"),
-            ("log: {level: loud}", "'log.level'"), ("listen: localhost", "expected HOST:PORT"),
+            ("log: {level: loud}", "'log.level'"),
+            ("metrics: {loopback: yes}", "certificate, open"),
+            ("listen: localhost", "expected HOST:PORT"),
             ("listen: ::1:80", "brackets"),
         ]
     )

@@ -1,4 +1,5 @@
 import Engine
+import Metrics
 import Serving
 import Synchronization
 
@@ -41,7 +42,8 @@ extension ServingWorld {
         rows: Int = 1,
         heldBytes: Int? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false },
-        onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil
+        onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
+        onRouted: (@Sendable (CallMeter) -> Void)? = nil
     ) -> PendingAnswer {
         let pending = PendingAnswer()
         host.predict(
@@ -60,6 +62,7 @@ extension ServingWorld {
                 heldBytes: heldBytes,
                 isCancelled: isCancelled,
                 onCancel: onCancel,
+                onRouted: onRouted,
                 completion: { pending.complete($0) }
             )
         )

@@ -1,0 +1,183 @@
+internal import Metrics
+internal import RPC
+internal import Registry
+internal import Serving
+internal import Wire
+
+/// What `/metrics` says, under Strongroom's own names. docs/OPERATIONS.md has the table.
+struct MetricsPage: Sendable {
+    let serving: @Sendable () -> ServingFigures
+    let router: Router
+    let connections: ConnectionMeter
+    let startUnixSeconds = UInt64(clamping: WallClock.system.nowUnixMs / 1_000)
+
+    /// Gathers and writes it all. It takes as long as there are versions: not for an event loop.
+    func text() -> String {
+        let figures = serving()
+        var page = Exposition()
+        writeRequests(figures, to: &page)
+        writeLatencies(figures, to: &page)
+        writeModels(figures, to: &page)
+        writeCalls(to: &page)
+        writeConnections(connections.figures, to: &page)
+        page.writeTriton(figures)
+        page.write(ProcessFigures.now(), startUnixSeconds: startUnixSeconds)
+        return page.text
+    }
+
+    /// The method whose calls are counted by version.
+    private static let predict = "/strongroom.v1.Prediction/Predict"
+
+    private func writeRequests(_ figures: ServingFigures, to page: inout Exposition) {
+        page.write(.counter, "strongroom_requests_total", "Predict calls answered.") { samples in
+            for version in figures.versions {
+                samples.add(version.requests, version.labels)
+            }
+        }
+        page.write(
+            .counter,
+            "strongroom_request_failures_total",
+            "Predict calls answered with a failure. Without a version: it was not known yet; "
+                + "without a model: there is none that the caller may use."
+        ) { samples in
+            for version in figures.versions {
+                for (code, count) in version.failures {
+                    samples.add(count, version.labels(code: Self.name(code)))
+                }
+            }
+            for model in figures.models {
+                for (code, count) in model.failures {
+                    samples.add(count, ["model": model.model, "code": Self.name(code)])
+                }
+            }
+            for (path, meter) in router.meters where path == Self.predict {
+                for (code, count) in meter.failuresByCode {
+                    samples.add(count, ["code": Self.name(code)])
+                }
+            }
+        }
+        page.write(
+            .gauge,
+            "strongroom_running_requests",
+            "Predict calls that a version has and has not answered."
+        ) { samples in
+            for version in figures.versions { samples.add(version.running, version.labels) }
+        }
+    }
+
+    private func writeLatencies(_ figures: ServingFigures, to page: inout Exposition) {
+        typealias Of = (ServingFigures.Version) -> Histogram.Snapshot
+        let histograms: [(name: String, help: String, of: Of)] = [
+            ("request_seconds", "Successful Predict calls, arrival to answer.", { $0.latency }),
+            ("request_queue_seconds", "Of each request that ran: its wait.", { $0.queue }),
+            ("request_compute_seconds", "Of each request that ran: its run.", { $0.compute }),
+            ("batch_rows", "Rows of each run.", { $0.rows }),
+        ]
+        for (name, help, of) in histograms {
+            page.write(.histogram, "strongroom_" + name, help) { samples in
+                for version in figures.versions { samples.add(of(version), version.labels) }
+            }
+        }
+    }
+
+    private func writeModels(_ figures: ServingFigures, to page: inout Exposition) {
+        page.write(
+            .gauge,
+            "strongroom_queued_requests",
+            "Requests of a model that wait or run."
+        ) { samples in
+            for queue in figures.queues {
+                samples.add(UInt64(clamping: queue.requests), ["model": queue.model])
+            }
+        }
+        page.write(.gauge, "strongroom_queued_bytes", "Bytes that they hold.") { samples in
+            for queue in figures.queues {
+                samples.add(UInt64(clamping: queue.bytes), ["model": queue.model])
+            }
+        }
+        page.write(.gauge, "strongroom_loaded_bytes", "Bytes of a version in memory.") { samples in
+            for version in figures.versions where version.loadedBytes > 0 {
+                samples.add(version.loadedBytes, version.labels)
+            }
+        }
+        page.write(.histogram, "strongroom_load_seconds", "Loads that succeeded.") {
+            $0.add(figures.loads)
+        }
+        page.write(.counter, "strongroom_load_failures_total", "Loads that failed.") {
+            $0.add(figures.failedLoads)
+        }
+        writeSwaps(figures.models.filter { $0.swaps.count > 0 }, to: &page)
+    }
+
+    private func writeSwaps(_ models: [ServingFigures.Model], to page: inout Exposition) {
+        page.write(
+            .histogram,
+            "strongroom_swap_seconds",
+            "Swaps, from the durable move to the last answer of the version before."
+        ) { samples in
+            for model in models { samples.add(model.swaps, ["model": model.model]) }
+        }
+        page.write(
+            .counter,
+            "strongroom_swap_drained_requests",
+            "Requests that the version before had at a swap, and has answered."
+        ) { samples in
+            for model in models { samples.add(model.drainedRequests, ["model": model.model]) }
+        }
+        page.write(
+            .counter,
+            "strongroom_swap_failed_requests",
+            "Those of them that were answered with a failure."
+        ) { samples in
+            for model in models { samples.add(model.failedRequests, ["model": model.model]) }
+        }
+    }
+
+    private func writeCalls(to page: inout Exposition) {
+        page.write(
+            .counter,
+            "strongroom_calls_total",
+            "Calls of the other methods, by the code of their answer."
+        ) { samples in
+            for (path, meter) in router.meters where path != Self.predict {
+                let successes = meter.latency.count
+                if successes > 0 { samples.add(successes, ["method": path, "code": "OK"]) }
+                for (code, count) in meter.failuresByCode {
+                    samples.add(count, ["method": path, "code": Self.name(code)])
+                }
+            }
+        }
+    }
+
+    private func writeConnections(
+        _ figures: ConnectionMeter.Figures,
+        to page: inout Exposition
+    ) {
+        page.write(.gauge, "strongroom_open_connections", "Open connections.") { samples in
+            for speaks in ConnectionProtocol.allCases {
+                let count = UInt64(clamping: figures.open[speaks] ?? 0)
+                samples.add(count, ["protocol": "\(speaks)"])
+            }
+        }
+        page.write(.counter, "strongroom_connections_total", "Connections taken or refused.") {
+            $0.add(figures.accepted, ["result": "accepted"])
+            $0.add(figures.refused, ["result": "refused"])
+        }
+        page.write(.counter, "strongroom_tls_handshakes_total", "TLS handshakes that ended.") {
+            $0.add(figures.handshakes, ["result": "ok"])
+            $0.add(figures.failedHandshakes, ["result": "failed"])
+        }
+    }
+
+    private static func name(_ code: Int) -> String {
+        StatusCode(rawValue: Int32(clamping: code))?.name ?? "UNKNOWN"
+    }
+}
+
+extension ServingFigures.Version {
+    fileprivate var labels: Exposition.Labels { ["model": model, "version": "\(version)"] }
+
+    fileprivate func labels(code: String) -> Exposition.Labels {
+        ["model": model, "version": "\(version)", "code": code]
+    }
+}
