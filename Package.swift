@@ -93,12 +93,13 @@ let package = Package(
                 nioPosix,
             ]
         ),
+        product("Bench", ["Wire", "TLS", nioCore, nioPosix]),
         product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", "JSON", nioCore, nioPosix]),
         .executableTarget(
             name: "strongroom",
             dependencies: [
-                "Server", "StrongroomClient", "Registry", "Engine", "Wire", "TLS", "Sealing",
-                "JSON", arguments, signals, nioCore,
+                "Server", "StrongroomClient", "Bench", "Registry", "Engine", "Wire", "TLS",
+                "Sealing", "JSON", arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -127,6 +128,7 @@ let package = Package(
             "ServingTests",
             ["Serving", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics"]
         ),
+        tests("BenchTests", ["Bench", "Wire", nioCore]),
         tests("StrongroomClientTests", ["StrongroomClient"]),
         tests(
             "ServerTests",
