@@ -56,6 +56,8 @@ package enum Limits {
     static let verifyPageRows = 500
     /// Findings of one kind that a verification names one by one; the rest is counted.
     static let maxNamedFindings = 100
+    /// Characters of a column's text that a finding quotes.
+    static let maxQuotedCharacters = 80
     /// Versions that were read from last and stay verified and unwrapped.
     static let maxCachedVersions = 8
     /// The base-2 logarithm of the chunk that a sealed card lies in: one holds any card.

@@ -55,7 +55,7 @@ package struct AuditVerification: Sendable {
         summary.events = AuditCheck(metadata: metadata, findings: findings).run(
             last: head?.auditSequence,
             checkpoint: kept.map { ($0.auditSequence, $0.auditSHA256) }
-        )
+        ).events
     }
 
     private func head(of checkpoint: Checkpoint, _ publicKey: VerifyingKey?) -> CatalogueHead? {

@@ -27,7 +27,20 @@ struct StoreCheck {
         where Self.privateKeyFiles.contains(key) || key.hasPrefix("kek-") && key.hasSuffix(".key") {
             checkMode("\(keyFolder)/\(key)", as: "key file \(key)")
         }
-        findings.attempt("file server-id", "") { _ = try Registry.readServerID(layout) }
+        checkServerID()
+    }
+
+    private func checkServerID() {
+        let object = "file server-id"
+        let isRead = findings.attempt(object, "") { try Registry.readServerID(layout) } != nil
+        guard isRead else { return }
+        let digits = SealingLimits.idBytes * 2
+        let text = findings.attempt(object, "") {
+            try StoreFolder.system.readText(layout.serverIDPath, maxBytes: digits + 1)
+        }
+        if let text, text?.hasSuffix("\n") != true {
+            findings.fault(object, "line break", "is missing at the end")
+        }
     }
 
     /// The highest sequence seen; read before the head, which may move on meanwhile.

@@ -19,21 +19,28 @@ struct UploadCheck {
             let bundle = row.flatMap { try? $0.text("bundle_id") } ?? ""
             return (
                 upload: row, key: try transaction.checkedKey(bundleID: bundle),
-                files: try transaction.checkedUploadFiles(id: id)
+                files: try transaction.checkedUploadFiles(id: id),
+                version: try transaction.checkedVersion(bundleID: bundle)
             )
         }
         // It was committed or dropped meanwhile.
         guard let upload = rows.upload else { return [] }
+        if let version = rows.version {
+            let place = "model '\(try version.text("model"))', version "
+                + "\(try version.integer("version"))"
+            findings.fault(object, "column version", "none, and \(place) has its bundle")
+            return []
+        }
+        UploadContents(upload, object, findings).checkDigest()
+        for column in ["alias", "alias_generation"] where !upload.isNull(column) {
+            findings.fault(object, "column \(column)", "is set, and the upload is open")
+        }
         let parts = findings.attempt(object, "") {
             (
                 model: try upload.text("model"),
                 bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes),
                 files: try BundleFile.list(canonical: try upload.canonical("files"))
             )
-        }
-        _ = findings.attempt(object, "") {
-            _ = try upload.hex("contents_sha256", byteCount: Digest.byteCount)
-            _ = try [String: String](column: try upload.canonical("metadata"))
         }
         guard let parts else { return rows.files.compactMap { try? $0.hex("sealed_sha256") } }
         let key = KeyRowCheck(
@@ -94,13 +101,13 @@ struct UploadCheck {
         let index = try row.unsigned("file_index")
         let sealedBytes = try row.unsigned("sealed_bytes")
         let overhead = UInt64(BlobLayout.headerBytes + Limits.tagBytes)
-        guard index <= UInt64(files.count), sealedBytes >= overhead else {
-            throw CheckedRow.ColumnFault(
-                column: index <= UInt64(files.count) ? "sealed_bytes" : "file_index",
-                problem: "out of range"
-            )
+        let isOwn = index == UInt64(files.count) && !files.contains { $0.path == Card.path }
+        guard index < UInt64(files.count) || isOwn else {
+            throw CheckedRow.ColumnFault(column: "file_index", problem: "out of range")
         }
-        let isOwn = index == UInt64(files.count)
+        guard sealedBytes >= overhead else {
+            throw CheckedRow.ColumnFault(column: "sealed_bytes", problem: "out of range")
+        }
         return VersionRecord.File(
             path: isOwn ? Card.path : files[Int(index)].path,
             size: isOwn ? sealedBytes - overhead : files[Int(index)].size,

@@ -718,11 +718,15 @@ class Registry:
             check(row["alias_generation"] is None, "a generation without an alias")
             return
         move = self.told.moves.get((row["model"], row["alias"], row["alias_generation"]))
-        check(move and move["to_version"] == row["version"],
+        version = self.version(row["model"], row["version"])
+        check(move and (move["to_version"], move["asked_unix_ms"], move["principal"])
+              == (row["version"], version["created_unix_ms"], version["created_by"]),
               f"it asked for no move of alias {row['alias']}")
 
     def _check_open_upload(self, row, files):
         check(row["alias"] is None and row["alias_generation"] is None, "an alias, and open")
+        check(all(version["bundle_id"] != row["bundle_id"] for version in self.rows("versions")),
+              "open, and a version has its bundle")
         if f"{row['server_id']}\n" != getattr(self, "server", None):
             self.note(f"upload {row['id']}", "another server began it")
         key = self.data_key(row["bundle_id"])
@@ -788,7 +792,8 @@ class History:
     STAYS = re.compile(
         NAME + r" stays at (?P<version>\d+), generation (?P<generation>\d+)" + REASON, re.DOTALL)
     GONE = re.compile(NAME + r", generation (?P<generation>\d+)")
-    PUBLISHED = re.compile(r"(\d+) files, (?P<bytes>\d+) bytes")
+    PUBLISHED = re.compile(
+        r"(\d+) files, (?P<bytes>\d+) bytes(, signed by [0-9a-f]{64})?")
 
     def __init__(self):
         self.versions, self.aliases, self.counters, self.moves = {}, {}, {}, {}
