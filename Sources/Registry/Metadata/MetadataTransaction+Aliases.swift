@@ -74,19 +74,21 @@ extension MetadataTransaction {
 
     /// Takes the next generation of an alias's name. It never starts again.
     func takeGeneration(model: String, name: String) throws -> UInt64 {
-        try database.execute(
-            sql: """
-                INSERT INTO alias_counters VALUES (?, ?, 1, 0)
-                ON CONFLICT (model, name) DO UPDATE SET generation = generation + 1
-                """,
-            arguments: [model, name]
-        )
         let row = try row(
             of: "alias_counters",
             "SELECT generation FROM alias_counters WHERE model = ? AND name = ?",
             [model, name]
         )
-        return try row?.unsigned("generation") ?? 1
+        // Read before it is counted up: SQLite would count a damaged one from 0.
+        let generation = try row?.next("generation") ?? 1
+        try database.execute(
+            sql: """
+                INSERT INTO alias_counters VALUES (:model, :name, :generation, 0)
+                ON CONFLICT (model, name) DO UPDATE SET generation = :generation
+                """,
+            arguments: ["model": model, "name": name, "generation": generation.column]
+        )
+        return generation
     }
 
     /// Adds a move, or replaces all of it.

@@ -38,15 +38,17 @@ extension MetadataTransaction {
 
     /// Takes the next number of a model's versions, which makes the model if need be.
     func takeVersionNumber(model: String) throws -> UInt64 {
+        let row = try row(of: "models", "SELECT newest FROM models WHERE name = ?", [model])
+        // Read before it is counted up: SQLite would count a damaged one from 0.
+        let number = try row?.next("newest") ?? 1
         try database.execute(
             sql: """
-                INSERT INTO models (name, newest) VALUES (?, 1)
-                ON CONFLICT (name) DO UPDATE SET newest = newest + 1
+                INSERT INTO models (name, newest) VALUES (:model, :number)
+                ON CONFLICT (name) DO UPDATE SET newest = :number
                 """,
-            arguments: [model]
+            arguments: ["model": model, "number": number.column]
         )
-        let row = try row(of: "models", "SELECT newest FROM models WHERE name = ?", [model])
-        return try row?.unsigned("newest") ?? 1
+        return number
     }
 
     /// The highest version that is not deleted; 0 if there is none.

@@ -42,6 +42,13 @@ struct TableRow {
         return number
     }
 
+    /// The number after a count; `dataLoss` for a count that has none.
+    func next(_ column: String) throws(RegistryError) -> UInt64 {
+        let count = try unsigned(column)
+        guard count < UInt64(Int64.max) else { throw damaged(column, "the highest number") }
+        return count + 1
+    }
+
     /// A count, a version or a generation, or NULL; `dataLoss` for anything else.
     func optionalUnsigned(_ column: String) throws(RegistryError) -> UInt64? {
         isNull(column) ? nil : try unsigned(column)

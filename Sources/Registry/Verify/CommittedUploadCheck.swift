@@ -20,7 +20,9 @@ struct CommittedUploadCheck {
             for place in places {
                 _ = findings.attempt("upload at row \(place)", "") {
                     try metadata.read { transaction in
-                        guard let row = try transaction.committedUpload(place: place) else { return }
+                        guard let row = try transaction.committedUpload(place: place) else {
+                            return
+                        }
                         try check(row, transaction)
                     }
                 }

@@ -26,27 +26,30 @@ struct UploadCheck {
         // It was committed or dropped meanwhile.
         guard let upload = rows.upload else { return [] }
         if let version = rows.version {
-            let place = "model '\(try version.text("model"))', version "
+            let place =
+                "model '\(try version.text("model"))', version "
                 + "\(try version.integer("version"))"
             findings.fault(object, "column version", "none, and \(place) has its bundle")
             return []
         }
-        UploadContents(upload, object, findings).checkDigest()
+        let contents = UploadContents(upload, object, findings)
+        contents.checkDigest()
         for column in ["alias", "alias_generation"] where !upload.isNull(column) {
             findings.fault(object, "column \(column)", "is set, and the upload is open")
         }
-        let parts = findings.attempt(object, "") {
+        let place = findings.attempt(object, "") {
             (
                 model: try upload.text("model"),
-                bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes),
-                files: try BundleFile.list(canonical: try upload.canonical("files"))
+                bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes)
             )
         }
-        guard let parts else { return rows.files.compactMap { try? $0.hex("sealed_sha256") } }
+        guard let place, let files = contents.files else {
+            return rows.files.compactMap { try? $0.hex("sealed_sha256") }
+        }
         let key = KeyRowCheck(
             object: object,
-            model: parts.model,
-            bundleID: parts.bundle,
+            model: place.model,
+            bundleID: place.bundle,
             registryID: registryID,
             keys: keys,
             findings: findings
@@ -54,37 +57,43 @@ struct UploadCheck {
         if isLost(rows.key, key) { findings.plan.add { $0.lostUploads.insert(id) } }
         var blobs: [[UInt8]] = []
         for row in rows.files {
-            guard let file = findings.attempt(object, "", { try self.file(row, parts.files) })
+            guard let file = findings.attempt(object, "", { try self.file(row, files) })
             else { continue }
             blobs.append(file.sealedSHA256)
-            checks.add(
-                BlobCheck(
-                    object: "\(object), file '\(file.path)'",
-                    file: file,
-                    context: BlobContext(
-                        registryID: registryID,
-                        model: parts.model,
-                        bundleID: parts.bundle,
-                        path: file.path
-                    ),
-                    key: key,
-                    path: BlobFolders.path(of: file.sealedSHA256, in: layout.blobsPath),
-                    findings: findings,
-                    progress: progress,
-                    uploadPlace: (try? row.unsigned("file_index")).map { index in
-                        RepairPlan.UploadPlace(upload: id, index: index)
-                    },
-                    isStillNeeded: { [metadata, id] in
-                        // A file that is sent again, and an upload that ends, drop their blobs.
-                        let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
-                        return rows?.contains {
-                            (try? $0.hex("sealed_sha256")) == file.sealedSHA256
-                        } ?? true
-                    }
-                )
+            let context = BlobContext(
+                registryID: registryID,
+                model: place.model,
+                bundleID: place.bundle,
+                path: file.path
             )
+            checks.add(check(file, context, key, index: try? row.unsigned("file_index")))
         }
         return blobs
+    }
+
+    private func check(
+        _ file: VersionRecord.File,
+        _ context: BlobContext,
+        _ key: SecretKey?,
+        index: UInt64?
+    ) -> BlobCheck {
+        BlobCheck(
+            object: "\(object), file '\(file.path)'",
+            file: file,
+            context: context,
+            key: key,
+            path: BlobFolders.path(of: file.sealedSHA256, in: layout.blobsPath),
+            findings: findings,
+            progress: progress,
+            uploadPlace: index.map { RepairPlan.UploadPlace(upload: id, index: $0) },
+            isStillNeeded: { [metadata, id] in
+                // A file that is sent again, and an upload that ends, drop their blobs.
+                let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
+                return rows?.contains {
+                    (try? $0.hex("sealed_sha256")) == file.sealedSHA256
+                } ?? true
+            }
+        )
     }
 
     /// Whether the key is gone for good; not where a key-encryption key is only missing here.

@@ -16,12 +16,14 @@ struct UploadContents {
         self.row = row
         self.object = object
         self.findings = findings
-        files = findings.attempt(object, "column files") {
-            try BundleFile.list(canonical: try row.canonical("files"))
+        func read<Value>(_ column: String, _ body: (CanonicalValue) throws -> Value) -> Value? {
+            findings.attempt(object, "") { try row.canonical(column) }
+                .flatMap { value in
+                    findings.attempt(object, "column \(column)") { try body(value) }
+                }
         }
-        metadata = findings.attempt(object, "column metadata") {
-            try [String: String](column: try row.canonical("metadata"))
-        }
+        files = read("files") { try BundleFile.list(canonical: $0) }
+        metadata = read("metadata") { try [String: String](column: $0) }
     }
 
     /// Compares both with the digest.
@@ -29,7 +31,8 @@ struct UploadContents {
         guard files != nil, metadata != nil else { return }
         _ = findings.attempt(object, "") {
             // Both are canonical, so that their texts are parts of the whole's.
-            let text = "{\"files\":\(try row.text("files")),\"metadata\":\(try row.text("metadata"))}"
+            let text =
+                "{\"files\":\(try row.text("files")),\"metadata\":\(try row.text("metadata"))}"
             let stated = try row.hex("contents_sha256", byteCount: Digest.byteCount)
             guard stated != Digest.sha256(Array(text.utf8)) else { return }
             findings.fault(

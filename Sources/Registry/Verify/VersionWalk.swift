@@ -84,7 +84,11 @@ struct VersionWalk {
             version: check.number
         )
         if !hasUpload, !outcome.isDeleted {
-            findings.fault(check.object, "upload", "is missing: there is no row of this bundle's id")
+            findings.fault(
+                check.object,
+                "upload",
+                "is missing: there is no row of this bundle's id"
+            )
         }
     }
 
