@@ -192,7 +192,7 @@ def damaged_homes(tmp_path_factory):
         with harness.Home(tmp_path_factory.mktemp(end) / "home") as home:
             server = home.serve()
             with server.client() as client:
-                registries.small(client)
+                registries.eventful(client)
                 registries.begin_small(client)
             server.stop() if end == "stopped" else server.kill()
             folders.append(home)

@@ -46,10 +46,18 @@ extension MetadataTransaction {
         ).map { try $0.integer("place") }
     }
 
-    /// The last place; 0 without versions.
+    /// The last place; 0 without versions. No place is past the versions that a database of this
+    /// size can hold, whatever a damaged page says: places count from 1, and none is ever free.
     func lastVersionPlace() throws -> Int64 {
-        try checkedRow("SELECT COALESCE(MAX(rowid), 0) AS place FROM versions NOT INDEXED")?
-            .integer("place") ?? 0
+        try checkedRow(
+            """
+            SELECT MIN(COALESCE(MAX(rowid), 0),
+                (SELECT page_count FROM pragma_page_count)
+                    * (SELECT page_size FROM pragma_page_size) / ?) AS place
+            FROM versions NOT INDEXED
+            """,
+            [Limits.minVersionRowBytes]
+        )?.integer("place") ?? 0
     }
 
     /// The version at a place; `nil` if there is none.

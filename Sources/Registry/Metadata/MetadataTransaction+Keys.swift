@@ -39,6 +39,18 @@ extension MetadataTransaction {
         )
     }
 
+    /// Destroys the wrapped key of an upload that became nothing; a version's key stays, whatever
+    /// the upload's row says.
+    func deleteUploadKey(bundleID: [UInt8]) throws {
+        try database.execute(
+            sql: """
+                DELETE FROM wrapped_keys WHERE bundle_id = ?
+                    AND bundle_id NOT IN (SELECT bundle_id FROM versions)
+                """,
+            arguments: [bundleID.column]
+        )
+    }
+
     /// One wrapped key of each key-encryption key that anything is wrapped with.
     func oneKeyOfEach() throws -> [StoredKey] {
         try rows(

@@ -7,6 +7,7 @@ extension MetadataTransaction {
             sql: """
                 DELETE FROM wrapped_keys WHERE bundle_id IN
                     (SELECT bundle_id FROM uploads WHERE version IS NULL)
+                    AND bundle_id NOT IN (SELECT bundle_id FROM versions)
                 """
         )
         try database.execute(sql: "DELETE FROM uploads WHERE version IS NULL")

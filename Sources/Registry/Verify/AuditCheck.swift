@@ -68,10 +68,20 @@ struct AuditCheck {
                 }
             }
             guard let rows, !rows.isEmpty else { break }
+            let before = link.sequence
             for row in rows {
                 guard let sequence = try? row.unsigned("sequence"), sequence <= last ?? .max else {
                     isEnded = true
                     break
+                }
+                // A damaged page need not be in order: no row is read twice.
+                guard sequence > link.sequence else {
+                    findings.fault(
+                        "audit event \(sequence)",
+                        "sequence",
+                        "stands after event \(link.sequence)"
+                    )
+                    continue
                 }
                 link = check(row, sequence, after: link)
                 if let checkpoint, checkpoint.sequence == sequence {
@@ -79,6 +89,7 @@ struct AuditCheck {
                 }
                 count += 1
             }
+            if link.sequence == before { isEnded = true }
         }
         if let checkpoint, link.sequence < checkpoint.sequence {
             findings.fault(

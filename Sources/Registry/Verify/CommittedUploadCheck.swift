@@ -27,6 +27,10 @@ struct CommittedUploadCheck {
                     }
                 }
             }
+            // A damaged page need not be in order.
+            guard end > last else {
+                return findings.fault("database", "table uploads", "its rows are out of order")
+            }
             last = end
         }
     }

@@ -32,7 +32,11 @@ struct LogReplay {
     ) throws -> Int64? {
         let rows = try transaction.checkedEvents(after: after, limit: Limits.verifyPageRows)
         for row in rows { try follow(row, &told, transaction) }
-        if rows.count == Limits.verifyPageRows { return try rows.last?.integer("sequence") }
+        if rows.count == Limits.verifyPageRows, let last = try rows.last?.integer("sequence"),
+            last > after
+        {
+            return last
+        }
         LogComparison(
             transaction: transaction,
             findings: findings,

@@ -170,8 +170,12 @@ private struct VersionPlaces {
             let read = findings.attempt("database", "table versions") {
                 try metadata.read { try $0.versionPlaces(after: last, limit: limit) }
             }
-            triesEach = read == nil
             page = read ?? []
+            let isInOrder = zip([last] + page, page).allSatisfy { $0 < $1 }
+            if !isInOrder {
+                findings.fault("database", "table versions", "its rows are out of order")
+            }
+            triesEach = read == nil || !isInOrder
         }
         if triesEach {
             let end = (try? metadata.read { try $0.lastVersionPlace() }) ?? Int64(limit)

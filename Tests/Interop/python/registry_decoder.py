@@ -568,17 +568,23 @@ class Registry:
             yield stream, os.fstat(descriptor).st_size
 
     def _check_file(self, row, file):
-        is_deleted = row["state"] == "deleted"
-        if is_deleted and not os.path.lexists(self.blob_path(file["sealed_sha256"])):
-            return
+        if row["state"] == "deleted":
+            return self._check_deleted_file(file)
         with self._blob(file["sealed_sha256"]) as (stream, size):
             check(size == file["sealed_bytes"],
                   f"{size} bytes where {file['sealed_bytes']} were expected")
             check(hashlib.file_digest(stream, "sha256").hexdigest() == file["sealed_sha256"],
                   "its bytes have another SHA-256")
             stream.seek(0)
-            for _ in self._open(stream, size, row, file) if not is_deleted else ():
+            for _ in self._open(stream, size, row, file):
                 pass
+
+    def _check_deleted_file(self, file):
+        """What is left of it is nothing that anybody can open."""
+        path = self.blob_path(file["sealed_sha256"])
+        if os.path.lexists(path) and (not os.path.isfile(path) or hashlib.sha256(
+                Path(path).read_bytes()).hexdigest() != file["sealed_sha256"]):
+            self.note(f"blob {file['sealed_sha256']}", "of a deleted version, has another SHA-256")
 
     def _open(self, stream, size, row, file):
         blob = SealedBlob(stream, size)

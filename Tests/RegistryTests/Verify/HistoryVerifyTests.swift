@@ -261,6 +261,36 @@ struct HistoryVerifyTests {
         }
     }
 
+    @Test("an event out of its order in a damaged page is named, and the walk comes to its end")
+    func outOfOrder() throws {
+        let home = try Self.populated()
+        let page = try home.rootPage(of: "audit")
+        var event = 0
+        try home.change(home.layout.databasePathForTests) { bytes in
+            let start = (page - 1) * 4_096
+            // A leaf of a table: cells of a payload's size, a row's number, the payload.
+            func leaf(_ start: Int) -> Int? {
+                if bytes[start] == 0x0D { return start }
+                // The left-most child of an interior page.
+                let cell = start + Int(bytes[start + 12]) << 8 + Int(bytes[start + 13])
+                let child = bytes[cell..<cell + 4].reduce(0) { $0 << 8 + Int($1) }
+                return bytes[start] == 0x05 ? leaf((child - 1) * 4_096) : nil
+            }
+            guard let leaf = leaf(start) else { return }
+            // The last but one: the search for the first event does not come by it.
+            event = Int(bytes[leaf + 3]) << 8 + Int(bytes[leaf + 4]) - 1
+            let pointer = leaf + 8 + 2 * (event - 1)
+            var cell = (leaf / 4_096) * 4_096 + Int(bytes[pointer]) << 8 + Int(bytes[pointer + 1])
+            while bytes[cell] & 0x80 != 0 { cell += 1 }
+            bytes[cell + 1] = 0
+        }
+        try #require(event > 2)
+        for faults in [try home.verify().faults, home.verifyAudit().faults] {
+            #expect(faults.contains("audit event 0: sequence"), "\(faults)")
+            #expect(faults.contains("audit event \(event): sequence"), "\(faults)")
+        }
+    }
+
     @Test("a log of more events than a page holds is followed to its end")
     func pages() throws {
         let home = try TestHome()

@@ -1,5 +1,6 @@
 import Foundation
 import Registry
+import Sealing
 import Testing
 
 @Suite("Verification of uploads")
@@ -175,6 +176,19 @@ struct UploadVerifyTests {
         )
         try deleted.damage("INSERT INTO uploads SELECT * FROM kept")
         #expect(try deleted.faults() == ["upload FIRST: row"])
+    }
+
+    @Test("an upload that counts as open and became a version does not take its key along")
+    func keyStays() throws {
+        let world = try World()
+        try world.damage("UPDATE uploads SET version = NULL WHERE id = FIRST")
+        let registry = try world.home.open()
+        try registry.abort(uploadID: world.first, principal: "cert:ann")
+        #expect(
+            try registry.open(model: "sentiment", version: 1).read("model.onnx").copyBytes()
+                == patterned(100, seed: 1)
+        )
+        #expect(try world.faults() == ["model 'sentiment', version 1: upload"])
     }
 
     @Test("what stands for itself may be anything")

@@ -247,6 +247,20 @@ struct VerifyTests {
         #expect(try home.verify().faults == ["file server-id: line break"])
     }
 
+    @Test("the name of the current key without its line break is a fault")
+    func currentKey() throws {
+        let home = try Self.populated()
+        try home.change(home.path + "/keys/kek-current") { $0.removeLast() }
+        #expect(try home.verify().faults == ["key file kek-current: line break"])
+    }
+
+    @Test("a sequence that is not written as the server writes it is a fault")
+    func sequenceFile() throws {
+        let home = try Self.populated()
+        try home.change(home.path + "/keys/sequence") { $0.insert(UInt8(ascii: "0"), at: 0) }
+        #expect(try home.verify().faults == ["file sequence"])
+    }
+
     @Test("a public key that is not the signing key's is a fault, and signatures still hold")
     func publicKey() throws {
         let home = try Self.populated()
