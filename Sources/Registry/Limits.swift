@@ -56,8 +56,12 @@ package enum Limits {
     static let maxVerifyThreads = 8
     /// Rows that a verification holds at once.
     static let verifyPageRows = 500
+    /// Bytes that a version's row has at least: its record, signature and digests.
+    static let minVersionRowBytes = 512
     /// Findings of one kind that a verification names one by one; the rest is counted.
     static let maxNamedFindings = 100
+    /// Characters of a column's text that a finding quotes.
+    static let maxQuotedCharacters = 80
     /// Versions that were read from last and stay verified and unwrapped.
     static let maxCachedVersions = 8
     /// The base-2 logarithm of the chunk that a sealed card lies in: one holds any card.

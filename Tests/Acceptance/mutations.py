@@ -84,6 +84,7 @@ class Mutator:
         reader = decoded(self.home)
         assert not reader.faults and not reader.notes, [*reader.faults, *reader.notes]
         self.tables, self.owners = reader.tables, self._find_owners(reader)
+        self.free = self._find_free(reader)
 
     def _group(self, path):
         """Files of one group are chosen as often as the one file of another."""
@@ -139,9 +140,18 @@ class Mutator:
             owners[row["sealed_sha256"]] = (f"upload {row['upload_id']}",)
         return owners
 
+    @staticmethod
+    def _find_free(reader):
+        """The blobs of deleted versions, which may be there or not."""
+        deleted = {(row["model"], row["version"]) for row in reader.rows("versions")
+                   if row["state"] == "deleted"}
+        return {file["sealed_sha256"] for place, record in reader.records.items()
+                if place in deleted for file in record["files"]}
+
     def _judge_unused(self, touched, what, tally):
         """Only a database has bytes that nobody reads."""
-        if all(path.name.startswith("registry.sqlite") for path in touched):
+        if all(path.name.startswith("registry.sqlite") or path.name in self.free
+               for path in touched):
             tally.unused += 1
         else:
             tally.missed.append(what)

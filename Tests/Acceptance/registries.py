@@ -64,12 +64,10 @@ def begin_small(client):
     return begin_unfinished(client, "emil", {"model.onnx": models.mlp(seed=6), "late.txt": b"x"})
 
 
-def varied(client):
-    """What `small` makes, and a version of several chunks, one that was rejected, one that was
-    deleted, an alias that was deleted, and an open upload."""
+def eventful(client):
+    """What `small` makes, and a version that was rejected, one that was deleted, and an alias that
+    was deleted and made again."""
     published = small(client)
-    files = bundle(5, widths=(4, 100_000, 4), **{"extra.bin": bytes(range(256)) * 4096})
-    published["dora", publish_bundle(client, "dora", files).version] = files
     files = {"model.onnx": b"not a model", "notes.txt": "größer €".encode()}
     rejected = publish_bundle(client, "anna", files)
     assert rejected.reason
@@ -80,6 +78,14 @@ def varied(client):
     set_alias(client, "berta", "old", 1)
     client.call("Registry", "DeleteAlias", registry.DeleteAliasRequest(model="berta", alias="old"))
     set_alias(client, "berta", "old", 2)
+    return published
+
+
+def varied(client):
+    """What `eventful` makes, and a version of several chunks and an open upload."""
+    published = eventful(client)
+    files = bundle(5, widths=(4, 100_000, 4), **{"extra.bin": bytes(range(256)) * 4096})
+    published["dora", publish_bundle(client, "dora", files).version] = files
     begin_unfinished(client, "emil", {
         "model.onnx": models.mlp(seed=6), "large.bin": hashlib.sha256(b"x").digest() * 50_000})
     return published

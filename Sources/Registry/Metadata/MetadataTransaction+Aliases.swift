@@ -9,40 +9,40 @@ struct StoredMove {
 extension MetadataTransaction {
     /// An alias; `nil` if there is none.
     func alias(model: String, name: String) throws -> AliasInfo? {
-        try Row.fetchOne(
-            database,
-            sql: "SELECT * FROM aliases WHERE model = ? AND name = ?",
-            arguments: [model, name]
+        try row(
+            of: "aliases",
+            "SELECT * FROM aliases WHERE model = ? AND name = ?",
+            [model, name]
         ).map(MetadataTransaction.aliasInfo)
     }
 
     /// The aliases of a model by name.
     func aliases(model: String) throws -> [AliasInfo] {
-        try Row.fetchAll(
-            database,
-            sql: "SELECT * FROM aliases WHERE model = ? ORDER BY name",
-            arguments: [model]
+        try rows(
+            of: "aliases",
+            "SELECT * FROM aliases WHERE model = ? ORDER BY name",
+            [model]
         ).map(MetadataTransaction.aliasInfo)
     }
 
     /// The aliases of all models.
     func allAliases() throws -> [(model: String, alias: AliasInfo)] {
-        try Row.fetchAll(database, sql: "SELECT * FROM aliases ORDER BY model, name").map { row in
-            (row.text("model"), MetadataTransaction.aliasInfo(row))
+        try rows(of: "aliases", "SELECT * FROM aliases ORDER BY model, name").map { row in
+            (try row.text("model"), try MetadataTransaction.aliasInfo(row))
         }
     }
 
     /// The names of the aliases that answer with a version or are to, sorted.
     func aliasNames(model: String, version: UInt64) throws -> [String] {
-        try String.fetchAll(
-            database,
-            sql: """
-                SELECT name FROM aliases
-                WHERE model = :model AND (version = :version OR target_version = :version)
-                ORDER BY name
-                """,
-            arguments: ["model": model, "version": version.column]
-        )
+        try rows(
+            of: "aliases",
+            """
+            SELECT name FROM aliases
+            WHERE model = :model AND (version = :version OR target_version = :version)
+            ORDER BY name
+            """,
+            ["model": model, "version": version.column]
+        ).map { try $0.text("name") }
     }
 
     /// Makes an alias, or replaces all of it.
@@ -74,19 +74,21 @@ extension MetadataTransaction {
 
     /// Takes the next generation of an alias's name. It never starts again.
     func takeGeneration(model: String, name: String) throws -> UInt64 {
+        let row = try row(
+            of: "alias_counters",
+            "SELECT generation FROM alias_counters WHERE model = ? AND name = ?",
+            [model, name]
+        )
+        // Read before it is counted up: SQLite would count a damaged one from 0.
+        let generation = try row?.next("generation") ?? 1
         try database.execute(
             sql: """
-                INSERT INTO alias_counters VALUES (?, ?, 1, 0)
-                ON CONFLICT (model, name) DO UPDATE SET generation = generation + 1
+                INSERT INTO alias_counters VALUES (:model, :name, :generation, 0)
+                ON CONFLICT (model, name) DO UPDATE SET generation = :generation
                 """,
-            arguments: [model, name]
+            arguments: ["model": model, "name": name, "generation": generation.column]
         )
-        let generation = try Int64.fetchOne(
-            database,
-            sql: "SELECT generation FROM alias_counters WHERE model = ? AND name = ?",
-            arguments: [model, name]
-        )
-        return UInt64(bitPattern: generation ?? 1)
+        return generation
     }
 
     /// Adds a move, or replaces all of it.
@@ -104,10 +106,10 @@ extension MetadataTransaction {
 
     /// One move of an alias.
     func move(model: String, name: String, generation: UInt64) throws -> StoredMove? {
-        try Row.fetchOne(
-            database,
-            sql: "SELECT * FROM alias_moves WHERE model = ? AND name = ? AND generation = ?",
-            arguments: [model, name, generation.column]
+        try row(
+            of: "alias_moves",
+            "SELECT * FROM alias_moves WHERE model = ? AND name = ? AND generation = ?",
+            [model, name, generation.column]
         ).map { try MetadataTransaction.storedMove($0) }
     }
 
@@ -118,26 +120,26 @@ extension MetadataTransaction {
         before generation: UInt64,
         limit: Int
     ) throws -> [AliasMoveInfo] {
-        try Row.fetchAll(
-            database,
-            sql: """
-                SELECT * FROM alias_moves WHERE model = ? AND name = ? AND generation < ?
-                ORDER BY generation DESC LIMIT ?
-                """,
-            arguments: [model, name, generation.column, limit]
+        try rows(
+            of: "alias_moves",
+            """
+            SELECT * FROM alias_moves WHERE model = ? AND name = ? AND generation < ?
+            ORDER BY generation DESC LIMIT ?
+            """,
+            [model, name, generation.column, limit]
         ).map { try MetadataTransaction.storedMove($0).info }
     }
 
     /// What an alias can go back to, from its history since it was last deleted.
     func servedStack(model: String, name: String) throws -> ServedStack {
-        let rows = try Row.fetchAll(
-            database,
-            sql: """
-                SELECT moves.* FROM alias_moves AS moves JOIN alias_counters USING (model, name)
-                WHERE model = ? AND name = ? AND moves.generation > deleted_generation
-                ORDER BY moves.generation
-                """,
-            arguments: [model, name]
+        let rows = try rows(
+            of: "alias_moves",
+            """
+            SELECT moves.* FROM alias_moves AS moves JOIN alias_counters USING (model, name)
+            WHERE model = ? AND name = ? AND moves.generation > deleted_generation
+            ORDER BY moves.generation
+            """,
+            [model, name]
         )
         return ServedStack(
             try rows.map { row in
@@ -151,34 +153,31 @@ extension MetadataTransaction {
         )
     }
 
-    private static func aliasInfo(_ row: Row) -> AliasInfo {
+    private static func aliasInfo(_ row: TableRow) throws -> AliasInfo {
         AliasInfo(
-            name: row.text("name"),
-            version: row.unsigned("version"),
-            generation: row.unsigned("generation"),
-            targetVersion: row.unsigned("target_version"),
-            failure: row.text("failure"),
-            changedUnixMs: row["changed_unix_ms"],
-            changedBy: row.text("changed_by")
+            name: try row.text("name"),
+            version: try row.unsigned("version"),
+            generation: try row.unsigned("generation"),
+            targetVersion: try row.unsigned("target_version"),
+            failure: try row.text("failure"),
+            changedUnixMs: try row.integer("changed_unix_ms"),
+            changedBy: try row.text("changed_by")
         )
     }
 
-    private static func storedMove(_ row: Row) throws -> StoredMove {
-        guard let outcome = AliasOutcome(rawValue: row.text("outcome")) else {
-            throw RegistryError(.dataLoss, "a row of the registry is damaged", detail: "outcome")
-        }
-        return StoredMove(
+    private static func storedMove(_ row: TableRow) throws -> StoredMove {
+        StoredMove(
             info: AliasMoveInfo(
-                generation: row.unsigned("generation"),
-                fromVersion: row.unsigned("from_version"),
-                toVersion: row.unsigned("to_version"),
-                principal: row.text("principal"),
-                reason: row.text("reason"),
-                askedUnixMs: row["asked_unix_ms"],
-                servedUnixMs: row["served_unix_ms"],
-                outcome: outcome
+                generation: try row.unsigned("generation"),
+                fromVersion: try row.unsigned("from_version"),
+                toVersion: try row.unsigned("to_version"),
+                principal: try row.text("principal"),
+                reason: try row.text("reason"),
+                askedUnixMs: try row.integer("asked_unix_ms"),
+                servedUnixMs: try row.integer("served_unix_ms"),
+                outcome: try row.word("outcome", as: AliasOutcome.self)
             ),
-            isRollback: (row["is_rollback"] as Int64) != 0
+            isRollback: try row.integer("is_rollback") != 0
         )
     }
 }

@@ -3,7 +3,7 @@ internal import GRDB
 extension MetadataTransaction {
     /// The newest event; `nil` before the first.
     func newestAuditEvent() throws -> AuditEventInfo? {
-        try Row.fetchOne(database, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1")
+        try row(of: "audit", "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1")
             .map { try MetadataTransaction.auditEvent($0) }
     }
 
@@ -27,25 +27,24 @@ extension MetadataTransaction {
         let filter = model == nil ? "" : "AND model = :model"
         var arguments: StatementArguments = ["sequence": sequence.column]
         if let model { arguments += ["model": model] }
-        let rows = try Row.fetchCursor(
-            database,
-            sql: "SELECT * FROM audit WHERE sequence > :sequence \(filter) ORDER BY sequence",
-            arguments: arguments
-        )
-        while let row = try rows.next() {
-            guard try body(try MetadataTransaction.auditEvent(row)) else { return }
+        try eachRow(
+            of: "audit",
+            "SELECT * FROM audit WHERE sequence > :sequence \(filter) ORDER BY sequence",
+            arguments
+        ) { row in
+            try body(try MetadataTransaction.auditEvent(row))
         }
     }
 
-    private static func auditEvent(_ row: Row) throws -> AuditEventInfo {
+    private static func auditEvent(_ row: TableRow) throws -> AuditEventInfo {
         AuditEventInfo(
-            sequence: row.unsigned("sequence"),
-            unixMs: row["unix_ms"],
-            principal: row.text("principal"),
-            action: row.text("action"),
-            model: row.text("model"),
-            version: row.unsigned("version"),
-            detail: row.text("detail"),
+            sequence: try row.unsigned("sequence"),
+            unixMs: try row.integer("unix_ms"),
+            principal: try row.text("principal"),
+            action: try row.text("action"),
+            model: try row.text("model"),
+            version: try row.unsigned("version"),
+            detail: try row.text("detail"),
             previousHash: try row.hex("previous_hash"),
             hash: try row.hex("hash")
         )

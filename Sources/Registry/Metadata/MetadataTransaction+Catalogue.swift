@@ -12,12 +12,12 @@ struct StoredHead {
 extension MetadataTransaction {
     /// The head; `nil` in a database that was never finished.
     func head() throws -> StoredHead? {
-        try Row.fetchOne(database, sql: "SELECT * FROM catalogue WHERE id = 1").map { row in
+        try row(of: "catalogue", "SELECT * FROM catalogue WHERE id = 1").map { row in
             StoredHead(
                 registryID: try row.hex("registry_id"),
-                sequence: row.unsigned("sequence"),
+                sequence: try row.unsigned("sequence"),
                 recordSHA256: try row.hex("record_sha256"),
-                head: Array(row.text("head").utf8),
+                head: Array(try row.text("head").utf8),
                 signature: try row.hex("signature")
             )
         }
@@ -43,16 +43,17 @@ extension MetadataTransaction {
     /// Every alias of every model, as a head states them.
     func headAliases() throws -> [String: [String: CatalogueHead.Alias]] {
         var aliases: [String: [String: CatalogueHead.Alias]] = [:]
-        let rows = try Row.fetchCursor(
-            database,
-            sql: "SELECT model, name, generation, version, target_version FROM aliases"
-        )
-        while let row = try rows.next() {
-            aliases[row.text("model"), default: [:]][row.text("name")] = CatalogueHead.Alias(
-                generation: row.unsigned("generation"),
-                version: row.unsigned("version"),
-                targetVersion: row.unsigned("target_version")
+        try eachRow(
+            of: "aliases",
+            "SELECT model, name, generation, version, target_version FROM aliases"
+        ) { row in
+            let (model, name) = (try row.text("model"), try row.text("name"))
+            aliases[model, default: [:]][name] = CatalogueHead.Alias(
+                generation: try row.unsigned("generation"),
+                version: try row.unsigned("version"),
+                targetVersion: try row.unsigned("target_version")
             )
+            return true
         }
         return aliases
     }

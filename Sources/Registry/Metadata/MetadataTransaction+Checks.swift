@@ -31,6 +31,11 @@ extension MetadataTransaction {
         try checkedRow("SELECT * FROM catalogue WHERE id = 1")
     }
 
+    /// Rows beside the head's, which is the only one.
+    func otherHeads(limit: Int) throws -> [CheckedRow] {
+        try checkedRows("SELECT id FROM catalogue WHERE id <> 1 LIMIT ?", [limit])
+    }
+
     /// The places of versions in their table, from the table itself: a damaged index hides none.
     func versionPlaces(after place: Int64, limit: Int) throws -> [Int64] {
         try checkedRows(
@@ -41,10 +46,18 @@ extension MetadataTransaction {
         ).map { try $0.integer("place") }
     }
 
-    /// The last place; 0 without versions.
+    /// The last place; 0 without versions. No place is past the versions that a database of this
+    /// size can hold, whatever a damaged page says: places count from 1, and none is ever free.
     func lastVersionPlace() throws -> Int64 {
-        try checkedRow("SELECT COALESCE(MAX(rowid), 0) AS place FROM versions NOT INDEXED")?
-            .integer("place") ?? 0
+        try checkedRow(
+            """
+            SELECT MIN(COALESCE(MAX(rowid), 0),
+                (SELECT page_count FROM pragma_page_count)
+                    * (SELECT page_size FROM pragma_page_size) / ?) AS place
+            FROM versions NOT INDEXED
+            """,
+            [Limits.minVersionRowBytes]
+        )?.integer("place") ?? 0
     }
 
     /// The version at a place; `nil` if there is none.
@@ -77,7 +90,7 @@ extension MetadataTransaction {
             """
             SELECT name, newest, COUNT(version) AS held, MAX(version) AS last
             FROM models LEFT JOIN versions ON model = name GROUP BY name
-            HAVING held <> newest OR last <> newest LIMIT ?
+            HAVING held <> newest OR last IS NOT newest LIMIT ?
             """,
             [limit]
         )
@@ -139,6 +152,14 @@ extension MetadataTransaction {
         )
     }
 
+    /// Rows of events whose number no event has, since the first is 1.
+    func eventsBeforeFirst(limit: Int) throws -> [CheckedRow] {
+        try checkedRows(
+            "SELECT sequence FROM audit WHERE sequence < 1 ORDER BY sequence LIMIT ?",
+            [limit]
+        )
+    }
+
     /// Events after a sequence, in order.
     func checkedEvents(after sequence: Int64, limit: Int) throws -> [CheckedRow] {
         try checkedRows(
@@ -168,14 +189,16 @@ extension MetadataTransaction {
         try checkedRows("SELECT * FROM upload_files WHERE upload_id = ? ORDER BY file_index", [id])
     }
 
-    private func checkedRow(
+    /// The first row that a query answers.
+    func checkedRow(
         _ sql: String,
         _ arguments: [(any DatabaseValueConvertible)?] = []
     ) throws -> CheckedRow? {
         try checkedRows(sql, arguments).first
     }
 
-    private func checkedRows(
+    /// All rows that a query answers.
+    func checkedRows(
         _ sql: String,
         _ arguments: [(any DatabaseValueConvertible)?] = []
     ) throws -> [CheckedRow] {
@@ -183,13 +206,14 @@ extension MetadataTransaction {
             .map(MetadataTransaction.checked)
     }
 
-    private static func checked(_ row: Row) -> CheckedRow {
+    static func checked(_ row: Row) -> CheckedRow {
         var values: [String: CheckedRow.Value] = [:]
         for (column, value) in row {
             switch value.storage {
             case .int64(let number): values[column] = .integer(number)
             case .string(let text): values[column] = .text(text)
-            case .null, .double, .blob: values[column] = .other
+            case .null: values[column] = .null
+            case .double, .blob: values[column] = .other
             }
         }
         return CheckedRow(values: values)

@@ -24,10 +24,10 @@ extension MetadataTransaction {
 
     /// The wrapped key of a bundle; `nil` if it was destroyed.
     func wrappedKey(bundleID: [UInt8]) throws -> WrappedKey? {
-        try Row.fetchOne(
-            database,
-            sql: "SELECT * FROM wrapped_keys WHERE bundle_id = ?",
-            arguments: [bundleID.column]
+        try row(
+            of: "wrapped_keys",
+            "SELECT * FROM wrapped_keys WHERE bundle_id = ?",
+            [bundleID.column]
         ).map { try MetadataTransaction.storedKey($0).wrapped }
     }
 
@@ -39,22 +39,34 @@ extension MetadataTransaction {
         )
     }
 
+    /// Destroys the wrapped key of an upload that became nothing; a version's key stays, whatever
+    /// the upload's row says.
+    func deleteUploadKey(bundleID: [UInt8]) throws {
+        try database.execute(
+            sql: """
+                DELETE FROM wrapped_keys WHERE bundle_id = ?
+                    AND bundle_id NOT IN (SELECT bundle_id FROM versions)
+                """,
+            arguments: [bundleID.column]
+        )
+    }
+
     /// One wrapped key of each key-encryption key that anything is wrapped with.
     func oneKeyOfEach() throws -> [StoredKey] {
-        try Row.fetchAll(
-            database,
-            sql: "SELECT *, MIN(bundle_id) FROM wrapped_keys GROUP BY kek_id"
+        try rows(
+            of: "wrapped_keys",
+            "SELECT *, MIN(bundle_id) FROM wrapped_keys GROUP BY kek_id"
         ).map { try MetadataTransaction.storedKey($0) }
     }
 
     /// How many keys each key-encryption key wraps.
     func keyCounts() throws -> [String: UInt64] {
         var counts: [String: UInt64] = [:]
-        let rows = try Row.fetchCursor(
-            database,
-            sql: "SELECT kek_id, COUNT(*) AS count FROM wrapped_keys GROUP BY kek_id"
+        let rows = try rows(
+            of: "wrapped_keys",
+            "SELECT kek_id, COUNT(*) AS count FROM wrapped_keys GROUP BY kek_id"
         )
-        while let row = try rows.next() { counts[row.text("kek_id")] = row.unsigned("count") }
+        for row in rows { counts[try row.text("kek_id")] = try row.unsigned("count") }
         return counts
     }
 
@@ -64,13 +76,13 @@ extension MetadataTransaction {
         after bundleID: [UInt8],
         limit: Int
     ) throws -> [StoredKey] {
-        try Row.fetchAll(
-            database,
-            sql: """
-                SELECT * FROM wrapped_keys WHERE kek_id <> ? AND bundle_id > ?
-                ORDER BY bundle_id LIMIT ?
-                """,
-            arguments: [kekID, bundleID.column, limit]
+        try rows(
+            of: "wrapped_keys",
+            """
+            SELECT * FROM wrapped_keys WHERE kek_id <> ? AND bundle_id > ?
+            ORDER BY bundle_id LIMIT ?
+            """,
+            [kekID, bundleID.column, limit]
         ).map { try MetadataTransaction.storedKey($0) }
     }
 
@@ -91,13 +103,13 @@ extension MetadataTransaction {
         return database.changesCount == 1
     }
 
-    private static func storedKey(_ row: Row) throws -> StoredKey {
+    private static func storedKey(_ row: TableRow) throws -> StoredKey {
         StoredKey(
             bundleID: try row.hex("bundle_id"),
-            model: row.text("model"),
+            model: try row.text("model"),
             wrapped: WrappedKey(
-                kekID: row.text("kek_id"),
-                algorithm: row.text("algorithm"),
+                kekID: try row.text("kek_id"),
+                algorithm: try row.text("algorithm"),
                 salt: try row.hex("salt"),
                 nonce: try row.hex("nonce"),
                 ciphertext: try row.hex("ciphertext"),

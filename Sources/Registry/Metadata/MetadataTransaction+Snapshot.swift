@@ -7,6 +7,7 @@ extension MetadataTransaction {
             sql: """
                 DELETE FROM wrapped_keys WHERE bundle_id IN
                     (SELECT bundle_id FROM uploads WHERE version IS NULL)
+                    AND bundle_id NOT IN (SELECT bundle_id FROM versions)
                 """
         )
         try database.execute(sql: "DELETE FROM uploads WHERE version IS NULL")
@@ -17,18 +18,18 @@ extension MetadataTransaction {
     /// that, so the word is not to be trusted.
     func eachKeptVersion(_ body: (StoredVersion) throws -> Void) throws {
         try models(after: "") { model in
-            let numbers = try Int64.fetchCursor(
-                database,
-                sql: """
-                    SELECT version FROM versions WHERE model = ? AND (state <> 'deleted'
-                        OR bundle_id IN (SELECT bundle_id FROM wrapped_keys))
-                    ORDER BY version
-                    """,
-                arguments: [model]
-            )
-            while let number = try numbers.next() {
-                let stored = try version(model: model, version: UInt64(bitPattern: number))
+            try eachRow(
+                of: "versions",
+                """
+                SELECT version FROM versions WHERE model = ? AND (state <> 'deleted'
+                    OR bundle_id IN (SELECT bundle_id FROM wrapped_keys))
+                ORDER BY version
+                """,
+                [model]
+            ) { row in
+                let stored = try version(model: model, version: try row.unsigned("version"))
                 if let stored { try body(stored) }
+                return true
             }
             return true
         }

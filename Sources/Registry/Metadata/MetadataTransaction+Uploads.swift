@@ -36,24 +36,21 @@ struct StoredFile: Equatable, Sendable {
 extension MetadataTransaction {
     /// An upload; `nil` if there is none.
     func upload(id: String) throws -> StoredUpload? {
-        try Row.fetchOne(
-            database,
-            sql: "SELECT * FROM uploads WHERE id = ?",
-            arguments: [id]
-        ).map { try MetadataTransaction.storedUpload($0) }
+        try row(of: "uploads", "SELECT * FROM uploads WHERE id = ?", [id])
+            .map { try MetadataTransaction.storedUpload($0) }
     }
 
     /// The upload that an idempotency key stands for; `nil` if there is none.
     func upload(principal: String, model: String, idempotencyKey: String) throws -> StoredUpload? {
         guard !idempotencyKey.isEmpty else { return nil }
-        return try Row.fetchOne(
-            database,
-            sql: """
-                SELECT * FROM uploads
-                WHERE principal = ? AND model = ? AND idempotency_key = ?
-                    AND idempotency_key <> ''
-                """,
-            arguments: [principal, model, idempotencyKey]
+        return try row(
+            of: "uploads",
+            """
+            SELECT * FROM uploads
+            WHERE principal = ? AND model = ? AND idempotency_key = ?
+                AND idempotency_key <> ''
+            """,
+            [principal, model, idempotencyKey]
         ).map { try MetadataTransaction.storedUpload($0) }
     }
 
@@ -67,10 +64,8 @@ extension MetadataTransaction {
 
     /// The open uploads with when they were last used.
     func openUploads() throws -> [(id: String, usedUnixMs: Int64)] {
-        try Row.fetchAll(
-            database,
-            sql: "SELECT id, used_unix_ms FROM uploads WHERE version IS NULL"
-        ).map { ($0.text("id"), $0["used_unix_ms"]) }
+        try rows(of: "uploads", "SELECT id, used_unix_ms FROM uploads WHERE version IS NULL")
+            .map { (try $0.text("id"), try $0.integer("used_unix_ms")) }
     }
 
     /// Adds an upload.
@@ -125,15 +120,15 @@ extension MetadataTransaction {
     /// The finished files of an upload by index.
     func uploadFiles(id: String) throws -> [Int: StoredFile] {
         var files: [Int: StoredFile] = [:]
-        let rows = try Row.fetchCursor(
-            database,
-            sql: "SELECT * FROM upload_files WHERE upload_id = ?",
-            arguments: [id]
+        let rows = try rows(
+            of: "upload_files",
+            "SELECT * FROM upload_files WHERE upload_id = ?",
+            [id]
         )
-        while let row = try rows.next() {
-            files[row["file_index"]] = StoredFile(
+        for row in rows {
+            files[Int(clamping: try row.unsigned("file_index"))] = StoredFile(
                 sha256: try row.hex("sha256"),
-                sealedBytes: row.unsigned("sealed_bytes"),
+                sealedBytes: try row.unsigned("sealed_bytes"),
                 sealedSHA256: try row.hex("sealed_sha256"),
                 commitment: try row.hex("commitment")
             )
@@ -169,19 +164,19 @@ extension MetadataTransaction {
         )
     }
 
-    private static func storedUpload(_ row: Row) throws -> StoredUpload {
+    private static func storedUpload(_ row: TableRow) throws -> StoredUpload {
         StoredUpload(
-            id: row.text("id"),
-            serverID: row.text("server_id"),
-            principal: row.text("principal"),
-            model: row.text("model"),
-            idempotencyKey: row.text("idempotency_key"),
+            id: try row.text("id"),
+            serverID: try row.text("server_id"),
+            principal: try row.text("principal"),
+            model: try row.text("model"),
+            idempotencyKey: try row.text("idempotency_key"),
             contentsSHA256: try row.hex("contents_sha256"),
             bundleID: try row.hex("bundle_id"),
-            usedUnixMs: row["used_unix_ms"],
-            version: (row["version"] as Int64?).map { UInt64(bitPattern: $0) },
-            alias: row["alias"],
-            aliasGeneration: (row["alias_generation"] as Int64?).map { UInt64(bitPattern: $0) },
+            usedUnixMs: try row.integer("used_unix_ms"),
+            version: try row.optionalUnsigned("version"),
+            alias: try row.optionalText("alias"),
+            aliasGeneration: try row.optionalUnsigned("alias_generation"),
             metadata: try [String: String](column: try row.canonical("metadata")),
             files: try BundleFile.list(canonical: try row.canonical("files"))
         )

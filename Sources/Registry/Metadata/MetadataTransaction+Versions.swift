@@ -27,41 +27,40 @@ extension MetadataTransaction {
     /// The names of models after `name`, in order, until `body` has had enough and answers
     /// false.
     func models(after name: String, _ body: (String) throws -> Bool) throws {
-        let rows = try String.fetchCursor(
-            database,
-            sql: "SELECT name FROM models WHERE name > ? ORDER BY name",
-            arguments: [name]
-        )
-        while let model = try rows.next() {
-            guard try body(model) else { return }
+        try eachRow(
+            of: "models",
+            "SELECT name FROM models WHERE name > ? ORDER BY name",
+            [name]
+        ) { row in
+            try body(try row.text("name"))
         }
     }
 
     /// Takes the next number of a model's versions, which makes the model if need be.
     func takeVersionNumber(model: String) throws -> UInt64 {
+        let row = try row(of: "models", "SELECT newest FROM models WHERE name = ?", [model])
+        // Read before it is counted up: SQLite would count a damaged one from 0.
+        let number = try row?.next("newest") ?? 1
         try database.execute(
             sql: """
-                INSERT INTO models (name, newest) VALUES (?, 1)
-                ON CONFLICT (name) DO UPDATE SET newest = newest + 1
+                INSERT INTO models (name, newest) VALUES (:model, :number)
+                ON CONFLICT (name) DO UPDATE SET newest = :number
                 """,
-            arguments: [model]
+            arguments: ["model": model, "number": number.column]
         )
-        let number = try Int64.fetchOne(
-            database,
-            sql: "SELECT newest FROM models WHERE name = ?",
-            arguments: [model]
-        )
-        return UInt64(bitPattern: number ?? 1)
+        return number
     }
 
     /// The highest version that is not deleted; 0 if there is none.
     func latestVersion(model: String) throws -> UInt64 {
-        let number = try Int64.fetchOne(
-            database,
-            sql: "SELECT MAX(version) FROM versions WHERE model = ? AND state <> 'deleted'",
-            arguments: [model]
+        let row = try row(
+            of: "versions",
+            """
+            SELECT MAX(version) AS version FROM versions WHERE model = ? AND state <> 'deleted'
+            """,
+            [model]
         )
-        return UInt64(bitPattern: number ?? 0)
+        return try row?.optionalUnsigned("version") ?? 0
     }
 
     /// Adds a version.
@@ -84,39 +83,39 @@ extension MetadataTransaction {
 
     /// What lists show of a version, a deleted one too; `nil` if it never was.
     func versionInfo(model: String, version: UInt64) throws -> VersionInfo? {
-        try Row.fetchOne(
-            database,
-            sql: """
-                SELECT \(MetadataTransaction.infoColumns) FROM versions
-                WHERE model = ? AND version = ?
-                """,
-            arguments: [model, version.column]
+        try row(
+            of: "versions",
+            """
+            SELECT \(MetadataTransaction.infoColumns) FROM versions
+            WHERE model = ? AND version = ?
+            """,
+            [model, version.column]
         ).map { try versionInfo($0) }
     }
 
     /// The versions of a model below `version`, newest first, deleted ones too.
     func versionInfos(model: String, before version: UInt64, limit: Int) throws -> [VersionInfo] {
-        try Row.fetchAll(
-            database,
-            sql: """
-                SELECT \(MetadataTransaction.infoColumns) FROM versions
-                WHERE model = ? AND version < ? ORDER BY version DESC LIMIT ?
-                """,
-            arguments: [model, version.column, limit]
+        try rows(
+            of: "versions",
+            """
+            SELECT \(MetadataTransaction.infoColumns) FROM versions
+            WHERE model = ? AND version < ? ORDER BY version DESC LIMIT ?
+            """,
+            [model, version.column, limit]
         ).map { try versionInfo($0) }
     }
 
     /// All that is stored of a version, a deleted one too; `nil` if it never was.
     func version(model: String, version: UInt64) throws -> StoredVersion? {
-        try Row.fetchOne(
-            database,
-            sql: "SELECT * FROM versions WHERE model = ? AND version = ?",
-            arguments: [model, version.column]
+        try row(
+            of: "versions",
+            "SELECT * FROM versions WHERE model = ? AND version = ?",
+            [model, version.column]
         ).map { row in
             StoredVersion(
                 info: try versionInfo(row),
                 bundleID: try row.hex("bundle_id"),
-                record: Array(row.text("record").utf8),
+                record: Array(try row.text("record").utf8),
                 signature: try row.hex("signature"),
                 sealedCard: try row.hex("sealed_card")
             )
@@ -136,22 +135,19 @@ extension MetadataTransaction {
         )
     }
 
-    private func versionInfo(_ row: Row) throws -> VersionInfo {
-        let model = row.text("model")
-        let version = row.unsigned("version")
-        guard let state = VersionState(rawValue: row.text("state")) else {
-            throw RegistryError(.dataLoss, "a row of the registry is damaged", detail: "state")
-        }
+    private func versionInfo(_ row: TableRow) throws -> VersionInfo {
+        let model = try row.text("model")
+        let version = try row.unsigned("version")
         return VersionInfo(
             model: model,
             version: version,
-            createdUnixMs: row["created_unix_ms"],
-            createdBy: row.text("created_by"),
-            bytes: row.unsigned("bytes"),
+            createdUnixMs: try row.integer("created_unix_ms"),
+            createdBy: try row.text("created_by"),
+            bytes: try row.unsigned("bytes"),
             recordSHA256: try row.hex("record_sha256"),
             aliases: try aliasNames(model: model, version: version),
-            state: state,
-            reason: row.text("reason"),
+            state: try row.word("state", as: VersionState.self),
+            reason: try row.text("reason"),
             metadata: try [String: String](column: try row.canonical("metadata"))
         )
     }

@@ -54,7 +54,7 @@ extension Registry {
         let finished = try metadata.write { transaction in
             let finished = try transaction.uploadFiles(id: stored.id)
             try transaction.deleteUpload(id: stored.id)
-            try transaction.deleteKey(bundleID: stored.bundleID)
+            try transaction.deleteUploadKey(bundleID: stored.bundleID)
             return finished
         }
         // What cannot be removed now is removed at the next start.
@@ -72,7 +72,7 @@ extension Registry {
         do {
             try metadata.write { transaction in
                 try transaction.deleteUpload(id: upload.stored.id)
-                try transaction.deleteKey(bundleID: upload.stored.bundleID)
+                try transaction.deleteUploadKey(bundleID: upload.stored.bundleID)
             }
         } catch {
             upload.enter(.open)

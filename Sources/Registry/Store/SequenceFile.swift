@@ -25,7 +25,7 @@ struct SequenceFile: Sendable {
         guard let text = try folder.readText(path, maxBytes: SequenceFile.maxBytes) else {
             return nil
         }
-        guard text.hasSuffix("\n"), let value = UInt64(text.dropLast()) else {
+        guard let value = UInt64(text.dropLast()), text.isSpelled("\(value)\n") else {
             throw RegistryError(
                 .unavailable,
                 "the sequence kept beside the keys is not a number",

@@ -1,14 +1,8 @@
-/// Checks that aliases, their counters and their histories add up. All from one snapshot.
+/// Checks that aliases, their counters and their histories add up by themselves: for a registry
+/// whose audit log cannot say what they have to be. All from one snapshot.
 struct AliasCheck {
     let transaction: MetadataTransaction
     let findings: Findings
-
-    private struct Name: Hashable {
-        let model: String
-        let name: String
-
-        var object: String { "model '\(model)', alias '\(name)'" }
-    }
 
     private struct Alias {
         let version: UInt64
@@ -18,7 +12,7 @@ struct AliasCheck {
     }
 
     func run() throws {
-        var aliases: [Name: Alias] = [:]
+        var aliases: [AliasName: Alias] = [:]
         for row in try transaction.checkedAliases() {
             guard let name = name(row) else { continue }
             checkTargets(row, name)
@@ -52,13 +46,11 @@ struct AliasCheck {
         }
     }
 
-    private func name(_ row: CheckedRow) -> Name? {
-        findings.attempt("an alias", "") {
-            Name(model: try row.text("model"), name: try row.text("name"))
-        }
+    private func name(_ row: CheckedRow) -> AliasName? {
+        findings.attempt("an alias", "") { try AliasName(row) }
     }
 
-    private func checkTargets(_ row: CheckedRow, _ name: Name) {
+    private func checkTargets(_ row: CheckedRow, _ name: AliasName) {
         for (column, stateColumn) in [("version", "state"), ("target_version", "target_state")] {
             guard let version = try? row.unsigned(column) else { continue }
             // 0: nothing ever answered.
@@ -75,7 +67,7 @@ struct AliasCheck {
 
     /// Walks the history as the moves made it.
     private func checkHistory(
-        _ name: Name,
+        _ name: AliasName,
         _ alias: Alias?,
         generation newest: UInt64,
         deleted: UInt64

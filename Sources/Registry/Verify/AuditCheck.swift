@@ -18,11 +18,45 @@ struct AuditCheck {
         var isKnown = true
     }
 
+    /// What a log is good for after its checks.
+    struct Outcome {
+        /// How many events there are.
+        var events: UInt64 = 0
+        /// Whether nothing is wrong with it.
+        var isWhole = true
+    }
+
     /// - Parameters:
     ///   - last: The newest event to look at; nil: to the end.
     ///   - checkpoint: An event whose hash is known from before.
-    /// - Returns: How many events there are.
-    func run(last: UInt64?, checkpoint: (sequence: UInt64, hash: [UInt8])? = nil) -> UInt64 {
+    func run(
+        last: UInt64?,
+        checkpoint: (sequence: UInt64, hash: [UInt8])? = nil
+    ) -> Outcome {
+        // Nothing else is checked at the same time.
+        let faults = findings.faults
+        checkStart()
+        let count = walk(last: last, checkpoint: checkpoint)
+        return Outcome(events: count, isWhole: findings.faults == faults)
+    }
+
+    /// The walk starts at event 1: what lies before it is none.
+    private func checkStart() {
+        let rows = findings.attempt(Self.object, "rows before event 1") {
+            try metadata.read {
+                try $0.eventsBeforeFirst(limit: Limits.maxNamedFindings)
+            }
+        }
+        for row in rows ?? [] {
+            let number = (try? row.integer("sequence")).map(String.init) ?? "?"
+            findings.fault("audit event \(number)", "sequence", "expected at least 1")
+        }
+    }
+
+    private func walk(
+        last: UInt64?,
+        checkpoint: (sequence: UInt64, hash: [UInt8])?
+    ) -> UInt64 {
         var link = Link()
         var count: UInt64 = 0
         var isEnded = false
@@ -34,10 +68,20 @@ struct AuditCheck {
                 }
             }
             guard let rows, !rows.isEmpty else { break }
+            let before = link.sequence
             for row in rows {
                 guard let sequence = try? row.unsigned("sequence"), sequence <= last ?? .max else {
                     isEnded = true
                     break
+                }
+                // A damaged page need not be in order: no row is read twice.
+                guard sequence > link.sequence else {
+                    findings.fault(
+                        "audit event \(sequence)",
+                        "sequence",
+                        "stands after event \(link.sequence)"
+                    )
+                    continue
                 }
                 link = check(row, sequence, after: link)
                 if let checkpoint, checkpoint.sequence == sequence {
@@ -45,6 +89,7 @@ struct AuditCheck {
                 }
                 count += 1
             }
+            if link.sequence == before { isEnded = true }
         }
         if let checkpoint, link.sequence < checkpoint.sequence {
             findings.fault(
@@ -103,7 +148,8 @@ struct AuditCheck {
         return Link(sequence: sequence, stated: event.hash, computed: chained.hash)
     }
 
-    private static func event(_ row: CheckedRow, _ sequence: UInt64) throws -> AuditEventInfo {
+    /// An event of which the columns hold what they must.
+    static func event(_ row: CheckedRow, _ sequence: UInt64) throws -> AuditEventInfo {
         AuditEventInfo(
             sequence: sequence,
             unixMs: try row.integer("unix_ms"),

@@ -52,10 +52,11 @@ package struct AuditVerification: Sendable {
         let kept = checkpoint.flatMap { self.head(of: $0, publicKey) }
         if let kept, let head { compare(kept, head) }
         summary.sequence = head?.auditSequence ?? 0
-        summary.events = AuditCheck(metadata: metadata, findings: findings).run(
-            last: head?.auditSequence,
-            checkpoint: kept.map { ($0.auditSequence, $0.auditSHA256) }
-        )
+        summary.events =
+            AuditCheck(metadata: metadata, findings: findings).run(
+                last: head?.auditSequence,
+                checkpoint: kept.map { ($0.auditSequence, $0.auditSHA256) }
+            ).events
     }
 
     private func head(of checkpoint: Checkpoint, _ publicKey: VerifyingKey?) -> CatalogueHead? {

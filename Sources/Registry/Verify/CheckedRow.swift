@@ -3,9 +3,10 @@ internal import Sealing
 /// A row of the database of which nothing is taken for granted: a damaged page may hold anything
 /// in any column.
 struct CheckedRow {
-    enum Value: Equatable {
+    enum Value {
         case integer(Int64)
         case text(String)
+        case null
         case other
     }
 
@@ -32,6 +33,8 @@ struct CheckedRow {
         }
         return number
     }
+
+    func isNull(_ column: String) -> Bool { values[column] == .null }
 
     /// A count, which is never negative.
     func unsigned(_ column: String) throws(ColumnFault) -> UInt64 {
@@ -61,6 +64,32 @@ struct CheckedRow {
             return try CanonicalParser.parse(Array(text.utf8))
         } catch {
             throw ColumnFault(column: column, problem: "not canonical JSON: \(error)")
+        }
+    }
+}
+
+extension CheckedRow.Value: Equatable {
+    /// Texts are equal by their bytes, and not when they only look the same.
+    static func == (left: Self, right: Self) -> Bool {
+        switch (left, right) {
+        case (.integer(let left), .integer(let right)): left == right
+        case (.text(let left), .text(let right)): left.isSpelled(right)
+        case (.null, .null), (.other, .other): true
+        case (.integer, _), (.text, _), (.null, _), (.other, _): false
+        }
+    }
+}
+
+extension CheckedRow.Value {
+    /// As a finding says it; long texts are cut.
+    var words: String {
+        switch self {
+        case .integer(let number): return "\(number)"
+        case .text(let text):
+            let start = text.prefix(Limits.maxQuotedCharacters)
+            return start.endIndex == text.endIndex ? "'\(text)'" : "'\(start)...'"
+        case .null: return "NULL"
+        case .other: return "neither a number nor a text"
         }
     }
 }

@@ -18,14 +18,26 @@ struct HeadCheck {
         var registryID: [UInt8]?
         /// Whether it can be trusted and every table says what it says.
         var isClean = false
+        /// Whether the audit log ends with the event that the head names, as far as it can say.
+        var endsLog = true
     }
 
     func run(_ transaction: MetadataTransaction) throws -> Outcome {
+        let others = try transaction.otherHeads(limit: Limits.maxNamedFindings)
+        for row in others {
+            findings.fault(
+                Self.object,
+                "row \(try row.integer("id"))",
+                "is there, and row 1 is the only one"
+            )
+        }
         guard let row = try transaction.checkedHead() else {
             findings.fault(Self.object, "", "is missing")
             return Outcome()
         }
-        return try check(row, transaction)
+        var outcome = try check(row, transaction)
+        if !others.isEmpty { outcome.isClean = false }
+        return outcome
     }
 
     /// Checks a row of `catalogue`.
@@ -46,11 +58,13 @@ struct HeadCheck {
             return outcome
         }
         let differences = try differences(head, columns, transaction)
+        outcome.endsLog = !differences.contains { $0.object == AuditCheck.object }
         if holds {
             outcome = Outcome(
                 head: head,
                 registryID: head.registryID,
-                isClean: publicKey != nil && differences.isEmpty && columns.isWhole
+                isClean: publicKey != nil && differences.isEmpty && columns.isWhole,
+                endsLog: outcome.endsLog
             )
             for difference in differences {
                 findings.fault(difference.object, difference.field, difference.problem)

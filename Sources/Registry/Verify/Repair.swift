@@ -173,7 +173,7 @@ struct Repair {
             let bundle = try transaction.checkedUpload(id: id)?.text("bundle_id")
             try transaction.deleteUpload(id: id)
             if let bundle = bundle.flatMap(Hex.decode) {
-                try transaction.deleteKey(bundleID: bundle)
+                try transaction.deleteUploadKey(bundleID: bundle)
             }
             findings.repair("upload \(id)", "", "removed: its key is lost; publish it anew")
             rows += 1

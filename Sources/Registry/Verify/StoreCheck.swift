@@ -9,6 +9,8 @@ struct StoreCheck {
 
     /// Bits of a mode that no file of the store has.
     private static let othersMask: UInt32 = 0o077
+    private static let currentKeyFile = "kek-current"
+    private static let keyIDDigits = 16
     private static let privateKeyFiles = ["signing.key", "sequence"]
 
     /// Files and folders that group or others may use, and the server's id.
@@ -27,7 +29,30 @@ struct StoreCheck {
         where Self.privateKeyFiles.contains(key) || key.hasPrefix("kek-") && key.hasSuffix(".key") {
             checkMode("\(keyFolder)/\(key)", as: "key file \(key)")
         }
-        findings.attempt("file server-id", "") { _ = try Registry.readServerID(layout) }
+        let serverID = findings.attempt("file server-id", "") {
+            try Registry.readServerID(layout)
+        }
+        if let serverID {
+            checkLine(layout.serverIDPath, as: "file server-id", bytes: serverID.utf8.count + 1)
+        }
+        // That it names no key is said where the keys are opened.
+        if keys.contains(Self.currentKeyFile) {
+            checkLine(
+                "\(keyFolder)/\(Self.currentKeyFile)",
+                as: "key file \(Self.currentKeyFile)",
+                bytes: Self.keyIDDigits + 1
+            )
+        }
+    }
+
+    /// A file of one line that is read without its line break, too.
+    private func checkLine(_ path: String, as object: String, bytes: Int) {
+        let text = findings.attempt(object, "") {
+            try StoreFolder.system.readText(path, maxBytes: bytes)
+        }
+        if let text, text?.utf8.last != UInt8(ascii: "\n") {
+            findings.fault(object, "line break", "is missing at the end")
+        }
     }
 
     /// The highest sequence seen; read before the head, which may move on meanwhile.

@@ -19,27 +19,37 @@ struct UploadCheck {
             let bundle = row.flatMap { try? $0.text("bundle_id") } ?? ""
             return (
                 upload: row, key: try transaction.checkedKey(bundleID: bundle),
-                files: try transaction.checkedUploadFiles(id: id)
+                files: try transaction.checkedUploadFiles(id: id),
+                version: try transaction.checkedVersion(bundleID: bundle)
             )
         }
         // It was committed or dropped meanwhile.
         guard let upload = rows.upload else { return [] }
-        let parts = findings.attempt(object, "") {
+        if let version = rows.version {
+            let place =
+                "model '\(try version.text("model"))', version "
+                + "\(try version.integer("version"))"
+            findings.fault(object, "column version", "none, and \(place) has its bundle")
+            return []
+        }
+        let contents = UploadContents(upload, object, findings)
+        contents.checkDigest()
+        for column in ["alias", "alias_generation"] where !upload.isNull(column) {
+            findings.fault(object, "column \(column)", "is set, and the upload is open")
+        }
+        let place = findings.attempt(object, "") {
             (
                 model: try upload.text("model"),
-                bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes),
-                files: try BundleFile.list(canonical: try upload.canonical("files"))
+                bundle: try upload.hex("bundle_id", byteCount: SealingLimits.idBytes)
             )
         }
-        _ = findings.attempt(object, "") {
-            _ = try upload.hex("contents_sha256", byteCount: Digest.byteCount)
-            _ = try [String: String](column: try upload.canonical("metadata"))
+        guard let place, let files = contents.files else {
+            return rows.files.compactMap { try? $0.hex("sealed_sha256") }
         }
-        guard let parts else { return rows.files.compactMap { try? $0.hex("sealed_sha256") } }
         let key = KeyRowCheck(
             object: object,
-            model: parts.model,
-            bundleID: parts.bundle,
+            model: place.model,
+            bundleID: place.bundle,
             registryID: registryID,
             keys: keys,
             findings: findings
@@ -47,37 +57,43 @@ struct UploadCheck {
         if isLost(rows.key, key) { findings.plan.add { $0.lostUploads.insert(id) } }
         var blobs: [[UInt8]] = []
         for row in rows.files {
-            guard let file = findings.attempt(object, "", { try self.file(row, parts.files) })
+            guard let file = findings.attempt(object, "", { try self.file(row, files) })
             else { continue }
             blobs.append(file.sealedSHA256)
-            checks.add(
-                BlobCheck(
-                    object: "\(object), file '\(file.path)'",
-                    file: file,
-                    context: BlobContext(
-                        registryID: registryID,
-                        model: parts.model,
-                        bundleID: parts.bundle,
-                        path: file.path
-                    ),
-                    key: key,
-                    path: BlobFolders.path(of: file.sealedSHA256, in: layout.blobsPath),
-                    findings: findings,
-                    progress: progress,
-                    uploadPlace: (try? row.unsigned("file_index")).map { index in
-                        RepairPlan.UploadPlace(upload: id, index: index)
-                    },
-                    isStillNeeded: { [metadata, id] in
-                        // A file that is sent again, and an upload that ends, drop their blobs.
-                        let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
-                        return rows?.contains {
-                            (try? $0.hex("sealed_sha256")) == file.sealedSHA256
-                        } ?? true
-                    }
-                )
+            let context = BlobContext(
+                registryID: registryID,
+                model: place.model,
+                bundleID: place.bundle,
+                path: file.path
             )
+            checks.add(check(file, context, key, index: try? row.unsigned("file_index")))
         }
         return blobs
+    }
+
+    private func check(
+        _ file: VersionRecord.File,
+        _ context: BlobContext,
+        _ key: SecretKey?,
+        index: UInt64?
+    ) -> BlobCheck {
+        BlobCheck(
+            object: "\(object), file '\(file.path)'",
+            file: file,
+            context: context,
+            key: key,
+            path: BlobFolders.path(of: file.sealedSHA256, in: layout.blobsPath),
+            findings: findings,
+            progress: progress,
+            uploadPlace: index.map { RepairPlan.UploadPlace(upload: id, index: $0) },
+            isStillNeeded: { [metadata, id] in
+                // A file that is sent again, and an upload that ends, drop their blobs.
+                let rows = try? metadata.read { try $0.checkedUploadFiles(id: id) }
+                return rows?.contains {
+                    (try? $0.hex("sealed_sha256")) == file.sealedSHA256
+                } ?? true
+            }
+        )
     }
 
     /// Whether the key is gone for good; not where a key-encryption key is only missing here.
@@ -94,13 +110,13 @@ struct UploadCheck {
         let index = try row.unsigned("file_index")
         let sealedBytes = try row.unsigned("sealed_bytes")
         let overhead = UInt64(BlobLayout.headerBytes + Limits.tagBytes)
-        guard index <= UInt64(files.count), sealedBytes >= overhead else {
-            throw CheckedRow.ColumnFault(
-                column: index <= UInt64(files.count) ? "sealed_bytes" : "file_index",
-                problem: "out of range"
-            )
+        let isOwn = index == UInt64(files.count) && !files.contains { $0.path == Card.path }
+        guard index < UInt64(files.count) || isOwn else {
+            throw CheckedRow.ColumnFault(column: "file_index", problem: "out of range")
         }
-        let isOwn = index == UInt64(files.count)
+        guard sealedBytes >= overhead else {
+            throw CheckedRow.ColumnFault(column: "sealed_bytes", problem: "out of range")
+        }
         return VersionRecord.File(
             path: isOwn ? Card.path : files[Int(index)].path,
             size: isOwn ? sealedBytes - overhead : files[Int(index)].size,

@@ -11,11 +11,13 @@ extension Verification {
         var signing: SigningKey?
         /// Whether every table says what the signed head says.
         var isHeadClean = false
+        /// Whether the audit log ends where the head says, as far as it can say.
+        var endsLog = true
         /// The registry's own key.
         var cardKey: SecretKey?
     }
 
-    /// Checks head, signing key, the registry's own key, aliases and their histories.
+    /// Checks head, signing key and the registry's own key.
     func checkBase(_ metadata: MetadataStore) -> Base {
         var base = Base()
         let publicKey = findings.attempt("signing.pub.pem", "") {
@@ -30,26 +32,11 @@ extension Verification {
         base.head = outcome?.head
         base.registryID = outcome?.registryID
         base.isHeadClean = outcome?.isClean ?? false
+        base.endsLog = outcome?.endsLog ?? true
         if let registryID = base.registryID {
             checkSigningKey(registryID, &base)
             base.cardKey = checkOwnKey(metadata, registryID)
             checkStrayKeys(metadata, registryID)
-        }
-        _ = findings.attempt("aliases", "") {
-            try metadata.read { transaction in
-                try AliasCheck(transaction: transaction, findings: findings).run()
-            }
-        }
-        _ = findings.attempt("models", "") {
-            for row in try metadata.read({
-                try $0.unevenModels(limit: Limits.maxNamedFindings)
-            }) {
-                findings.fault(
-                    "model '\(try row.text("name"))'",
-                    "column newest",
-                    "\(try row.integer("newest")), and it has \(try row.integer("held")) versions"
-                )
-            }
         }
         return base
     }

@@ -85,8 +85,10 @@ package struct Verification: Sendable {
         checkDatabase(metadata)
         let base = checkBase(metadata)
         store.check(sequence: sequence, head: base.head)
-        summary.events = AuditCheck(metadata: metadata, findings: findings)
+        let log = AuditCheck(metadata: metadata, findings: findings)
             .run(last: base.head?.auditSequence)
+        summary.events = log.events
+        checkHistory(metadata, base, log)
         guard let registryID = base.registryID else {
             checkNames(blobNames, &summary)
             return base

@@ -41,6 +41,7 @@ struct VersionWalk {
             }
         }
         chain.check(head: base.head, findings)
+        CommittedUploadCheck(metadata: metadata, findings: findings).run()
         checkUploads(checks, &referred, &summary)
         checks.finish()
         return referred
@@ -61,10 +62,34 @@ struct VersionWalk {
                     cardKey: base.cardKey,
                     findings: findings
                 )
-                return (number, check.run(row) { try transaction.checkedKey(bundleID: $0) })
+                let outcome = check.run(row) { try transaction.checkedKey(bundleID: $0) }
+                try checkUpload(row, of: check, outcome, transaction)
+                return (number, outcome)
             }
         }
         return found ?? nil
+    }
+
+    /// The upload that a version was stays as long as the version does.
+    private func checkUpload(
+        _ row: CheckedRow,
+        of check: VersionCheck,
+        _ outcome: VersionCheck.Outcome,
+        _ transaction: MetadataTransaction
+    ) throws {
+        let bundleID = try outcome.record.map { Hex.encode($0.bundleID) } ?? row.text("bundle_id")
+        let hasUpload = try transaction.hasUpload(
+            bundleID: bundleID,
+            model: check.model,
+            version: check.number
+        )
+        if !hasUpload, !outcome.isDeleted {
+            findings.fault(
+                check.object,
+                "upload",
+                "is missing: there is no row of this bundle's id"
+            )
+        }
     }
 
     private func check(
@@ -145,8 +170,12 @@ private struct VersionPlaces {
             let read = findings.attempt("database", "table versions") {
                 try metadata.read { try $0.versionPlaces(after: last, limit: limit) }
             }
-            triesEach = read == nil
             page = read ?? []
+            let isInOrder = zip([last] + page, page).allSatisfy { $0 < $1 }
+            if !isInOrder {
+                findings.fault("database", "table versions", "its rows are out of order")
+            }
+            triesEach = read == nil || !isInOrder
         }
         if triesEach {
             let end = (try? metadata.read { try $0.lastVersionPlace() }) ?? Int64(limit)

@@ -87,8 +87,10 @@ private struct ChildProcess {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
+        Self.setSignals(&attributes)
         // A group of its own: what it starts ends with it.
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
         var texts = unsafe arguments.map { unsafe strdup($0) }
         defer { unsafe texts.forEach { unsafe free($0) } }
         unsafe texts.append(nil)
@@ -111,6 +113,16 @@ private struct ChildProcess {
         pid = child
         stream = ours
         errorStream = errors
+    }
+
+    /// No signal blocked and none ignored, whatever this process and this thread do: a command
+    /// relies on its SIGPIPE, and on being ended by SIGTERM.
+    private static func setSignals(_ attributes: inout posix_spawnattr_t) {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+        unsafe sigfillset(&signals)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
     }
 
     private static func socketPair() throws(SealingError) -> (Int32, Int32) {

@@ -1,51 +1,72 @@
 package import Registry
 internal import Sealing
 
-/// The verification of a home, whether a server runs on it or not.
-package enum HomeVerification {
-    /// Checks everything.
-    ///
+/// A verification of a home, whether a server runs on it or not.
+package struct HomeVerification: Sendable {
+    private let home: Home
+    private let source: String?
+    private let withoutKeys: Bool
+    private let progress: @Sendable (_ done: UInt64, _ total: UInt64) -> Void
+    private let finding: @Sendable (Finding) -> Void
+
     /// - Parameters:
     ///   - keys: The source that the configuration names; nil: the home's own folder.
     ///   - withoutKeys: Check only what needs no key-encryption key, without opening one.
-    /// - Throws: ``ServerError`` for a source of keys that is none.
-    package static func run(
+    ///   - progress: Told the plaintext bytes that were read, and how many there are.
+    ///   - finding: Told each finding as it comes, from any thread.
+    package init(
         _ home: Home,
         keys source: String?,
         withoutKeys: Bool,
         progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
         finding: @escaping @Sendable (Finding) -> Void
-    ) throws -> VerificationSummary {
-        try verification(
-            home,
-            keys: source,
-            withoutKeys: withoutKeys,
-            progress: progress,
-            finding: finding
-        ).run()
+    ) {
+        self.home = home
+        self.source = source
+        self.withoutKeys = withoutKeys
+        self.progress = progress
+        self.finding = finding
+    }
+
+    /// Checks everything.
+    ///
+    /// - Throws: ``ServerError`` for a source of keys that is none.
+    package func run() throws -> VerificationSummary {
+        try verification().run()
     }
 
     /// Checks everything and puts right what can be, while no server runs on the home.
     ///
     /// - Throws: ``ServerError``: also while another process has the registry open.
-    package static func repair(
-        _ home: Home,
-        keys source: String?,
-        withoutKeys: Bool,
-        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
-        finding: @escaping @Sendable (Finding) -> Void
-    ) throws -> VerificationSummary {
+    package func repair() throws -> VerificationSummary {
         do {
-            return try verification(
-                home,
-                keys: source,
-                withoutKeys: withoutKeys,
-                progress: progress,
-                finding: finding
-            ).repair()
+            return try verification().repair()
         } catch let error as RegistryError {
             throw ServerError(error.description, hint: "stop the server first: repair works alone")
         }
+    }
+
+    private func verification() throws -> Verification {
+        let places = try Self.places(home, source)
+        var provider: (any KeyProvider)?
+        var failure: String?
+        if withoutKeys {
+            finding(.withoutKeys)
+        } else {
+            do {
+                provider = try HomeKeys.open(home, source: source).provider
+            } catch {
+                failure = "not opened, \(error.message): what needs them was not checked"
+            }
+        }
+        return Verification(
+            places: places,
+            keys: provider,
+            keysFailure: failure,
+            reopenKeys: { [home, source] in try HomeKeys.open(home, source: source).provider },
+            progress: progress,
+            finding: finding
+        )
     }
 
     /// Checks the audit log alone, without keys.
@@ -62,35 +83,6 @@ package enum HomeVerification {
     /// The signed head as it is now.
     package static func checkpoint(_ home: Home, keys source: String?) throws -> Checkpoint {
         try AuditVerification.checkpoint(try places(home, source))
-    }
-
-    private static func verification(
-        _ home: Home,
-        keys source: String?,
-        withoutKeys: Bool,
-        progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void,
-        finding: @escaping @Sendable (Finding) -> Void
-    ) throws -> Verification {
-        let places = try places(home, source)
-        var provider: (any KeyProvider)?
-        var failure: String?
-        if withoutKeys {
-            finding(.withoutKeys)
-        } else {
-            do {
-                provider = try HomeKeys.open(home, source: source).provider
-            } catch {
-                failure = "not opened, \(error.message): what needs them was not checked"
-            }
-        }
-        return Verification(
-            places: places,
-            keys: provider,
-            keysFailure: failure,
-            reopenKeys: { try HomeKeys.open(home, source: source).provider },
-            progress: progress,
-            finding: finding
-        )
     }
 
     private static func places(_ home: Home, _ source: String?) throws -> Verification.Places {

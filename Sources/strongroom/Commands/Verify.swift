@@ -32,14 +32,14 @@ struct Verify: AsyncParsableCommand {
         let bar = ProgressBar(label: "verifying")
         let list = FindingList(output.format) { bar.finish() }
         let start = ContinuousClock.now
-        let work = repair ? HomeVerification.repair : HomeVerification.run
-        let summary = try work(
+        let verification = HomeVerification(
             home,
-            configuration.keys,
-            withoutKeys,
-            { bar.update($0, of: $1) },
-            { list.add($0) }
+            keys: configuration.keys,
+            withoutKeys: withoutKeys,
+            progress: { bar.update($0, of: $1) },
+            finding: { list.add($0) }
         )
+        let summary = try repair ? verification.repair() : verification.run()
         bar.finish()
         let seconds = Seconds.text(start.duration(to: .now))
         output.write(json(summary, list, seconds: seconds)) {

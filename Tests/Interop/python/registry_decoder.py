@@ -568,17 +568,23 @@ class Registry:
             yield stream, os.fstat(descriptor).st_size
 
     def _check_file(self, row, file):
-        is_deleted = row["state"] == "deleted"
-        if is_deleted and not os.path.lexists(self.blob_path(file["sealed_sha256"])):
-            return
+        if row["state"] == "deleted":
+            return self._check_deleted_file(file)
         with self._blob(file["sealed_sha256"]) as (stream, size):
             check(size == file["sealed_bytes"],
                   f"{size} bytes where {file['sealed_bytes']} were expected")
             check(hashlib.file_digest(stream, "sha256").hexdigest() == file["sealed_sha256"],
                   "its bytes have another SHA-256")
             stream.seek(0)
-            for _ in self._open(stream, size, row, file) if not is_deleted else ():
+            for _ in self._open(stream, size, row, file):
                 pass
+
+    def _check_deleted_file(self, file):
+        """What is left of it is nothing that anybody can open."""
+        path = self.blob_path(file["sealed_sha256"])
+        if os.path.lexists(path) and (not os.path.isfile(path) or hashlib.sha256(
+                Path(path).read_bytes()).hexdigest() != file["sealed_sha256"]):
+            self.note(f"blob {file['sealed_sha256']}", "of a deleted version, has another SHA-256")
 
     def _open(self, stream, size, row, file):
         blob = SealedBlob(stream, size)
@@ -718,11 +724,15 @@ class Registry:
             check(row["alias_generation"] is None, "a generation without an alias")
             return
         move = self.told.moves.get((row["model"], row["alias"], row["alias_generation"]))
-        check(move and move["to_version"] == row["version"],
+        version = self.version(row["model"], row["version"])
+        check(move and (move["to_version"], move["asked_unix_ms"], move["principal"])
+              == (row["version"], version["created_unix_ms"], version["created_by"]),
               f"it asked for no move of alias {row['alias']}")
 
     def _check_open_upload(self, row, files):
         check(row["alias"] is None and row["alias_generation"] is None, "an alias, and open")
+        check(all(version["bundle_id"] != row["bundle_id"] for version in self.rows("versions")),
+              "open, and a version has its bundle")
         if f"{row['server_id']}\n" != getattr(self, "server", None):
             self.note(f"upload {row['id']}", "another server began it")
         key = self.data_key(row["bundle_id"])
@@ -788,7 +798,8 @@ class History:
     STAYS = re.compile(
         NAME + r" stays at (?P<version>\d+), generation (?P<generation>\d+)" + REASON, re.DOTALL)
     GONE = re.compile(NAME + r", generation (?P<generation>\d+)")
-    PUBLISHED = re.compile(r"(\d+) files, (?P<bytes>\d+) bytes")
+    PUBLISHED = re.compile(
+        r"(\d+) files, (?P<bytes>\d+) bytes(, signed by [0-9a-f]{64})?")
 
     def __init__(self):
         self.versions, self.aliases, self.counters, self.moves = {}, {}, {}, {}

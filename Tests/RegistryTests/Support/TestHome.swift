@@ -101,8 +101,13 @@ final class TestHome: Sendable {
     }
 
     /// Changes the database behind the registry's back, while nobody has it open.
-    func sql(_ statement: String) throws {
-        let queue = try DatabaseQueue(path: layout.databasePathForTests)
+    func sql(_ statement: String, checksReferences: Bool = true) throws {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = checksReferences
+        let queue = try DatabaseQueue(
+            path: layout.databasePathForTests,
+            configuration: configuration
+        )
         try queue.write { try $0.execute(sql: statement) }
         try queue.close()
     }

@@ -96,7 +96,7 @@ struct FlippedBitTests {
             }
         case .integer(let number):
             return (0..<64).map { ($0, with(.integer(number ^ 1 << Int64($0)))) }
-        case .other, nil: return []
+        case .null, .other, nil: return []
         }
     }
 

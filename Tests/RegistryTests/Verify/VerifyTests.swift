@@ -149,19 +149,19 @@ struct VerifyTests {
             ),
             (
                 "UPDATE versions SET state = 'deleted' WHERE model = 'other'",
-                "model 'other', alias 'live': column target_version"
+                "model 'other', version 1: column state"
             ),
             (
                 "UPDATE alias_moves SET to_version = 7 WHERE generation = 2",
-                "model 'sentiment', alias 'live': history, generation 2"
+                "model 'sentiment', alias 'live': history, generation 2, column to_version"
             ),
             (
                 "UPDATE alias_moves SET outcome = 'rejected' WHERE generation = 2",
-                "model 'sentiment', alias 'live': column version"
+                "model 'sentiment', alias 'live': history, generation 2, column outcome"
             ),
             (
                 "UPDATE alias_counters SET generation = 5 WHERE model = 'other'",
-                "model 'other', alias 'live': history"
+                "model 'other', alias 'live': counter, column generation"
             ),
             (
                 "DELETE FROM alias_counters WHERE model = 'other'",
@@ -238,6 +238,27 @@ struct VerifyTests {
             ],
             "\(faults)"
         )
+    }
+
+    @Test("a server's id without its line break is a fault")
+    func serverID() throws {
+        let home = try Self.populated()
+        try home.change(home.path + "/store/server-id") { $0.removeLast() }
+        #expect(try home.verify().faults == ["file server-id: line break"])
+    }
+
+    @Test("the name of the current key without its line break is a fault")
+    func currentKey() throws {
+        let home = try Self.populated()
+        try home.change(home.path + "/keys/kek-current") { $0.removeLast() }
+        #expect(try home.verify().faults == ["key file kek-current: line break"])
+    }
+
+    @Test("a sequence that is not written as the server writes it is a fault")
+    func sequenceFile() throws {
+        let home = try Self.populated()
+        try home.change(home.path + "/keys/sequence") { $0.insert(UInt8(ascii: "0"), at: 0) }
+        #expect(try home.verify().faults == ["file sequence"])
     }
 
     @Test("a public key that is not the signing key's is a fault, and signatures still hold")

@@ -21,8 +21,9 @@ struct CommandKeyTests {
     private func command(_ body: String, in folder: String) throws -> String {
         let path = "\(folder)/command-\(UUID().uuidString)"
         try Data("#!/bin/sh\n\(body)\n".utf8).write(to: URL(filePath: path))
-        try setMode(path, 0o700)
-        return path
+        // By way of the shell: a file that was just written cannot be started while another test's
+        // child process still has it open.
+        return "/bin/sh \(path)"
     }
 
     @Test("the command wraps a key once, and unwraps it at each start")
@@ -65,6 +66,33 @@ struct CommandKeyTests {
             }
             #expect(error?.code == .keyAccess)
             #expect(try #require(error).message.contains(expected))
+        }
+    }
+
+    @Test("a command starts with no signal blocked and none ignored, whatever this process does")
+    func signals() throws {
+        try withFolder { folder in
+            let body = "read line; grep -E '^Sig(Blk|Ign):' /proc/self/status | tr '\\n' ' '; echo"
+            let command = try KeyCommand(command(body, in: folder))
+            // SIGURG: the one that nothing waits for in a process of many tests.
+            let before = signal(SIGURG, SIG_IGN)
+            defer { signal(SIGURG, before) }
+            var blocked = sigset_t()
+            var mask = sigset_t()
+            sigemptyset(&blocked)
+            sigaddset(&blocked, SIGURG)
+            sigaddset(&blocked, SIGWINCH)
+            #expect(pthread_sigmask(SIG_BLOCK, &blocked, &mask) == 0)
+            defer { pthread_sigmask(SIG_SETMASK, &mask, nil) }
+            let answer = try command.run("wrap", id: "x", input: SecretBuffer(copying: []))
+            let words = String(decoding: answer.copyBytes(), as: UTF8.self).split {
+                $0.isWhitespace
+            }
+            try #require(words.count == 4 && words[0] == "SigBlk:" && words[2] == "SigIgn:")
+            #expect(UInt64(words[1], radix: 16) == 0)
+            // The C library keeps 32 and 33 for itself, and has them ignored in every child.
+            let own: UInt64 = 1 << 31 | 1 << 32
+            #expect(UInt64(words[3], radix: 16).map { $0 & ~own } == 0)
         }
     }
 
