@@ -1,4 +1,5 @@
 package import NIOCore
+internal import Wire
 
 /// How much load one run makes.
 package enum BenchLimits {
@@ -21,5 +22,5 @@ package enum BenchLimits {
     /// Connections that are made at once.
     static let connecting = 64
     /// The longest answer, in bytes.
-    static let answerBytes = 16 << 20
+    static let answerBytes = FrameHeader.maxLength
 }
