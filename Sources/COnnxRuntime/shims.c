@@ -14,6 +14,7 @@ SLOT(CreateSessionOptions, 10);
 SLOT(SetSessionExecutionMode, 13);
 SLOT(DisableMemPattern, 17);
 SLOT(DisableCpuMemArena, 19);
+SLOT(SetSessionLogId, 20);
 SLOT(SetSessionLogSeverityLevel, 22);
 SLOT(SetSessionGraphOptimizationLevel, 23);
 SLOT(SetIntraOpNumThreads, 24);

@@ -53,6 +53,7 @@ package final class FakeEngine: InferenceEngine {
         let script = script(entry)
         script.loadGate.pass()
         if let failure = script.loadFailure { throw failure }
+        try Self.reading { for path in script.reads { _ = try source.file(path) } }
         counts.withLock { $0.loaded += 1 }
         return FakeModel(
             script: script,
@@ -64,8 +65,14 @@ package final class FakeEngine: InferenceEngine {
     }
 
     private func bytes(of source: some ModelSource) throws(EngineError) -> [UInt8] {
+        try Self.reading { try source.withEntry(copy) }
+    }
+
+    private static func reading<Result>(
+        _ body: () throws -> Result
+    ) throws(EngineError) -> Result {
         do {
-            return try source.withEntry(copy)
+            return try body()
         } catch {
             throw EngineError(
                 .unavailable,

@@ -16,6 +16,8 @@ package struct FakeScript: Sendable {
     package var signature: ModelSignature
     /// What a load fails with; nil to succeed.
     package var loadFailure: EngineError?
+    /// The other files of the bundle that a load reads, as by ``ModelSource/file(_:)``.
+    package var reads: [String]
     /// Where each load waits, before it fails or succeeds.
     package var loadGate: Gate
     /// Where each run waits, after its request was checked. A stopped run passes it at once.
@@ -30,6 +32,7 @@ package struct FakeScript: Sendable {
     package init(
         signature: ModelSignature = .rows(),
         loadFailure: EngineError? = nil,
+        reads: [String] = [],
         loadGate: Gate = Gate(isOpen: true),
         runGate: Gate = Gate(isOpen: true),
         answer: Answer = .echo,
@@ -37,6 +40,7 @@ package struct FakeScript: Sendable {
     ) {
         self.signature = signature
         self.loadFailure = loadFailure
+        self.reads = reads
         self.loadGate = loadGate
         self.runGate = runGate
         self.answer = answer

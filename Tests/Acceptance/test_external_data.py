@@ -1,6 +1,7 @@
 """Models whose weights lie in other files of the bundle."""
 
 import io
+import os
 
 import numpy
 import onnx
@@ -8,6 +9,7 @@ import pytest
 from onnx.external_data_helper import set_external_data
 
 import models
+from strongroom_client import StatusError
 from strongroom_models import predict, publish_bundle
 
 CARD = "format: 1\nengine: onnxruntime\nentry: {entry}\n"
@@ -85,3 +87,55 @@ def test_weights_of_a_node_are_not_taken_from_elsewhere(admin, name):
         "model.yaml": CARD.format(entry="model.onnx").encode(), "model.onnx": model,
         "weights.bin": value.tobytes()}, alias="")
     assert version.reason, version
+
+
+def test_initializers_of_one_name_are_rejected(admin, name):
+    bundle = external(models.mlp(seed=7, widths=WIDTHS), ["weights.bin"])
+    model = onnx.load(io.BytesIO(bundle["model.onnx"]), load_external_data=False)
+    model.graph.initializer.append(model.graph.initializer[0])
+    version = publish_bundle(
+        admin, name("twice"), {**bundle, "model.onnx": model.SerializeToString()}, alias="")
+    assert "'w0'" in version.reason and "twice" in version.reason, version
+
+
+def test_a_small_file_cannot_stand_for_more_bytes_than_it_has(admin, server, name):
+    count, tensors, nodes = 1 << 20, [], []
+    for number in range(64):
+        tensor = onnx.TensorProto(name=f"w{number}", data_type=onnx.TensorProto.FLOAT, dims=[count])
+        tensor.raw_data = b"\0"
+        set_external_data(tensor, "weights.bin", 0, 4 * count)
+        tensor.ClearField("raw_data")
+        tensors.append(tensor)
+        nodes.append(onnx.helper.make_node("Gather", [tensor.name, "x"], [f"g{number}"]))
+    nodes.append(onnx.helper.make_node("Sum", [f"g{number}" for number in range(64)], ["y"]))
+    model = models.save(nodes, {"x": ("INT64", [None])}, {"y": ("FP32", [None])}, tensors)
+    version = publish_bundle(admin, name("overlapping"), {
+        "model.yaml": CARD.format(entry="model.onnx").encode(), "model.onnx": model,
+        "weights.bin": bytes(4 * count)}, alias="")
+    assert "have more bytes than the file" in version.reason, version
+    assert server.answers()
+
+
+def test_a_damaged_file_of_weights_is_data_loss_for_its_version_alone(home):
+    server = home.serve()
+    data = models.mlp(seed=7, widths=WIDTHS)
+    with server.client() as client:
+        publish_bundle(client, "whole", external(data, ["weights.bin"]))
+        before = set(home.files("store/blobs"))
+        # Larger than the entry, so that the largest blob is the weights'.
+        publish_bundle(client, "hurt", external(data, ["weights.bin"], shift=1 << 16))
+        blob = max(set(home.files("store/blobs")) - before, key=lambda path: path.stat().st_size)
+    assert server.stop() == 0
+    os.chmod(blob, 0o600)
+    content = bytearray(blob.read_bytes())
+    content[-20] ^= 1
+    blob.write_bytes(content)
+    server = home.serve()
+    with server.client() as client:
+        for _ in range(3):
+            with pytest.raises(StatusError) as caught:
+                predict(client, "hurt", {"x": ROWS})
+            assert caught.value.code == "DATA_LOSS" and "weights.bin" in caught.value.message
+        predict(client, "whole", {"x": ROWS})
+    # One load, and no other: what is damaged does not get better.
+    assert server.log.count("a live version could not be loaded") == 1, server.log

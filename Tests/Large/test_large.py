@@ -144,6 +144,8 @@ def test_a_large_model_loads_answers_and_is_freed(home, server, bundle):
     loaded = process.now
     print(f"\npublish and load of {TOTAL_MIB} MiB in {FILES} files: {seconds:.0f} s; above idle: "
           f"{process.peak - before:.0f} MiB at most, {loaded - before:.0f} MiB once loaded")
+    assert process.peak - before < TOTAL_MIB + FILE_MIB + ABOVE_IDLE_MIB
+    assert loaded - before < TOTAL_MIB + ABOVE_IDLE_MIB
     indexes = numpy.array([0, 1, 77, FILE_MIB * MIB // weights.ROW_BYTES - 1])
     with server.client() as client:
         _, outputs = predict(client, "large", {"x": indexes})

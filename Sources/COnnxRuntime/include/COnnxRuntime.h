@@ -44,7 +44,7 @@ enum {
     ORT_ERROR_INVALID_GRAPH = 10,
 };
 
-enum { ORT_LOG_FATAL = 4 };
+enum { ORT_LOG_INFO = 1, ORT_LOG_FATAL = 4 };
 enum { ORT_OPTIMIZE_ALL = 99 };
 enum { ORT_EXECUTE_SEQUENTIAL = 0 };
 enum { ORT_ALLOCATOR_DEVICE = 0, ORT_MEMORY_DEFAULT = 0 };
@@ -99,7 +99,9 @@ typedef struct OrtApi {
     OrtStatus *_Nullable (*_Nonnull DisableMemPattern)(OrtSessionOptions *options);
     void *_Nullable reserved_18;
     OrtStatus *_Nullable (*_Nonnull DisableCpuMemArena)(OrtSessionOptions *options);
-    void *_Nullable reserved_20_21[2];
+    OrtStatus *_Nullable (*_Nonnull SetSessionLogId)(OrtSessionOptions *options,
+        const char *logid);
+    void *_Nullable reserved_21;
     OrtStatus *_Nullable (*_Nonnull SetSessionLogSeverityLevel)(OrtSessionOptions *options,
         int session_log_severity_level);
     OrtStatus *_Nullable (*_Nonnull SetSessionGraphOptimizationLevel)(OrtSessionOptions *options,
@@ -203,19 +205,6 @@ static inline const char *_Nullable ort_GetVersionString(const OrtApiBase *base)
     return base->GetVersionString();
 }
 
-// The runtime writes its log to stderr unless it is given somewhere else. Nothing here needs it:
-// what went wrong is in the status.
-static inline void ort_DropLog(void *_Nullable param, OrtLoggingLevel severity,
-    const char *_Nullable category, const char *_Nullable logid,
-    const char *_Nullable code_location, const char *_Nullable message) {
-    (void)param, (void)severity, (void)category, (void)logid, (void)code_location, (void)message;
-}
-
-static inline OrtStatus *_Nullable ort_CreateSilentEnv(const OrtApi *api, const char *logid,
-    OrtEnv *_Nullable *_Nonnull out) {
-    return api->CreateEnvWithCustomLogger(ort_DropLog, NULL, ORT_LOG_FATAL, logid, out);
-}
-
 // Gives memory that was freed back to the system. Not the runtime's, but the C library's, which
 // Swift does not import: its header is in no module.
 static inline void ort_ReturnFreedMemory(void) { malloc_trim(0); }
@@ -271,6 +260,11 @@ static inline OrtStatus *_Nullable ort_DisableMemPattern(const OrtApi *api,
 static inline OrtStatus *_Nullable ort_DisableCpuMemArena(const OrtApi *api,
     OrtSessionOptions *options) {
     return api->DisableCpuMemArena(options);
+}
+
+static inline OrtStatus *_Nullable ort_SetSessionLogId(const OrtApi *api,
+    OrtSessionOptions *options, const char *logid) {
+    return api->SetSessionLogId(options, logid);
 }
 
 static inline OrtStatus *_Nullable ort_SetSessionLogSeverityLevel(const OrtApi *api,

@@ -23,7 +23,12 @@ package protocol ModelSource: Sendable {
 }
 
 /// Bytes that lie at one address, unchanged, for as long as the object lives.
-package protocol HeldBytes: TensorBytes, AnyObject {}
+package protocol HeldBytes: TensorBytes, AnyObject {
+    /// Says that a range will not be read again: its memory may go before the object does.
+    ///
+    /// - Parameter range: Within the bytes, and apart from every range that was given before.
+    func giveBack(_ range: Range<Int>)
+}
 
 /// A model whose files lie in memory.
 package struct ModelInMemory<Bytes: TensorBytes>: ModelSource {

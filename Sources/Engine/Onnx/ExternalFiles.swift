@@ -1,5 +1,5 @@
 /// The files that a model's tensors lie in, in memory.
-struct ExternalFiles {
+struct ExternalFiles: Sendable {
     private let files: [String: any HeldBytes]
 
     /// Reads the files, after it has checked that each is there, is not too large, and has room

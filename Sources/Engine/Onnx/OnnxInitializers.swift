@@ -3,10 +3,11 @@ internal import COnnxRuntime
 /// Initializers of a model that are handed to the runtime from memory, instead of files that it
 /// would open.
 ///
-/// The runtime makes copies of its own while the session is made; until then the files stay.
+/// The runtime makes copies of its own while the session is made, of one after another. What it
+/// has copied is given back as soon as it says so; the rest when this goes.
 struct OnnxInitializers {
     private let library: OnnxLibrary
-    private let files: ExternalFiles
+    private let tensors: CopiedTensors
     private let names: [CName]
     private let values: [LentTensor]
 
@@ -51,7 +52,7 @@ struct OnnxInitializers {
         library: OnnxLibrary
     ) throws(OnnxFailure) {
         self.library = library
-        self.files = files
+        self.tensors = CopiedTensors(tensors, in: files)
         values = try tensors.map { tensor throws(OnnxFailure) in
             try LentTensor(tensor, in: files.file(of: tensor), library)
         }
@@ -73,6 +74,13 @@ struct OnnxInitializers {
         try unsafe library.call { api in
             unsafe ort_AddExternalInitializers(api, options, names, values, names.count)
         }
-        return try body()
+        guard OnnxLog.tellsCopies(version: library.version) else { return try body() }
+        try unsafe library.call { api in
+            unsafe ort_SetSessionLogSeverityLevel(api, options, Int32(ORT_LOG_INFO))
+        }
+        return try library.log.whileListening(tensors.copied) { session throws(OnnxFailure) in
+            try unsafe library.call { api in unsafe ort_SetSessionLogId(api, options, session) }
+            return try body()
+        }
     }
 }

@@ -21,6 +21,8 @@ final class OnnxLibrary: @unchecked Sendable {
     let memoryInfo: OpaquePointer
     /// The allocator of names and of string tensors; the runtime's own, never released.
     let allocator: OpaquePointer
+    /// What the runtime writes its log to.
+    let log: OnnxLog
 
     /// The lowest minor version of 1.x that has the interface asked for: they count alike.
     private static let minimumMinorVersion = Int(ORT_API_VERSION_USED)
@@ -104,9 +106,11 @@ final class OnnxLibrary: @unchecked Sendable {
             )
         }
         unsafe self.api = api
+        let log = OnnxLog()
+        self.log = log
         do throws(OnnxFailure) {
             unsafe environment = try Self.make(api) { api, out in
-                unsafe ort_CreateSilentEnv(api, "strongroom", out)
+                unsafe log.makeEnvironment(api, out)
             }
             unsafe memoryInfo = try Self.make(api) { api, out in
                 unsafe ort_CreateCpuMemoryInfo(

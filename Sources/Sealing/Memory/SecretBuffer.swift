@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+internal import Synchronization
 
 /// Plaintext of any size, outside the heap: left out of core dumps, cleansed and given back to
 /// the system when the last reference goes.
@@ -15,6 +16,15 @@ package final class SecretBuffer: @unchecked Sendable {
     private static let leastForHugePages = 16 << 20
     /// The bytes that the buffer holds.
     package let byteCount: Int
+    private let given = Mutex(Given())
+
+    /// What was given back early.
+    private struct Given {
+        /// The bytes that were.
+        var bytes = JoinedRanges()
+        /// The pages that went with them: wiped, and not to be touched.
+        var pages = JoinedRanges()
+    }
 
     /// A buffer of `byteCount` zero bytes; 0 is allowed.
     ///
@@ -61,9 +71,50 @@ package final class SecretBuffer: @unchecked Sendable {
 
     deinit {
         guard let start = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
-        unsafe OPENSSL_cleanse(start, byteCount)
+        for left in given.withLock({ $0.pages.gaps(in: 0..<byteCount) }) {
+            unsafe OPENSSL_cleanse(start + left.lowerBound, left.count)
+        }
         unsafe munmap(start, byteCount)
     }
+
+    /// Wipes a range and gives its memory back to the system before the buffer goes: every page
+    /// that holds nothing else any more. To touch the range afterwards ends the process.
+    ///
+    /// A range outside the buffer, or one that overlaps another that was given back, is a
+    /// programmer's error.
+    package func giveBack(_ range: Range<Int>) {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= byteCount,
+            "range \(range) of a buffer of \(byteCount) bytes"
+        )
+        guard !range.isEmpty, let start = unsafe UnsafeMutableRawPointer(bitPattern: address)
+        else { return }
+        given.withLock { given in
+            let joined = given.bytes.add(range)
+            let first = max(
+                Self.page(before: range.lowerBound),
+                Self.page(after: joined.lowerBound)
+            )
+            // The rest of the last page is nobody's.
+            let end =
+                joined.upperBound == byteCount ? byteCount : Self.page(before: joined.upperBound)
+            let last = min(Self.page(after: range.upperBound), end)
+            guard first < last else { return }
+            let region = unsafe start + first
+            unsafe OPENSSL_cleanse(region, last - first)
+            // Not unmapped: something else could then be mapped there and go with this buffer.
+            // A system that does not do it leaves the pages to `deinit`, wiped.
+            guard unsafe mprotect(region, last - first, PROT_NONE) == 0 else { return }
+            unsafe madvise(region, last - first, MADV_DONTNEED)
+            _ = given.pages.add(first..<last)
+        }
+    }
+
+    private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+    private static func page(before offset: Int) -> Int { offset - offset % pageBytes }
+
+    private static func page(after offset: Int) -> Int { page(before: offset + pageBytes - 1) }
 
     /// Lends all the bytes; the span is valid only inside `body`.
     package func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {

@@ -57,4 +57,6 @@ final class Plaintext: HeldBytes {
     func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
         try buffer.withBytes(body)
     }
+
+    func giveBack(_ range: Range<Int>) { buffer.giveBack(range) }
 }

@@ -4,27 +4,9 @@ import Testing
 
 @Suite("The scan of a model's file")
 struct ModelScanTests {
-    /// A field that holds a message or text.
-    private static func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
-        varint(UInt64(number) << 3 | 2) + varint(UInt64(content.count)) + content
-    }
-
-    private static func number(_ number: UInt8, _ value: UInt64) -> [UInt8] {
-        varint(UInt64(number) << 3) + varint(value)
-    }
-
-    private static func varint(_ value: UInt64) -> [UInt8] {
-        var (rest, bytes) = (value, [UInt8]())
-        while rest >= 0x80 {
-            bytes.append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        return bytes + [UInt8(rest)]
-    }
-
     /// A model whose graph has one tensor with these fields.
     private static func model(tensor: [UInt8]) -> [UInt8] {
-        field(7, field(5, tensor))
+        Proto.field(7, Proto.field(5, tensor))
     }
 
     private static func scan(_ bytes: [UInt8]) throws -> ModelFacts {
@@ -34,12 +16,12 @@ struct ModelScanTests {
     @Test(
         "data elsewhere is seen however it is written",
         arguments: [
-            number(14, 1),  // the location alone
-            number(14, 1) + number(14, 0),  // taken back later
-            number(14, 1 << 32 | 1),  // more bits than an enumeration has
+            Proto.number(14, 1),  // the location alone
+            Proto.number(14, 1) + Proto.number(14, 0),  // taken back later
+            Proto.number(14, 1 << 32 | 1),  // more bits than an enumeration has
             [14 << 3, 0x81, 0x80, 0x80, 0x00],  // more bytes than needed
             [0xF0, 0x80, 0x00, 1],  // a tag of more bytes than needed
-            field(13, field(1, Array("location".utf8))),  // a path, but no location
+            Proto.field(13, Proto.field(1, Array("location".utf8))),  // a path, but no location
         ]
     )
     func dataElsewhere(tensor: [UInt8]) throws {
@@ -49,13 +31,13 @@ struct ModelScanTests {
 
     @Test("data in the model passes")
     func dataInside() throws {
-        let tensor = Self.number(14, 0) + Self.field(9, [14 << 3, 1]) + Self.field(8, [0x77])
+        let tensor = Proto.number(14, 0) + Proto.field(9, [14 << 3, 1]) + Proto.field(8, [0x77])
         _ = try Self.scan(Self.model(tensor: tensor))
     }
 
     @Test("graphs that appear in pieces are all looked at")
     func pieces() throws {
-        let bytes = Self.field(7, []) + Self.model(tensor: Self.number(14, 1))
+        let bytes = Proto.field(7, []) + Self.model(tensor: Proto.number(14, 1))
         let error = try engineError { _ = try Self.scan(bytes) }
         #expect(error.code == .invalidModel)
     }
@@ -63,7 +45,7 @@ struct ModelScanTests {
     @Test("groups are stepped over, whatever they hold")
     func groups() throws {
         let group: [UInt8] =
-            [9 << 3 | 3] + Self.number(14, 1) + Self.field(5, [1, 2]) + [
+            [9 << 3 | 3] + Proto.number(14, 1) + Proto.field(5, [1, 2]) + [
                 2 << 3 | 3, 2 << 3 | 4, 1 << 3 | 5, 0, 0, 0, 0, 9 << 3 | 4,
             ]
         _ = try Self.scan(Self.model(tensor: group))
@@ -88,7 +70,7 @@ struct ModelScanTests {
         ]
     )
     func malformed(bytes: [UInt8]) throws {
-        let error = try engineError { _ = try Self.scan(Self.field(7, []) + bytes) }
+        let error = try engineError { _ = try Self.scan(Proto.field(7, []) + bytes) }
         #expect(error.code == .invalidModel)
         #expect(error.message.hasPrefix("the file is not an ONNX model: "))
     }
@@ -97,10 +79,10 @@ struct ModelScanTests {
     func nesting() throws {
         // A graph in an attribute of a node of a graph: three messages each.
         var graph: [UInt8] = []
-        for _ in 0..<32 { graph = Self.field(1, Self.field(5, Self.field(6, graph))) }
-        _ = try Self.scan(Self.field(7, graph))
-        for _ in 0..<1_000 { graph = Self.field(1, Self.field(5, Self.field(6, graph))) }
-        let error = try engineError { _ = try Self.scan(Self.field(7, graph)) }
+        for _ in 0..<32 { graph = Proto.field(1, Proto.field(5, Proto.field(6, graph))) }
+        _ = try Self.scan(Proto.field(7, graph))
+        for _ in 0..<1_000 { graph = Proto.field(1, Proto.field(5, Proto.field(6, graph))) }
+        let error = try engineError { _ = try Self.scan(Proto.field(7, graph)) }
         #expect(error.code == .invalidModel)
         #expect(error.message.contains("deeper than 100"))
     }
@@ -108,12 +90,64 @@ struct ModelScanTests {
     @Test("inputs that declare no shape are found")
     func shapeless() throws {
         func input(_ name: String, _ tensor: [UInt8]) -> [UInt8] {
-            Self.field(11, Self.field(1, Array(name.utf8)) + Self.field(2, Self.field(1, tensor)))
+            Proto.field(
+                11,
+                Proto.field(1, Array(name.utf8)) + Proto.field(2, Proto.field(1, tensor))
+            )
         }
-        let type = Self.number(1, 1)
+        let type = Proto.number(1, 1)
         let graph =
-            input("none", type) + input("scalar", type + Self.field(2, []))
-            + input("row", type + Self.field(2, Self.field(1, Self.number(1, 4))))
-        #expect(try Self.scan(Self.field(7, graph)).inputsWithoutShape == ["none"])
+            input("none", type) + input("scalar", type + Proto.field(2, []))
+            + input("row", type + Proto.field(2, Proto.field(1, Proto.number(1, 4))))
+        #expect(try Self.scan(Proto.field(7, graph)).inputsWithoutShape == ["none"])
+    }
+
+    /// A tensor of one FP32 with its data in another file.
+    private static func outside(_ name: String, location: String = "w.bin") -> [UInt8] {
+        Proto.external(name, shape: [1], location: location)
+    }
+
+    @Test("an initializer whose data is elsewhere must be the only one of its name")
+    func duplicates() throws {
+        let inside = Proto.field(8, Array("w".utf8)) + Proto.field(9, [0, 0, 0, 0])
+        let graph = { (tensors: [[UInt8]]) in tensors.flatMap { Proto.field(5, $0) } }
+        let (w, v) = (Self.outside("w"), Self.outside("v"))
+        #expect(try Self.scan(Proto.field(7, graph([w, v]))).external.map(\.name) == ["w", "v"])
+        let repeated: [[UInt8]] = [
+            Proto.field(7, graph([w, w])),
+            Proto.field(7, graph([w, v, inside])),
+            Proto.field(7, graph([inside, w])),
+            // Pieces of one graph.
+            Proto.field(7, graph([w])) + Proto.field(7, graph([inside])),
+        ]
+        for bytes in repeated {
+            let error = try engineError { _ = try Self.scan(bytes) }
+            #expect(error.code == .invalidModel)
+            #expect(error.message.contains("tensor 'w'"))
+            #expect(error.message.contains("is there twice"))
+        }
+    }
+
+    @Test("the path of another file has a bounded length")
+    func locationLimit() throws {
+        let longest = String(repeating: "a", count: EngineLimits.maxLocationBytes)
+        let tensor = Self.outside("w", location: longest)
+        #expect(try Self.scan(Self.model(tensor: tensor)).external.map(\.location) == [longest])
+        let longer = Self.model(tensor: Self.outside("w", location: longest + "a"))
+        let error = try engineError { _ = try Self.scan(longer) }
+        #expect(error.code == .invalidModel)
+    }
+
+    @Test("the number of tensors whose data is elsewhere is bounded")
+    func tensorLimit() throws {
+        let limit = EngineLimits.maxExternalTensors
+        let tensor = Proto.field(5, Self.outside("w"))
+        let graph = [UInt8]((0..<limit).map { _ in tensor }.joined())
+        // So many are looked at to the end, where it shows that they have one name.
+        let names = try engineError { _ = try Self.scan(Proto.field(7, graph)) }
+        #expect(names.message.contains("is there twice"))
+        let error = try engineError { _ = try Self.scan(Proto.field(7, graph + tensor)) }
+        #expect(error.code == .unsupported)
+        #expect(error.message.contains("more than \(limit) tensors"))
     }
 }

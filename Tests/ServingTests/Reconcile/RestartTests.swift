@@ -1,5 +1,6 @@
 import Engine
 import EngineTesting
+import Foundation
 import Registry
 import Serving
 import Testing
@@ -113,6 +114,40 @@ struct RestartTests {
             }
             #expect(try await world.answering() == 1)
             #expect(try world.registry.version(model: "m", version: 2).state == .stored)
+        }
+    }
+
+    @Test("a damaged file that only the engine reads is known as damage, and not tried again")
+    func damagedOtherFile() async throws {
+        try await ServingWorld.with { world in
+            try await world.publishAndWait("v1")
+            let before = try world.home.blobs()
+            let weights = [UInt8](repeating: 7, count: 5_000)
+            world.script("v2", FakeScript(reads: ["weights.bin"]))
+            _ = try world.commit("v2", alias: nil, others: [("weights.bin", weights)])
+            await world.reconciler.modelAdded("m")
+            for blob in try world.home.blobs().subtracting(before)
+            where try Data(contentsOf: URL(filePath: blob)).count > weights.count {
+                try world.home.damage(blob)
+            }
+            let loads = world.engine.loads
+            guard case .rejected(let reason)? = await world.outcome(of: try await world.setAlias(2))
+            else {
+                Issue.record("a damaged version was said to serve")
+                return
+            }
+            #expect(reason.contains("file 'weights.bin': its stored bytes do not open"))
+            #expect(try world.registry.version(model: "m", version: 2).state == .stored)
+            #expect(await world.refusal(.version(2)) == .dataLoss)
+            #expect(try await world.answering() == 1)
+            // Whoever asks for it by number loads it; nobody else does, however often aliases are
+            // looked at, though a pause between tries would be of no length here.
+            let tried = world.engine.loads
+            #expect(tried - loads <= 2)
+            for _ in 0..<20 {
+                await world.reconciler.aliasChanged(AliasID(model: "m", alias: "live"))
+            }
+            #expect(world.engine.loads == tried)
         }
     }
 

@@ -28,6 +28,42 @@ final class ServingHome: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    /// Commits a version of these files.
+    @discardableResult
+    func publish(
+        _ files: [(path: String, content: [UInt8])],
+        model: String = "m",
+        alias: String? = nil
+    ) throws -> Committed {
+        let request = PublishRequest(
+            model: model,
+            files: files.map { path, content in
+                BundleFile(
+                    path: path,
+                    size: UInt64(content.count),
+                    sha256: Digest.sha256(content)
+                )
+            },
+            metadata: [:],
+            idempotencyKey: ""
+        )
+        let begun = try registry.beginPublish(request, principal: "cert:ann")
+        for (index, file) in files.enumerated() {
+            _ = try registry.receiveChunk(
+                uploadID: begun.uploadID,
+                fileIndex: index,
+                offset: 0,
+                bytes: file.content.span.bytes,
+                principal: "cert:ann"
+            )
+        }
+        return try registry.commit(
+            uploadID: begun.uploadID,
+            alias: alias,
+            principal: "cert:ann"
+        )
+    }
+
     /// The paths of all sealed blobs.
     func blobs() throws -> Set<String> {
         let root = path + "/store/blobs"

@@ -97,40 +97,16 @@ final class ServingWorld: Sendable {
         model: String = "m",
         alias: String? = "live",
         card: String = "",
-        golden: String? = nil
+        golden: String? = nil,
+        others: [(String, [UInt8])] = []
     ) throws -> Committed {
         // The check of rows would run a model more often than scripts count on.
         let alone = card.contains("batching:") ? "" : "batching: {mode: off}\n"
         let cardText = "format: 1\nengine: onnxruntime\nentry: model.bin\n" + alone + card
         var files = [("model.yaml", Array(cardText.utf8)), ("model.bin", Array(entry.utf8))]
         if let golden { files.append(("golden/one.json", Array(golden.utf8))) }
-        let request = PublishRequest(
-            model: model,
-            files: files.map { path, content in
-                BundleFile(
-                    path: path,
-                    size: UInt64(content.count),
-                    sha256: Digest.sha256(content)
-                )
-            },
-            metadata: [:],
-            idempotencyKey: ""
-        )
-        let begun = try registry.beginPublish(request, principal: "cert:ann")
-        for (index, file) in files.enumerated() {
-            _ = try registry.receiveChunk(
-                uploadID: begun.uploadID,
-                fileIndex: index,
-                offset: 0,
-                bytes: file.1.span.bytes,
-                principal: "cert:ann"
-            )
-        }
-        return try registry.commit(
-            uploadID: begun.uploadID,
-            alias: alias,
-            principal: "cert:ann"
-        )
+        files += others
+        return try home.publish(files, model: model, alias: alias)
     }
 
     /// Publishes through an alias, and begins to follow the move.

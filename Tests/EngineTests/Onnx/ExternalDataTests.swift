@@ -1,0 +1,222 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Engine
+
+@Suite("Tensors in other files")
+struct ExternalDataTests {
+    /// A file in memory. What is given back is spoilt, so that an answer shows who read it later.
+    private final class File: HeldBytes, @unchecked Sendable {
+        private let storage: UnsafeMutableRawBufferPointer
+        let given = Mutex<[Range<Int>]>([])
+        var byteCount: Int { storage.count }
+
+        init(_ bytes: [UInt8]) {
+            storage = .allocate(byteCount: bytes.count, alignment: 64)
+            storage.copyBytes(from: bytes)
+        }
+
+        deinit { storage.deallocate() }
+
+        func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+            try body(UnsafeRawBufferPointer(storage).bytes)
+        }
+
+        func giveBack(_ range: Range<Int>) {
+            given.withLock { $0.append(range) }
+            for index in range { storage[index] = 0xFF }
+        }
+    }
+
+    /// Files that are said to have a size, and cannot be read.
+    private struct Sizes: ModelSource {
+        struct Unread: Error {}
+        let sizes: [String: UInt64]
+
+        func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
+            throw Unread()
+        }
+        func byteCount(ofFile path: String) -> UInt64? { sizes[path] }
+        func file(_ path: String) throws -> any HeldBytes { throw Unread() }
+    }
+
+    private static func tensor(
+        _ name: String,
+        in location: String,
+        at offset: UInt64,
+        _ byteCount: UInt64
+    ) -> ExternalTensor {
+        ExternalTensor(
+            name: name,
+            elementType: 2,
+            shape: [Int64(byteCount)],
+            location: location,
+            offset: offset,
+            byteCount: byteCount
+        )
+    }
+
+    private static let rows: UInt64 = 64
+    private static let columns: UInt64 = 8
+    private static let tableBytes = Int(rows * columns * 4)
+
+    private func table(_ number: Float) -> [UInt8] {
+        bytes((0..<Self.rows * Self.columns).map { Float($0) * number })
+    }
+
+    /// Loads and runs a model of tables at these places of one or more files.
+    private func answer(
+        _ places: [(file: String, offset: Int)],
+        _ files: [String: File]
+    ) throws -> [UInt8] {
+        let tables = places.enumerated().map { index, place in
+            Proto.external(
+                "w\(index)",
+                shape: [Self.rows, Self.columns],
+                location: place.file,
+                offset: UInt64(place.offset)
+            )
+        }
+        let model = try Fixtures.engine().load(
+            ModelInMemory(
+                entry: Proto.lookups(in: tables, columns: Self.columns),
+                files: files
+            ),
+            options: LoadOptions()
+        )
+        let rows = bytes([Int64(3), Int64(63)])
+        let input = InputTensor(name: "x", type: .int64, shape: [2], bytes: rows)
+        let outputs = try model.run([input], outputs: [], stop: nil)
+        return try #require(outputs.first).copied()
+    }
+
+    /// What it has to answer.
+    private func expected(_ numbers: [Float]) -> [UInt8] {
+        var sums: [Float] = []
+        for row: UInt64 in [3, 63] {
+            for column in 0..<Self.columns {
+                let element = Float(row * Self.columns + column)
+                sums.append(numbers.reduce(0) { sum, number in sum + element * number })
+            }
+        }
+        return bytes(sums)
+    }
+
+    @Test("the runtime tells of each that it has copied, and what it told of is not read again")
+    func givenBack() throws {
+        #expect(OnnxLog.tellsCopies(version: try Fixtures.engine().version))
+        let (first, second) = (File(table(1) + table(2)), File([1, 2, 3, 4] + table(3)))
+        let size = Self.tableBytes
+        let answer = try answer(
+            [("a", 0), ("a", size), ("b", 4)],
+            ["a": first, "b": second]
+        )
+        #expect(answer == expected([1, 2, 3]))
+        #expect(
+            first.given.withLock { $0.sorted { $0.lowerBound < $1.lowerBound } }
+                == [0..<size, size..<2 * size]
+        )
+        #expect(second.given.withLock { $0 } == [4..<4 + size])
+    }
+
+    @Test("bytes that two tensors share stay until both are copied")
+    func overlapping() throws {
+        let file = File(table(1) + table(2) + table(3))
+        let size = Self.tableBytes
+        let answer = try answer([("a", 0), ("a", 0), ("a", size)], ["a": file])
+        #expect(answer == expected([1, 1, 2]))
+        #expect(file.given.withLock { $0 } == [size..<2 * size])
+    }
+
+    @Test("those that share no byte with another are found")
+    func apart() {
+        let tensors = [
+            Self.tensor("whole", in: "a", at: 0, 100), Self.tensor("inner", in: "a", at: 10, 10),
+            Self.tensor("inner too", in: "a", at: 40, 10),
+            Self.tensor("next", in: "a", at: 100, 10),
+            Self.tensor("last byte", in: "a", at: 200, 10),
+            Self.tensor("of it", in: "a", at: 209, 9),
+            Self.tensor("another file", in: "b", at: 0, 100),
+            Self.tensor("twin", in: "c", at: 5, 5),
+            Self.tensor("its twin", in: "c", at: 5, 5), Self.tensor("end", in: "c", at: 10, 5),
+        ]
+        for _ in 0..<10 {
+            let names = CopiedTensors.apart(tensors.shuffled()).map(\.name)
+            #expect(names.sorted() == ["another file", "end", "next"])
+        }
+    }
+
+    @Test("only the runtime's own message, in the session that listens, is heard")
+    func messages() throws {
+        let log = OnnxLog()
+        let place = "graph.cc:4446 InjectExternalInitializedTensors"
+        let heard = Mutex<[String]>([])
+        let message = { (name: String) in "Replaced external initializer: \(name)" }
+        try log.whileListening({ name in heard.withLock { $0.append(name) } }) {
+            session throws(OnnxFailure) in
+            log.take(session: session, place: place, message: message("w"))
+            log.take(session: session, place: place, message: message("a: b"))
+            log.take(session: session, place: "graph.cc:1 Resolve", message: message("x"))
+            log.take(session: session, place: place, message: "Node " + message("x"))
+            log.take(session: session + "0", place: place, message: message("x"))
+            try log.whileListening({ _ in }) { inner throws(OnnxFailure) in
+                log.take(session: inner, place: place, message: message("x"))
+            }
+        }
+        log.take(session: "load-1", place: place, message: message("x"))
+        #expect(heard.withLock { $0 } == ["w", "a: b"])
+        #expect(!OnnxLog.tellsCopies(version: "1.33.0"))
+    }
+
+    @Test("tensors that overlap cannot stand for more bytes than their file has")
+    func sumOfAFile() throws {
+        let fits = [Self.tensor("a", in: "w", at: 0, 50), Self.tensor("b", in: "w", at: 0, 50)]
+        let source = Sizes(sizes: ["w": 100])
+        #expect(throws: Sizes.Unread.self) { _ = try ExternalFiles(of: fits, from: source) }
+        let error = try engineError {
+            _ = try ExternalFiles(of: fits + [Self.tensor("c", in: "w", at: 99, 1)], from: source)
+        }
+        #expect(error.code == .invalidModel)
+        #expect(error.message.contains("the tensors in file 'w' have more bytes than the file"))
+    }
+
+    @Test("a tensor ends within its file, whatever numbers it states")
+    func ends() throws {
+        let source = Sizes(sizes: ["w": 100])
+        let last = Self.tensor("a", in: "w", at: 90, 10)
+        #expect(throws: Sizes.Unread.self) { _ = try ExternalFiles(of: [last], from: source) }
+        for offset: UInt64 in [91, 100, .max - 9, .max] {
+            let error = try engineError {
+                _ = try ExternalFiles(of: [Self.tensor("a", in: "w", at: offset, 10)], from: source)
+            }
+            #expect(error.code == .invalidModel)
+        }
+    }
+
+    @Test("the bytes of all files are bounded, used or not, and so is the number of files")
+    func totals() throws {
+        let tensors = ["v", "w"].map { Self.tensor($0, in: $0, at: 0, 1) }
+        let limit = EngineLimits.maxExternalBytes
+        #expect(throws: Sizes.Unread.self) {
+            _ = try ExternalFiles(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))
+        }
+        for sizes in [["v": limit, "w": 1], ["v": .max, "w": .max]] {
+            let error = try engineError {
+                _ = try ExternalFiles(of: tensors, from: Sizes(sizes: sizes))
+            }
+            #expect(error.code == .unsupported)
+        }
+        let many = (0...EngineLimits.maxExternalFiles).map {
+            Self.tensor("t\($0)", in: "f\($0)", at: 0, 1)
+        }
+        let source = Sizes(
+            sizes: Dictionary(uniqueKeysWithValues: many.map { ($0.location, UInt64(1)) })
+        )
+        #expect(throws: Sizes.Unread.self) {
+            _ = try ExternalFiles(of: Array(many.dropLast()), from: source)
+        }
+        let error = try engineError { _ = try ExternalFiles(of: many, from: source) }
+        #expect(error.code == .unsupported)
+    }
+}
