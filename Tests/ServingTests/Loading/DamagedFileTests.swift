@@ -29,7 +29,8 @@ struct DamagedFileTests {
         let loader = Loader(
             registry: home.registry,
             engines: [engine.name: engine],
-            loopRunNs: 0
+            loopRunNs: 0,
+            meters: ServingMeters()
         )
         do throws(Loader.Failure) {
             _ = try loader.load(VersionID(model: "m", version: 1), isLive: false)
