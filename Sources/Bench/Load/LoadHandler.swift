@@ -10,9 +10,6 @@ final class LoadHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// A frame from here on is written as it is and not copied behind others.
-    private static let directWriteBytes = 16 << 10
-
     private struct UnderWay {
         let kind: Int
         let since: NIODeadline
@@ -25,7 +22,7 @@ final class LoadHandler: ChannelInboundHandler {
     private var underWay: [UInt32: UnderWay] = [:]
     private var nextStreamID: UInt32 = 1
     private var nextKind: Int
-    private var buffer = ByteBuffer()
+    private var batch = RequestBatch()
     private var isReady = false
     /// Calls that an answer brings: those of the closed loop.
     private let refills: Bool
@@ -53,36 +50,20 @@ final class LoadHandler: ChannelInboundHandler {
         nextStreamID &+= 2
         underWay[streamID] = UnderWay(kind: kind, since: due)
         load.underWay += 1
-        write(load.frames[kind], streamID)
+        load.sent(load.frames[kind].readableBytes, due: due)
+        write(load.frames[kind], streamID: streamID)
     }
 
     /// Sends what was written.
     func flush() {
-        writeBuffered()
+        if let frames = batch.take() { context?.write(wrapOutboundOut(frames), promise: nil) }
         context?.flush()
     }
 
-    private func write(_ frame: ByteBuffer, _ streamID: UInt32) {
-        load.sent(frame.readableBytes)
-        let offset = MemoryLayout<UInt32>.size
-        guard frame.readableBytes >= Self.directWriteBytes else {
-            let start = buffer.writerIndex
-            buffer.writeImmutableBuffer(frame)
-            buffer.setInteger(streamID, at: start + offset)
-            return
+    private func write(_ frame: ByteBuffer, streamID: UInt32) {
+        for part in batch.add(frame, streamID: streamID) {
+            context?.write(wrapOutboundOut(part), promise: nil)
         }
-        writeBuffered()
-        var frame = frame
-        guard var header = frame.readSlice(length: FrameHeader.byteCount) else { return }
-        header.setInteger(streamID, at: header.readerIndex + offset)
-        context?.write(wrapOutboundOut(header), promise: nil)
-        context?.write(wrapOutboundOut(frame), promise: nil)
-    }
-
-    private func writeBuffered() {
-        guard buffer.readableBytes > 0 else { return }
-        context?.write(wrapOutboundOut(buffer), promise: nil)
-        buffer = ByteBuffer()
     }
 
     private func end() {

@@ -35,13 +35,8 @@ package struct LoadPlan: Sendable {
                 method: method,
                 payload: payload
             )
-            var frame = ByteBuffer()
-            FrameHeader(length: 0, streamID: 0, type: .request).write(to: &frame)
-            envelope.encode(into: &frame)
-            let length = UInt32(frame.readableBytes - FrameHeader.byteCount)
-            frame.setInteger(length, at: frame.readerIndex)
+            frame = envelope.frame()
             self.name = name
-            self.frame = frame
         }
     }
 

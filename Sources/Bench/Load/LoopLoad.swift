@@ -101,7 +101,7 @@ extension LoopLoad {
         if window.contains(since) { result.unanswered += UInt64(count) }
     }
 
-    func sent(_ bytes: Int) {
-        if window.contains(.now()) { result.bytesSent += UInt64(bytes) }
+    func sent(_ bytes: Int, due: NIODeadline) {
+        if window.contains(due) { result.bytesSent += UInt64(bytes) }
     }
 }

@@ -192,13 +192,9 @@ extension ClientConnection {
         if maxReceiveBytes > RPCLimits.defaultFrameBytes {
             envelope.metadata.append((RPCLimits.receiveLimitKey, String(maxReceiveBytes)))
         }
-        var frame = ByteBuffer()
-        frame.reserveCapacity(payload.readableBytes + service.utf8.count + method.utf8.count + 64)
-        FrameHeader(length: 0, streamID: 0, type: .request).write(to: &frame)
-        envelope.encode(into: &frame)
+        let frame = envelope.frame()
         let length = frame.readableBytes - FrameHeader.byteCount
         guard length <= maxSendBytes else { throw .oversize(length, limit: maxSendBytes) }
-        frame.setInteger(UInt32(length), at: frame.readerIndex)
         return ClientCall(frame: frame, deadline: deadline)
     }
 

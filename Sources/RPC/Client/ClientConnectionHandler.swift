@@ -21,7 +21,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     /// Odd; nil once all have been used.
     private var nextStreamID: UInt32?
     /// Small frames that wait for the flush.
-    private var buffer = ByteBuffer()
+    private var batch = RequestBatch()
     private var timer: (due: NIODeadline, task: Scheduled<Void>)?
     /// Why nothing can be sent any more.
     private var failure: Status?
@@ -106,31 +106,13 @@ extension ClientConnectionHandler {
     }
 
     private func write(_ frame: ByteBuffer, streamID: UInt32) {
-        // The id follows the length in the header.
-        let offset = MemoryLayout<UInt32>.size
-        guard frame.readableBytes >= ReplyWriter.directWriteBytes else {
-            let start = buffer.writerIndex
-            buffer.writeImmutableBuffer(frame)
-            buffer.setInteger(streamID, at: start + offset)
-            return
+        for part in batch.add(frame, streamID: streamID) {
+            context?.write(wrapOutboundOut(part), promise: nil)
         }
-        writeBuffered()
-        var frame = frame
-        // The call still holds the frame, so changing it would copy it: the header goes alone.
-        guard var header = frame.readSlice(length: FrameHeader.byteCount) else { return }
-        header.setInteger(streamID, at: header.readerIndex + offset)
-        context?.write(wrapOutboundOut(header), promise: nil)
-        context?.write(wrapOutboundOut(frame), promise: nil)
-    }
-
-    private func writeBuffered() {
-        guard buffer.readableBytes > 0 else { return }
-        context?.write(wrapOutboundOut(buffer), promise: nil)
-        buffer = ByteBuffer()
     }
 
     private func flush() {
-        writeBuffered()
+        if let frames = batch.take() { context?.write(wrapOutboundOut(frames), promise: nil) }
         context?.flush()
     }
 }

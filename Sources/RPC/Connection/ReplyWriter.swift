@@ -8,7 +8,7 @@ internal import Wire
 /// came before it.
 struct ReplyWriter {
     /// Payloads from this size on are not copied. The TLS handler makes the same cut.
-    static let directWriteBytes = 16 << 10
+    static let directWriteBytes = RequestBatch.directWriteBytes
     /// A buffer that grew beyond this is not kept.
     private static let maxKeptBytes = 64 << 10
 
