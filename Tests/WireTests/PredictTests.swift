@@ -162,17 +162,21 @@ struct PredictTests {
                 shape: [200],
                 data: [UInt8](repeating: 9, count: 200)
             ),
-            V1.LentTensor(name: "z", dataType: .int64, shape: [-1, 0], data: []),
+            V1.LentTensor(name: "z", dataType: .int64, shape: [-1, 0], data: ByteBuffer()),
         ]
         var lent = ByteBuffer(string: "before")
-        response.encode(lending: outputs, into: &lent)
+        let message = V1.LentPredictResponse(response, lending: outputs)
+        message.append(to: &lent)
         #expect(lent.readString(length: 6) == "before")
+        #expect(lent.readableBytes == message.byteCount)
         response.outputs = outputs.map { output in
             V1.Tensor(
                 name: output.name,
                 dataType: output.dataType,
                 shape: output.shape,
-                data: ByteBuffer(bytes: output.data)
+                data: output.data.withBytes {
+                    ByteBuffer(bytes: ProtoCursor($0).copy(0..<$0.byteCount))
+                }
             )
         }
         #expect(lent == encoded(response))

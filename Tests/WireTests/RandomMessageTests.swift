@@ -11,15 +11,20 @@ private struct MessageWriter {
 
     mutating func encode(_ schema: MessageSchema) -> ByteBuffer {
         var bytes = ByteBuffer()
-        var writer = ProtoWriter(appendingTo: &bytes)
-        for number in 1...UInt32(MessageSchema.maxFieldNumber) {
-            guard let field = schema.field(number), Bool.random(using: &random) else { continue }
-            let count = field.isRepeated ? Int.random(in: 1...4, using: &random) : 1
-            for _ in 0..<count {
-                write(field, &writer)
+        // What is written has to be the same each time: the writer counts first.
+        let start = random
+        bytes.append { writer in
+            random = start
+            for number in 1...UInt32(MessageSchema.maxFieldNumber) {
+                guard let field = schema.field(number), Bool.random(using: &random) else {
+                    continue
+                }
+                let count = field.isRepeated ? Int.random(in: 1...4, using: &random) : 1
+                for _ in 0..<count {
+                    write(field, &writer)
+                }
             }
         }
-        writer.finish(into: &bytes)
         return bytes
     }
 

@@ -40,9 +40,7 @@ struct ScanTests {
         var size = 0
         for _ in 1..<depth {
             var prefix = ByteBuffer()
-            var writer = ProtoWriter(appendingTo: &prefix)
-            writer.lengthPrefix(number, byteCount: size)
-            writer.finish(into: &prefix)
+            prefix.append { writer in writer.lengthPrefix(number, byteCount: size) }
             levels.append(prefix.array)
             size += prefix.readableBytes
         }

@@ -21,7 +21,7 @@ package final class OutputTensor: TensorBytes {
     ///   - type: The type of the elements.
     ///   - shape: The dimensions.
     ///   - bytes: The elements, as many as `shape` says.
-    package init(name: String, type: ElementType, shape: [Int64], bytes: some TensorBytes) {
+    package init(name: String, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
         self.name = name
         self.type = type
         self.shape = shape

@@ -20,6 +20,16 @@ package protocol CallConnection: AnyObject, Sendable {
     var logger: Logger { get }
     /// Takes the one answer of a call, from any thread.
     func deliver(_ answer: CallAnswer, of call: Call)
+    /// Takes a success that is not encoded yet, from any thread.
+    func deliver(_ message: some OutgoingMessage, of call: Call)
+}
+
+extension CallConnection {
+    package func deliver(_ message: some OutgoingMessage, of call: Call) {
+        var payload = ByteBuffer()
+        message.append(to: &payload)
+        deliver(.success(payload), of: call)
+    }
 }
 
 /// One unary call.
@@ -156,6 +166,16 @@ package final class Call: Sendable {
         guard end(as: Outcome.answered) else { return }
         finish(nil, at: now ?? .now())
         connection.deliver(.success(payload), of: self)
+    }
+
+    /// Answers with a message, from any thread; dropped if the outcome is decided.
+    ///
+    /// On the connection's loop it is written right into what the connection sends.
+    /// - Parameter now: saves a look at the clock.
+    package func succeed(sending message: some OutgoingMessage, at now: NIODeadline? = nil) {
+        guard end(as: Outcome.answered) else { return }
+        finish(nil, at: now ?? .now())
+        connection.deliver(message, of: self)
     }
 
     /// Answers with a failure, from any thread; dropped if the outcome is decided.

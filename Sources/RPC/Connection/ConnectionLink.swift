@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import TLS
+internal import Wire
 
 /// The side of a server's connection that other threads hold: calls answer through it.
 ///
@@ -48,6 +49,17 @@ final class ConnectionLink: CallConnection {
         if mailbox.post(Letter(call: call, answer: answer)) {
             eventLoop.execute { self.emptyMailbox() }
         }
+    }
+
+    func deliver(_ message: some OutgoingMessage, of call: Call) {
+        guard !eventLoop.inEventLoop else {
+            handler.value?.answer(call, sending: message)
+            return
+        }
+        // Encoded where it was computed: the loop only sends it.
+        var payload = ByteBuffer()
+        message.append(to: &payload)
+        deliver(.success(payload), of: call)
     }
 
     /// Refuses new calls and closes when none runs; from any thread.

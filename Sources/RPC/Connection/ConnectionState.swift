@@ -221,16 +221,14 @@ extension ConnectionState {
         if !isWritable { partialFrame = nil }
     }
 
-    /// Replies were handed to the socket, which still holds `unsentBytes` of all so far.
-    mutating func flushed(_ byteCount: Int, unsentBytes: Int, now: NIODeadline) {
+    /// Replies were handed to the socket. Whether it has sent them is asked when the watch is
+    /// looked at, not each time.
+    mutating func flushed(_ byteCount: Int, now: NIODeadline) {
         writtenBytes += byteCount
-        guard unsentBytes > 0 else {
-            writeWatch = nil
-            return
-        }
         guard writeWatch == nil else { return }
+        // Without a watch all of what came before was taken.
         writeWatch = WriteWatch(
-            taken: writtenBytes - unsentBytes,
+            taken: writtenBytes - byteCount,
             grewAt: now,
             nextCheck: now + stallCheckInterval
         )
@@ -249,7 +247,10 @@ extension ConnectionState {
     var nextTimer: NIODeadline? {
         // While nothing is read, the rest of a frame may well be waiting in the socket.
         let partial = readsOn ? partialFrame?.due : nil
-        return [earliestDeadline, partial, writeWatch?.nextCheck].lazy.compactMap { $0 }.min()
+        var next = writeWatch?.nextCheck
+        if let partial { next = min(next ?? partial, partial) }
+        if let earliestDeadline { next = min(next ?? earliestDeadline, earliestDeadline) }
+        return next
     }
 
     /// Time has passed.

@@ -41,6 +41,21 @@ struct ReplyWriter {
         return (take(), payload)
     }
 
+    /// Adds a success, encoded on the way. A reply over the limit becomes a failure.
+    mutating func add(success message: some OutgoingMessage, streamID: UInt32, limit: Int) {
+        let count = message.byteCount
+        let length = count + ResponseEnvelope.successPrefixByteCount(payloadByteCount: count)
+        guard length <= limit else {
+            add(failure: .oversize(length, limit: limit), streamID: streamID)
+            return
+        }
+        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + length)
+        FrameHeader(length: UInt32(length), streamID: streamID, type: .response)
+            .write(to: &buffer)
+        ResponseEnvelope.writeSuccessPrefix(payloadByteCount: count, into: &buffer)
+        message.append(to: &buffer)
+    }
+
     /// Adds a failure. One that does not fit the default frame loses its details and its text:
     /// the code is what a caller cannot do without.
     mutating func add(failure status: Status, streamID: UInt32) {

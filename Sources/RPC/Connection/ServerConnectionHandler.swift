@@ -22,6 +22,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
     let envelopeLimits: EnvelopeLimits
     let link: ConnectionLink
     private let connections: ConnectionTable?
+    private let flushes: FlushRound
 
     var state: ConnectionState<Call>
     var principal: Principal
@@ -48,18 +49,21 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
     ///   - link: what calls answer through; of this channel's loop.
     ///   - principal: who calls, as far as the socket says; a TLS handshake says more.
     ///   - connections: where the connection is counted; nil: nowhere.
+    ///   - flushes: of the channel's loop; nil: one of its own.
     init(
         router: Router,
         limits: RPCLimits,
         link: ConnectionLink,
         principal: Principal,
-        connections: ConnectionTable?
+        connections: ConnectionTable?,
+        flushes: FlushRound? = nil
     ) {
         self.router = router
         self.limits = limits
         self.link = link
         self.principal = principal
         self.connections = connections
+        self.flushes = flushes ?? FlushRound(of: link.eventLoop)
         envelopeLimits = EnvelopeLimits(
             maxMetadataPairs: limits.maxMetadataPairs,
             maxMetadataBytes: limits.maxMetadataBytes
@@ -201,13 +205,24 @@ extension ServerConnectionHandler {
 extension ServerConnectionHandler {
     /// Writes a call's answer, unless the call has ended for the peer already.
     func answer(_ call: Call, with answer: CallAnswer) {
-        if call === starting {
-            starting = nil
-        } else {
-            guard state.answered(call.streamID) else { return }
-        }
+        guard isAwaited(call) else { return }
         write(answer, streamID: call.streamID, limit: replyLimit(call))
         if !isProcessing { scheduleFlush() }
+    }
+
+    /// Writes a call's success, encoding it on the way, unless the call has ended for the peer.
+    func answer(_ call: Call, sending message: some OutgoingMessage) {
+        guard isAwaited(call), !state.isClosed else { return }
+        writer.add(success: message, streamID: call.streamID, limit: replyLimit(call))
+        flushIfMuch()
+        if !isProcessing { scheduleFlush() }
+    }
+
+    /// Whether the peer waits for the call's answer; it does so once.
+    private func isAwaited(_ call: Call) -> Bool {
+        guard call === starting else { return state.answered(call.streamID) }
+        starting = nil
+        return true
     }
 
     /// The longest frame that the caller takes, by its metadata.
@@ -230,7 +245,11 @@ extension ServerConnectionHandler {
         case .failure(let status):
             writer.add(failure: status, streamID: streamID)
         }
-        // A tick may answer more than a connection may hold unsent: the channel has to know.
+        flushIfMuch()
+    }
+
+    /// A tick may answer more than a connection may hold unsent: the channel has to know.
+    private func flushIfMuch() {
         if writer.bufferedBytes + unflushedBytes >= limits.maxUnsentBytes / 8 { flush() }
     }
 
@@ -246,7 +265,7 @@ extension ServerConnectionHandler {
         unflushedBytes = 0
         context.flush()
         writer.reset()
-        state.flushed(count, unsentBytes: unsentBytes(context), now: context.eventLoop.now)
+        state.flushed(count, now: context.eventLoop.now)
     }
 
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
@@ -255,13 +274,15 @@ extension ServerConnectionHandler {
 
     /// Lets the answers of one tick share a flush.
     private func scheduleFlush() {
-        guard !flushIsScheduled, let context else { return }
+        guard !flushIsScheduled, context != nil else { return }
         flushIsScheduled = true
-        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            handler.value.flushIsScheduled = false
-            handler.value.flushAndGoOn()
-        }
+        flushes.add(self)
+    }
+
+    /// The end of the round in which ``scheduleFlush()`` was called.
+    func flushAtEndOfRound() {
+        flushIsScheduled = false
+        flushAndGoOn()
     }
 }
 

@@ -15,6 +15,7 @@ package final class RPCServer: Sendable {
     private let group: any EventLoopGroup
     private let binding: (any ConnectionBinding)?
     private let connections: ConnectionTable
+    private let flushes: FlushRounds
     private let listeners = Mutex<[any Channel]>([])
 
     /// - Parameters:
@@ -36,6 +37,7 @@ package final class RPCServer: Sendable {
         self.group = group
         self.binding = binding
         connections = ConnectionTable(limits: limits, meter: meter)
+        flushes = FlushRounds(group)
     }
 
     /// Whether ``drain(seconds:)`` was called.
@@ -167,7 +169,8 @@ extension RPCServer {
             limits: limits,
             link: link,
             principal: principal,
-            connections: connections
+            connections: connections,
+            flushes: flushes.round(of: channel.eventLoop)
         )
         if let binding {
             try channel.pipeline.syncOperations.addHandler(

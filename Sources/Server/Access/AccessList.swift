@@ -2,17 +2,25 @@ internal import JSON
 
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {
-    package var grants: [Grant] = []
+    package var grants: [Grant] {
+        didSet { byPrincipal = Dictionary(grouping: grants, by: \.principal) }
+    }
+    /// The same grants, to be found by whom they are for.
+    private var byPrincipal: [String: [Grant]]
 
     package init(grants: [Grant] = []) {
         self.grants = grants
+        byPrincipal = Dictionary(grouping: grants, by: \.principal)
     }
 
+    /// A principal's grants.
+    func grants(of principal: String) -> [Grant] { byPrincipal[principal] ?? [] }
+
     /// The roles of a principal on one model.
-    package func roles(of principal: String, model: String) -> Set<Role> {
-        var roles: Set<Role> = []
-        for grant in grants where grant.principal == principal && grant.models.matches(model) {
-            roles.insert(grant.role)
+    package func roles(of principal: String, model: String) -> RoleSet {
+        var roles: RoleSet = []
+        for grant in grants(of: principal) where grant.models.matches(model) {
+            roles.insert(RoleSet(grant.role))
         }
         return roles
     }
@@ -29,9 +37,11 @@ package struct AccessList: Sendable, Equatable {
         guard case .object(let members) = document, members.allSatisfy({ $0.name == "grants" }),
             case .array(let values)? = document["grants"]
         else { throw ServerError("access.json: expected {\"grants\": [...]} and nothing else") }
+        var grants: [Grant] = []
         for (index, value) in values.enumerated() {
             grants.append(try Self.grant(value, place: "access.json: grants[\(index)]"))
         }
+        self.init(grants: grants)
     }
 
     private static func grant(_ value: JSONValue, place: String) throws(ServerError) -> Grant {

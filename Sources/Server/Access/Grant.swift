@@ -6,6 +6,38 @@ package enum Role: String, Sendable, CaseIterable {
     case admin
 }
 
+/// Several roles.
+package struct RoleSet: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
+
+    package static let predictor = RoleSet(.predictor)
+    package static let publisher = RoleSet(.publisher)
+    package static let observer = RoleSet(.observer)
+    package static let admin = RoleSet(.admin)
+    /// All of them.
+    package static let all: RoleSet = [.predictor, .publisher, .observer, .admin]
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    package init(_ role: Role) {
+        let bit: UInt8 =
+            switch role {
+            case .predictor: 0
+            case .publisher: 1
+            case .observer: 2
+            case .admin: 3
+            }
+        rawValue = 1 << bit
+    }
+
+    /// What they are called, sorted.
+    var names: [String] {
+        Role.allCases.filter { contains(RoleSet($0)) }.map(\.rawValue).sorted()
+    }
+}
+
 /// One principal's role on the models that a pattern names.
 package struct Grant: Sendable, Equatable {
     package let principal: String
@@ -22,6 +54,8 @@ package struct Grant: Sendable, Equatable {
 /// Names of models: `*` stands for any run of characters, nothing else is special.
 package struct ModelPattern: Sendable, Equatable {
     package let text: String
+    /// Whether it holds a star; else it is a name.
+    private let hasStar: Bool
 
     package static let any = ModelPattern("*")
     /// Longer ones are refused where they are read.
@@ -29,13 +63,18 @@ package struct ModelPattern: Sendable, Equatable {
 
     package init(_ text: String) {
         self.text = text
+        hasStar = text.utf8.contains(UInt8(ascii: "*"))
     }
 
-    /// Whether `name` matches. Greedy with one step back: linear in practice, and never
-    /// worse than the product of both lengths.
+    /// Whether `name` matches.
     package func matches(_ name: String) -> Bool {
-        let pattern = Array(text.utf8)
-        let name = Array(name.utf8)
+        guard hasStar else { return text == name }
+        return text == "*" || Self.matches(Array(text.utf8), Array(name.utf8))
+    }
+
+    /// Greedy with one step back: linear in practice, and never worse than the product of both
+    /// lengths.
+    private static func matches(_ pattern: [UInt8], _ name: [UInt8]) -> Bool {
         var at = 0
         var position = 0
         var star: (pattern: Int, name: Int)?

@@ -7,31 +7,31 @@ enum AccessRule<Request: Sendable>: Sendable {
     /// Everybody, without a certificate too.
     case anyone
     /// Whoever has one of the roles on the request's model.
-    case model(Set<Role>, @Sendable (Request) -> String)
+    case model(RoleSet, @Sendable (Request) -> String)
     /// Whoever has one of the roles on the model of the request's upload, which is the caller's own.
     case upload(@Sendable (Request) -> String)
     /// Whoever has one of the roles on any model: the answer shows only what the caller may see.
-    case anyModel(Set<Role>)
+    case anyModel(RoleSet)
     /// Whoever has one of the roles on all models: what concerns the registry as a whole.
-    case allModels(Set<Role>)
+    case allModels(RoleSet)
 }
 
 /// The caller of a method, as far as services care.
 struct Caller: Sendable {
     let principal: Principal
+    /// As grants and the audit log write it.
+    let name: String
     private let list: AccessList
 
     init(principal: Principal, list: AccessList) {
         self.principal = principal
+        name = principal.text
         self.list = list
     }
 
-    var name: String { principal.text }
-
     /// Whether the caller has one of `roles` on `model`; an admin has every role.
-    func has(_ roles: Set<Role>, on model: String) -> Bool {
-        let granted = list.roles(of: name, model: model)
-        return granted.contains(.admin) || !granted.isDisjoint(with: roles)
+    func has(_ roles: RoleSet, on model: String) -> Bool {
+        !list.roles(of: name, model: model).isDisjoint(with: roles.union(.admin))
     }
 
     /// Whether the caller has any grant on `model`.
@@ -40,42 +40,42 @@ struct Caller: Sendable {
     }
 
     /// Whether a role is granted on all models: what concerns no model is shown to nobody else.
-    func hasOnAll(_ roles: Set<Role>) -> Bool {
-        list.grants.contains { grant in
-            grant.principal == name && grant.models == .any
-                && (grant.role == .admin || roles.contains(grant.role))
+    func hasOnAll(_ roles: RoleSet) -> Bool {
+        let wanted = roles.union(.admin)
+        return list.grants(of: name).contains { grant in
+            grant.models == .any && wanted.contains(RoleSet(grant.role))
         }
     }
 
-    private func hasAny(_ roles: Set<Role>) -> Bool {
-        list.grants.contains { grant in
-            grant.principal == name && (grant.role == .admin || roles.contains(grant.role))
-        }
+    private func hasAny(_ roles: RoleSet) -> Bool {
+        let wanted = roles.union(.admin)
+        return list.grants(of: name).contains { wanted.contains(RoleSet($0.role)) }
     }
 
     /// The one place where a call is let through or refused.
     /// - Throws: `unauthenticated` without a certificate; for a model on which there is no grant,
     ///   the same answer as for one that does not exist; `permissionDenied` without the role.
     func authorize(
-        _ roles: Set<Role>,
+        _ roles: RoleSet,
         on model: String,
         method: String
     ) throws(Status) {
         try requireCertificate()
-        guard knows(model) else { throw Status(ServingError.unknownModel(model)) }
-        guard has(roles, on: model) else {
+        let granted = list.roles(of: name, model: model)
+        guard !granted.isEmpty else { throw Status(ServingError.unknownModel(model)) }
+        guard !granted.isDisjoint(with: roles.union(.admin)) else {
             throw denied(roles, method: method, place: " on model '\(model)'")
         }
     }
 
     /// As ``authorize(_:on:method:)`` for a method that concerns no single model.
-    func authorizeAnywhere(_ roles: Set<Role>, method: String) throws(Status) {
+    func authorizeAnywhere(_ roles: RoleSet, method: String) throws(Status) {
         try requireCertificate()
         guard hasAny(roles) else { throw denied(roles, method: method, place: "") }
     }
 
     /// As ``authorize(_:on:method:)`` for a method that concerns the registry as a whole.
-    func authorizeEverywhere(_ roles: Set<Role>, method: String) throws(Status) {
+    func authorizeEverywhere(_ roles: RoleSet, method: String) throws(Status) {
         try requireCertificate()
         guard hasOnAll(roles) else { throw denied(roles, method: method, place: " on all models") }
     }
@@ -86,8 +86,8 @@ struct Caller: Sendable {
         }
     }
 
-    private func denied(_ roles: Set<Role>, method: String, place: String) -> Status {
-        let needed = roles.union([.admin]).map(\.rawValue).sorted().joined(separator: " or ")
+    private func denied(_ roles: RoleSet, method: String, place: String) -> Status {
+        let needed = roles.union(.admin).names.joined(separator: " or ")
         return Status(.permissionDenied, "\(method) needs the role \(needed)\(place)")
     }
 }

@@ -6,7 +6,7 @@ internal import Wire
 /// `strongroom.v1.Health`: answers without a certificate, save for a model.
 struct HealthService: Sendable {
     let service: Service
-    let host: ModelHost<RequestBytes>
+    let host: ModelHost
     let readiness: Readiness
 
     var methods: [Method] {
@@ -16,7 +16,7 @@ struct HealthService: Sendable {
     private func check(_ request: V1.CheckRequest, _ arrival: Arrival) throws {
         var ready = readiness.isReady
         if !request.model.isEmpty {
-            try arrival.caller.authorize(Set(Role.allCases), on: request.model, method: "Check")
+            try arrival.caller.authorize(RoleSet.all, on: request.model, method: "Check")
             let alias = AliasName.orLive(request.alias)
             ready = ready && host.isReady(model: request.model, alias: alias)
         }

@@ -8,10 +8,10 @@ internal import Wire
 
 /// `strongroom.v1.Prediction`: the data plane.
 struct PredictionService: Sendable {
-    private static let roles: Set<Role> = [.predictor, .publisher]
+    private static let roles: RoleSet = [.predictor, .publisher]
 
     let service: Service
-    let host: ModelHost<RequestBytes>
+    let host: ModelHost
     let loops: LoopRunners
     let outstanding = OutstandingCalls()
 
@@ -35,7 +35,7 @@ struct PredictionService: Sendable {
             try RequestID.check(requestID)
             outstanding.add(call, requestID: requestID)
         }
-        if let name = request.parameters.keys.min() {
+        if !request.parameters.isEmpty, let name = request.parameters.keys.min() {
             throw Status(.invalidArgument, "the engine takes no parameter '\(name)'")
         }
         let inputs = try request.inputs.map(Self.input)
@@ -59,7 +59,7 @@ struct PredictionService: Sendable {
         )
     }
 
-    /// Encodes the reply where it was computed; the connection's loop only sends it.
+    /// Hands the reply over with the outputs where the engine left them.
     private static func answer(
         _ call: Call,
         _ result: Result<Prediction, ServingError>,
@@ -86,13 +86,17 @@ struct PredictionService: Sendable {
                 ),
                 usage: V1.Usage(rows: prediction.rows, computeNs: prediction.ownComputeNs)
             )
-            var buffer = ByteBuffer()
-            response.encode(lending: prediction.outputs.map(V1.LentTensor.init), into: &buffer)
-            call.succeed(buffer, at: now)
+            call.succeed(
+                sending: V1.LentPredictResponse(
+                    response,
+                    lending: prediction.outputs.map(V1.LentTensor.init)
+                ),
+                at: now
+            )
         }
     }
 
-    private static func input(_ tensor: V1.Tensor) throws(Status) -> InputTensor<RequestBytes> {
+    private static func input(_ tensor: V1.Tensor) throws(Status) -> InputTensor {
         guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
             throw Status(
                 .invalidArgument,
@@ -148,7 +152,7 @@ struct PredictionService: Sendable {
 /// An output is written into the reply from where the engine left it.
 extension OutputTensor: LentBytes {}
 
-extension V1.LentTensor<OutputTensor> {
+extension V1.LentTensor {
     fileprivate init(_ tensor: OutputTensor) {
         self.init(
             name: tensor.name,

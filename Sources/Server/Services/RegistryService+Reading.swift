@@ -5,7 +5,7 @@ internal import Serving
 internal import Wire
 
 extension RegistryService {
-    private static var readers: Set<Role> { [.publisher, .observer] }
+    private static var readers: RoleSet { [.publisher, .observer] }
 
     var reading: [Method] {
         [

@@ -1,4 +1,5 @@
 internal import Registry
+internal import Synchronization
 internal import Wire
 
 /// The id that joins a request with its reply, its cancellation and later feedback.
@@ -20,19 +21,39 @@ enum RequestID {
 
     /// A UUIDv7 (RFC 9562, section 5.7): ids made later sort later.
     static func make() -> String {
-        var generator = SystemRandomNumberGenerator()
-        let milliseconds = UInt64(WallClock.system.nowUnixMs)
-        let random = generator.next()
-        let high = milliseconds << 16 | 0x7000 | random >> 52
-        let low = 0x8000_0000_0000_0000 | generator.next() >> 2
-        let digits = hex(high) + hex(low)
-        let cuts = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
-        return cuts.map { String(digits.dropFirst($0.lowerBound).prefix($0.count)) }
-            .joined(separator: "-")
+        let (first, second) = random.withLock { $0.next() }
+        let milliseconds = UInt64(clamping: WallClock.system.nowUnixMs)
+        let high = milliseconds << 16 | 0x7000 | first >> 52
+        let low = 0x8000_0000_0000_0000 | second >> 2
+        return unsafe String(unsafeUninitializedCapacity: 36) { target in
+            var place = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    unsafe target[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = index < 16 ? high : low
+                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - index % 16 * 4)) & 0xF
+                unsafe target[place] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+                place += 1
+            }
+            return place
+        }
     }
 
-    private static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    private static let random = Mutex(RandomWords())
+}
+
+/// Random numbers of the system, fetched many at a time: each fetch is a system call.
+private struct RandomWords {
+    private static let count = 512
+    private var words: [UInt64] = []
+
+    mutating func next() -> (UInt64, UInt64) {
+        if words.isEmpty {
+            var generator = SystemRandomNumberGenerator()
+            words = (0..<Self.count).map { _ in generator.next() }
+        }
+        return (words.removeLast(), words.removeLast())
     }
 }

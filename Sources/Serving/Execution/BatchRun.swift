@@ -2,11 +2,15 @@ internal import Engine
 internal import Synchronization
 
 /// One run for the requests of a batch, all of one version.
-struct BatchRun<Bytes: TensorBytes> {
-    private let jobs: [Job<Bytes>]
+struct BatchRun {
+    private let jobs: [Job]
+    /// Whether the run may be ended when nobody waits for it any more.
+    private let isStoppable: Bool
 
-    init(_ jobs: [Job<Bytes>]) {
+    /// - Parameter isStoppable: false where a run is shorter than what it takes to end it.
+    init(_ jobs: [Job], isStoppable: Bool = true) {
         self.jobs = jobs
+        self.isStoppable = isStoppable
     }
 
     /// Runs the batch and answers each of its requests. What fails together is halved until the
@@ -18,13 +22,13 @@ struct BatchRun<Bytes: TensorBytes> {
             return false
         }
         guard wanted.count > 1 else {
-            if let job = wanted.first { Self.runAlone(job) }
+            if let job = wanted.first { runAlone(job) }
             return
         }
-        Self.runTogether(Self.checked(wanted))
+        runTogether(Self.checked(wanted))
     }
 
-    private static func runAlone(_ job: Job<Bytes>) {
+    private func runAlone(_ job: Job) {
         let start = ContinuousClock.now
         do throws(EngineError) {
             let outputs = try job.slot.model.run(
@@ -40,7 +44,7 @@ struct BatchRun<Bytes: TensorBytes> {
     }
 
     /// Each request against the model's signature: what is wrong with one must not meet the others.
-    private static func checked(_ jobs: [Job<Bytes>]) -> [Job<Bytes>] {
+    private static func checked(_ jobs: [Job]) -> [Job] {
         jobs.filter { job in
             do throws(EngineError) {
                 try job.slot.model.signature.check(job.request.inputs)
@@ -53,7 +57,7 @@ struct BatchRun<Bytes: TensorBytes> {
         }
     }
 
-    private static func runTogether(_ jobs: [Job<Bytes>]) {
+    private func runTogether(_ jobs: [Job]) {
         guard let first = jobs.first, jobs.count > 1 else {
             if let job = jobs.first { runAlone(job) }
             return
@@ -87,15 +91,15 @@ struct BatchRun<Bytes: TensorBytes> {
         }
     }
 
-    private static func halve(_ jobs: [Job<Bytes>]) {
+    private func halve(_ jobs: [Job]) {
         let middle = jobs.count / 2
         for half in [jobs[..<middle], jobs[middle...]] { runTogether(Array(half)) }
     }
 
     /// What ends the run when nobody waits for it any more; nil if one of the requests does not
     /// tell. The calls keep it until they are answered.
-    private static func stop(for jobs: [Job<Bytes>]) -> RunStop? {
-        guard jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
+    private func stop(for jobs: [Job]) -> RunStop? {
+        guard isStoppable, jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
         let stop = RunStop()
         let left = Countdown(jobs.count)
         for job in jobs {
@@ -117,7 +121,7 @@ struct BatchRun<Bytes: TensorBytes> {
             slot.meter.ran(requests: UInt64(requests), rows: rows, computeNs: computeNs)
         }
 
-        func prediction(of job: Job<Bytes>, _ outputs: [OutputTensor]) -> Prediction {
+        func prediction(of job: Job, _ outputs: [OutputTensor]) -> Prediction {
             let own = job.request.rows
             let queueNs = (start - job.queuedAt).nanoseconds
             job.slot.meter.waited(queueNs)

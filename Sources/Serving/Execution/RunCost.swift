@@ -43,7 +43,7 @@ final class RunCost: Sendable {
     /// Runs a model a few times on requests that it is known to take.
     convenience init(
         measuring model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         plan: BatchPlan,
         limitNs: UInt64
     ) {
@@ -58,7 +58,7 @@ final class RunCost: Sendable {
     /// The dearest of all of them: the time may depend on the values.
     private static func measure(
         _ model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         _ plan: BatchPlan,
         _ limitNs: UInt64
     ) -> (runNs: UInt64, rowNs: UInt64)? {
@@ -71,7 +71,7 @@ final class RunCost: Sendable {
             let copies = min(plan.maxRows, batchRows) / Int(rows)
             if plan.isMerged, alone <= limitNs, copies > 1 {
                 let batch = GatheredBatch(
-                    [[InputTensor<[UInt8]>]](repeating: inputs, count: copies)
+                    [[InputTensor]](repeating: inputs, count: copies)
                 )
                 guard let together = best(model, batch.inputs, .max) else { return nil }
                 let added = together > alone ? together - alone : 0
@@ -84,9 +84,9 @@ final class RunCost: Sendable {
     }
 
     /// The fastest of a few runs, in nanoseconds; nil if the model refuses.
-    private static func best<Bytes: TensorBytes>(
+    private static func best(
         _ model: any InferenceModel,
-        _ inputs: [InputTensor<Bytes>],
+        _ inputs: [InputTensor],
         _ limitNs: UInt64
     ) -> UInt64? {
         var best = UInt64.max

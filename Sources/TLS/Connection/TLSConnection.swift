@@ -120,7 +120,13 @@ enum ReadEnd: Equatable {
                 result = unsafe SSL_read_ex(ssl, space.baseAddress, space.count, &count)
                 return result == 1 ? count : 0
             }
-            guard result != 1 else { continue }
+            guard result != 1 else {
+                // What the engine has seen and not handed out would show here.
+                if buffers.inboundBytes == 0, unsafe SSL_has_pending(ssl) == 0 {
+                    return .needsInput
+                }
+                continue
+            }
             if unsafe SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN {
                 return .done(.closeNotify)
             }

@@ -141,19 +141,19 @@ package struct RequestEnvelope: Sendable {
 
     /// Appends the envelope, fields in the order of their numbers.
     package func encode(into buffer: inout ByteBuffer) {
-        var writer = ProtoWriter(appendingTo: &buffer)
-        writer.bytes(1, service)
-        writer.bytes(2, method)
-        if let payload {
-            writer.bytesEvenIfEmpty(3, payload)
-        }
-        writer.int64(4, timeoutNano)
-        for pair in metadata {
-            writer.message(5) { entry in
-                entry.string(1, pair.key)
-                entry.string(2, pair.value)
+        buffer.append { writer in
+            writer.bytes(1, service)
+            writer.bytes(2, method)
+            if let payload {
+                writer.bytesEvenIfEmpty(3, payload)
+            }
+            writer.int64(4, timeoutNano)
+            for pair in metadata {
+                writer.message(5) { entry in
+                    entry.string(1, pair.key)
+                    entry.string(2, pair.value)
+                }
             }
         }
-        writer.finish(into: &buffer)
     }
 }

@@ -85,9 +85,10 @@ package struct ResponseEnvelope: Sendable {
     /// itself from where it lies. Nothing for an empty payload.
     package static func writeSuccessPrefix(payloadByteCount: Int, into buffer: inout ByteBuffer) {
         guard payloadByteCount > 0 else { return }
-        var writer = ProtoWriter(appendingTo: &buffer)
-        writer.lengthPrefix(2, byteCount: payloadByteCount)
-        writer.finish(into: &buffer)
+        let count = successPrefixByteCount(payloadByteCount: payloadByteCount)
+        ProtoWriter.append(count, to: &buffer) { writer in
+            writer.lengthPrefix(2, byteCount: payloadByteCount)
+        }
     }
 
     /// Bytes that ``writeSuccessPrefix(payloadByteCount:into:)`` appends.
@@ -133,20 +134,20 @@ extension Status {
 
     /// A response that carries this status and no payload.
     fileprivate func encodeFailure(into buffer: inout ByteBuffer) {
-        var writer = ProtoWriter(appendingTo: &buffer)
         // A failure with code OK would be read as a success without an answer.
         let code = self.code == .ok ? StatusCode.unknown : self.code
-        writer.message(1) { status in
-            status.int32(1, code.rawValue)
-            status.string(2, message)
-            for detail in details {
-                status.message(3) { any in
-                    any.string(1, detail.typeURL)
-                    any.bytes(2, detail.value)
+        buffer.append { writer in
+            writer.message(1) { status in
+                status.int32(1, code.rawValue)
+                status.string(2, message)
+                for detail in details {
+                    status.message(3) { any in
+                        any.string(1, detail.typeURL)
+                        any.bytes(2, detail.value)
+                    }
                 }
             }
         }
-        writer.finish(into: &buffer)
     }
 }
 

@@ -14,12 +14,8 @@ extension EncodableMessage {
 extension ByteBuffer {
     /// Counts what is written, reserves exactly that, and writes it.
     mutating func append(fields: (inout ProtoWriter) -> Void) {
-        var counter = ProtoWriter()
-        fields(&counter)
-        reserveCapacity(minimumWritableBytes: counter.byteCount)
-        var writer = ProtoWriter(appendingTo: &self)
-        fields(&writer)
-        writer.finish(into: &self)
+        let count = ProtoWriter.byteCount(of: fields)
+        ProtoWriter.append(count, to: &self, fields: fields)
     }
 }
 

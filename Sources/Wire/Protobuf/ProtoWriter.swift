@@ -2,32 +2,63 @@ internal import NIOCore
 
 /// Writes protobuf fields, in the order in which they are asked for.
 ///
-/// It has two modes with the same calls: one appends to a buffer, the other only counts. A
-/// nested message is described by a closure that runs once in each mode, so its length prefix
-/// is exact and nothing is written twice or moved. Scalar fields with the default value are
+/// It has two modes with the same calls: one writes into memory that is as long as the other has
+/// counted. A nested message is described by a closure that runs once in each mode, so its length
+/// prefix is exact and nothing is written twice or moved. Scalar fields with the default value are
 /// left out, as proto3 says.
-struct ProtoWriter {
-    private var output: ByteBuffer?
+@safe struct ProtoWriter {
+    /// Where the bytes go; nil: they are only counted.
+    private let target: UnsafeMutableRawPointer?
+    /// How many fit there.
+    private let capacity: Int
     /// Bytes written or counted so far.
     private(set) var byteCount = 0
 
     /// A writer that counts.
     init() {
-        output = nil
+        unsafe target = nil
+        capacity = 0
     }
 
-    /// Takes the buffer over until ``finish(into:)``, so that appending never copies it.
-    init(appendingTo buffer: inout ByteBuffer) {
-        output = buffer
-        buffer = ByteBuffer()
+    /// A writer into memory that outlives it.
+    private init(_ memory: UnsafeMutableRawBufferPointer) {
+        unsafe target = memory.baseAddress
+        capacity = memory.count
     }
 
-    /// Hands the buffer back.
-    consuming func finish(into buffer: inout ByteBuffer) {
-        guard let output else {
-            preconditionFailure("a counting writer has no buffer to hand back")
+    /// The bytes that fields take.
+    static func byteCount(of fields: (inout ProtoWriter) -> Void) -> Int {
+        var counter = ProtoWriter()
+        fields(&counter)
+        return counter.byteCount
+    }
+
+    /// Appends fields that take `byteCount` bytes.
+    static func append(
+        _ byteCount: Int,
+        to buffer: inout ByteBuffer,
+        fields: (inout ProtoWriter) -> Void
+    ) {
+        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCount) { memory in
+            var writer = unsafe ProtoWriter(memory)
+            fields(&writer)
+            precondition(
+                writer.byteCount == byteCount,
+                "\(writer.byteCount) bytes written after counting \(byteCount)"
+            )
+            return byteCount
         }
-        buffer = output
+    }
+
+    private var isCounting: Bool { unsafe target == nil }
+
+    /// Room for so many bytes, which the caller fills; nil if they are only counted.
+    private mutating func advance(_ count: Int) -> UnsafeMutableRawBufferPointer? {
+        let start = byteCount
+        byteCount += count
+        guard let target = unsafe target else { return nil }
+        precondition(byteCount <= capacity, "\(byteCount) bytes written, \(capacity) counted")
+        return unsafe UnsafeMutableRawBufferPointer(start: target + start, count: count)
     }
 
     mutating func uint64(_ number: UInt32, _ value: UInt64) {
@@ -68,15 +99,16 @@ struct ProtoWriter {
     mutating func stringEvenIfEmpty(_ number: UInt32, _ value: String) {
         let count = value.utf8.count
         lengthPrefix(number, byteCount: count)
-        byteCount += count
-        output?.writeString(value)
+        guard let room = unsafe advance(count) else { return }
+        var text = value
+        text.withUTF8 { unsafe room.copyMemory(from: UnsafeRawBufferPointer($0)) }
     }
 
     mutating func bytes(_ number: UInt32, _ value: [UInt8]) {
         guard !value.isEmpty else { return }
         lengthPrefix(number, byteCount: value.count)
-        byteCount += value.count
-        output?.writeBytes(value)
+        guard let room = unsafe advance(value.count) else { return }
+        unsafe room.copyBytes(from: value)
     }
 
     mutating func bytes(_ number: UInt32, _ value: ByteBuffer) {
@@ -86,37 +118,36 @@ struct ProtoWriter {
 
     mutating func bytesEvenIfEmpty(_ number: UInt32, _ value: ByteBuffer) {
         lengthPrefix(number, byteCount: value.readableBytes)
-        byteCount += value.readableBytes
-        output?.writeImmutableBuffer(value)
+        guard let room = unsafe advance(value.readableBytes) else { return }
+        unsafe value.withUnsafeReadableBytes { unsafe room.copyMemory(from: $0) }
     }
 
     /// Numbers in the packed form; nothing for an empty list.
-    mutating func packed(_ number: UInt32, _ values: [UInt64]) {
+    mutating func packed(_ number: UInt32, _ values: [some FixedWidthInteger]) {
         guard !values.isEmpty else { return }
-        lengthPrefix(number, byteCount: values.reduce(0) { $0 + Self.varintByteCount($1) })
-        for value in values {
-            varint(value)
+        var count = 0
+        for value in values { count += Self.varintByteCount(UInt64(truncatingIfNeeded: value)) }
+        lengthPrefix(number, byteCount: count)
+        guard !isCounting else {
+            byteCount += count
+            return
         }
-    }
-
-    mutating func packed(_ number: UInt32, _ values: [Int64]) {
-        packed(number, values.map { UInt64(bitPattern: $0) })
+        for value in values { varint(UInt64(truncatingIfNeeded: value)) }
     }
 
     /// A nested message, present even if it has no fields.
     mutating func message(_ number: UInt32, _ fields: (inout ProtoWriter) -> Void) {
-        var counter = ProtoWriter()
-        fields(&counter)
-        lengthPrefix(number, byteCount: counter.byteCount)
-        guard output != nil else {
-            byteCount += counter.byteCount
+        let count = Self.byteCount(of: fields)
+        lengthPrefix(number, byteCount: count)
+        guard !isCounting else {
+            byteCount += count
             return
         }
         let before = byteCount
         fields(&self)
         precondition(
-            byteCount - before == counter.byteCount,
-            "field \(number) wrote \(byteCount - before) bytes after counting \(counter.byteCount)"
+            byteCount - before == count,
+            "field \(number) wrote \(byteCount - before) bytes after counting \(count)"
         )
     }
 
@@ -155,14 +186,13 @@ struct ProtoWriter {
         let count = value.byteCount
         guard count > 0 else { return }
         lengthPrefix(number, byteCount: count)
-        byteCount += count
-        guard output != nil else { return }
+        guard let room = unsafe advance(count) else { return }
         value.withBytes { span in
             precondition(
                 span.byteCount == count,
                 "field \(number) was lent \(span.byteCount) bytes, announced were \(count)"
             )
-            output?.writeBytes(span)
+            unsafe span.withUnsafeBytes { unsafe room.copyMemory(from: $0) }
         }
     }
 
@@ -177,14 +207,14 @@ struct ProtoWriter {
     }
 
     private mutating func varint(_ value: UInt64) {
-        byteCount += Self.varintByteCount(value)
-        guard output != nil else { return }
+        guard let room = unsafe advance(Self.varintByteCount(value)) else { return }
         var rest = value
-        while rest >= 0x80 {
-            output?.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+        let last = room.count - 1
+        for index in 0..<last {
+            unsafe room[index] = UInt8(truncatingIfNeeded: rest) | 0x80
             rest >>= 7
         }
-        output?.writeInteger(UInt8(rest))
+        unsafe room[last] = UInt8(truncatingIfNeeded: rest)
     }
 
     private static func varintByteCount(_ value: UInt64) -> Int {

@@ -75,7 +75,7 @@ struct FakeEngineTests {
                         name: "y",
                         type: .uint8,
                         shape: [1],
-                        bytes: [UInt8(inputs[0].bytes.count)]
+                        bytes: [UInt8(inputs[0].bytes.byteCount)]
                     )
                 ]
             }

@@ -97,7 +97,7 @@ struct OnnxRunTests {
             name: input.name,
             type: input.type,
             shape: input.shape,
-            bytes: ShiftedBytes(input.bytes, by: shift)
+            bytes: ShiftedBytes(input.bytes.copied(), by: shift)
         )
         let outputs = try model.run([shifted], outputs: [], stop: nil)
         #expect(outputs[0].copied() == (try run.outputs[0].bytes()))
@@ -210,7 +210,7 @@ struct OnnxRunTests {
         setting name: String,
         to data: [UInt8],
         count: Int
-    ) -> [InputTensor<[UInt8]>] {
+    ) -> [InputTensor] {
         model.signature.inputs.map { spec in
             spec.name == name
                 ? InputTensor(name: name, type: spec.type, shape: [Int64(count)], bytes: data)

@@ -45,7 +45,7 @@ struct BatchRunTests {
         let bench = try BatchBench(
             FakeScript(
                 answer: .compute { inputs throws(EngineError) in
-                    guard !floats(inputs[0].bytes).contains(poison) else {
+                    guard !floats(inputs[0].bytes.copied()).contains(poison) else {
                         throw EngineError(.invalidInput, "an index out of range")
                     }
                     return [
@@ -94,7 +94,7 @@ struct BatchRunTests {
                             name: "y",
                             type: .fp32,
                             shape: [1, 4],
-                            bytes: Array(inputs[0].bytes.prefix(16))
+                            bytes: Array(inputs[0].bytes.copied().prefix(16))
                         )
                     ]
                 }

@@ -23,8 +23,8 @@ struct WarmUpTests {
             let inputs = try #require(WarmUp(of: signature)).inputs
             #expect(inputs.map(\.shape) == [[1, 3, 1], [], [1, 0]])
             let width = type.byteCount ?? 4
-            #expect(inputs.map(\.bytes.count) == [3 * width, width, 0])
-            #expect(inputs.allSatisfy { $0.bytes.allSatisfy { $0 == 0 } })
+            #expect(inputs.map(\.bytes.byteCount) == [3 * width, width, 0])
+            #expect(inputs.allSatisfy { $0.bytes.copied().allSatisfy { $0 == 0 } })
             try signature.check(inputs)
         }
     }

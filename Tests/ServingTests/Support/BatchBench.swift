@@ -37,7 +37,7 @@ final class BatchBench: Sendable {
         name: String = "x",
         source: AnyObject? = nil,
         isCancelled: Bool = false
-    ) -> Job<[UInt8]> {
+    ) -> Job {
         let values = (0..<rows * columns).map { first + Float($0) }
         let request = PredictionRequest(
             model: "m",
@@ -92,7 +92,7 @@ func computing(
     _ function: @escaping @Sendable ([Float], [Int64]) -> [Float]
 ) -> FakeScript.Answer {
     .compute { inputs in
-        let result = function(floats(inputs[0].bytes), inputs[0].shape)
+        let result = function(floats(inputs[0].bytes.copied()), inputs[0].shape)
         return [
             OutputTensor(name: "y", type: .fp32, shape: inputs[0].shape, bytes: bytes(of: result))
         ]

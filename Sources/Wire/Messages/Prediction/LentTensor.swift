@@ -1,14 +1,14 @@
 extension V1 {
     /// A ``Tensor`` for sending, whose bytes stay with their owner until they are written.
-    package struct LentTensor<Bytes: LentBytes>: Sendable {
+    package struct LentTensor: Sendable {
         package var name: String
         package var dataType: DataType
         /// One number for each dimension.
         package var shape: [Int64]
         /// The elements, laid out as in ``Tensor/data``.
-        package var data: Bytes
+        package var data: any LentBytes
 
-        package init(name: String, dataType: DataType, shape: [Int64], data: Bytes) {
+        package init(name: String, dataType: DataType, shape: [Int64], data: any LentBytes) {
             self.name = name
             self.dataType = dataType
             self.shape = shape

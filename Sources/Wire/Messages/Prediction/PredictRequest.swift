@@ -79,8 +79,8 @@ extension V1.PredictRequest: ScannedMessage {
 extension V1.PredictRequest {
     /// Appends this request with inputs that are written from where they lie, in place of
     /// ``inputs``, which have to be empty.
-    package func encode<Bytes: LentBytes>(
-        lending inputs: [V1.LentTensor<Bytes>],
+    package func encode(
+        lending inputs: [V1.LentTensor],
         into buffer: inout ByteBuffer
     ) {
         precondition(self.inputs.isEmpty, "a request has either its own inputs or lent ones")

@@ -60,7 +60,7 @@ extension V1.PredictResponse: ScannedMessage {
         writer.messages(15, outputs)
     }
 
-    private func writeHead(to writer: inout ProtoWriter) {
+    fileprivate func writeHead(to writer: inout ProtoWriter) {
         writer.string(1, modelName)
         writer.uint64(2, modelVersion)
         writer.string(3, requestID)
@@ -69,17 +69,31 @@ extension V1.PredictResponse: ScannedMessage {
     }
 }
 
-extension V1.PredictResponse {
-    /// Appends this response with outputs that are written from where they lie, in place of
-    /// ``outputs``, which have to be empty.
-    package func encode<Bytes: LentBytes>(
-        lending outputs: [V1.LentTensor<Bytes>],
-        into buffer: inout ByteBuffer
-    ) {
-        precondition(self.outputs.isEmpty, "a response has either its own outputs or lent ones")
-        buffer.append { writer in
-            writeHead(to: &writer)
-            writer.messages(15, outputs)
+extension V1 {
+    /// A ``PredictResponse`` for sending, whose outputs are written from where they lie.
+    package struct LentPredictResponse: OutgoingMessage {
+        private let head: PredictResponse
+        private let outputs: [LentTensor]
+        package let byteCount: Int
+
+        /// - Parameters:
+        ///   - head: all but the outputs, of which it has none.
+        ///   - outputs: the outputs.
+        package init(_ head: PredictResponse, lending outputs: [LentTensor]) {
+            precondition(head.outputs.isEmpty, "a response has either its own outputs or lent ones")
+            self.head = head
+            self.outputs = outputs
+            byteCount = ProtoWriter.byteCount { writer in
+                head.writeHead(to: &writer)
+                writer.messages(15, outputs)
+            }
+        }
+
+        package func append(to buffer: inout ByteBuffer) {
+            ProtoWriter.append(byteCount, to: &buffer) { writer in
+                head.writeHead(to: &writer)
+                writer.messages(15, outputs)
+            }
         }
     }
 }
