@@ -11,10 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import BUILT, Echo, Go, Grpc, Home, Python, Strongroom, runtime
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import models  # noqa: E402
+from servers import BUILT, Echo, Go, Grpc, Home, Python, Strongroom, runtime  # noqa: E402
 
 MIB = 1 << 20
 ALL = (Echo, Strongroom, Grpc, Go, Python)

@@ -1,4 +1,4 @@
-"""The servers that are compared: each is started for one model, by `with`, and ended after it."""
+"""The servers that are measured: each is started for one model, by `with`, and ended after it."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / ".build-peers"
 STRONGROOM = ROOT / ".build/release/strongroom"
 START_SECONDS = 30
@@ -122,7 +122,7 @@ class Python(Server):
     def command(self):
         certificate, key = self.identity
         return [sys.executable, "-m", "uvicorn", "server:app", "--app-dir",
-                Path(__file__).parent / "python", "--port", self.chosen, "--loop", "uvloop",
+                ROOT / "Benchmarks/peers/python", "--port", self.chosen, "--loop", "uvloop",
                 "--http", "httptools", "--workers", os.cpu_count(), "--no-access-log",
                 "--log-level", "warning", "--ssl-certfile", certificate, "--ssl-keyfile", key]
 
