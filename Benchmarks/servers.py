@@ -124,7 +124,7 @@ class Python(Server):
         return [sys.executable, "-m", "uvicorn", "server:app", "--app-dir",
                 ROOT / "Benchmarks/peers/python", "--port", self.chosen, "--loop", "uvloop",
                 "--http", "httptools", "--workers", os.cpu_count(), "--no-access-log",
-                "--log-level", "warning", "--ssl-certfile", certificate, "--ssl-keyfile", key]
+                "--log-level", "critical", "--ssl-certfile", certificate, "--ssl-keyfile", key]
 
     def environment(self):
         return {"PEER_MODEL": str(self.home.models / f"{self.model}.onnx"),

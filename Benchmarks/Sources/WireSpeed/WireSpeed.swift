@@ -10,17 +10,12 @@ import Wire
 /// by, is what one step costs.
 @main
 enum WireSpeed {
-    private static let usage = """
-        usage: WireSpeed frame|envelope|message|reply|gather|seal|open TIMES
-
-        """
-
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 3, let times = Int(arguments[2]),
             let step = try step(arguments[1])
         else {
-            fputs(usage, stderr)
+            print("usage: WireSpeed frame|envelope|message|reply|gather|seal|open TIMES")
             exit(64)
         }
         var sum = 0
