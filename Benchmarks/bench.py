@@ -1,4 +1,4 @@
-"""Strongroom alone, on its release build: calls of small, wide and large models, and idle connections.
+"""Strongroom alone, on its release build: small, wide and large calls, and idle connections.
 
 `Benchmarks/bench.sh [--seconds N] [--idle CONNECTIONS] [--json FILE]` prints one table. Client and
 server share the machine's cores."""
@@ -40,7 +40,7 @@ def calls_beside_idle(home, seconds):
 
 
 def measure_idle(home, count, seconds):
-    """What idle connections take, and what calls on other connections take without and with them."""
+    """What idle connections take, and calls on other connections without and with them."""
     with Strongroom(home, None) as server:
         without = calls_beside_idle(home, seconds)
         before = resident_bytes(server.pid)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Instructions and allocations of the steps of a call, on the release build, counted by valgrind: the
-# difference of two runs of different length, so that what a run does once is left out.
+# Instructions and allocations of the steps of a call, on the release build, counted by valgrind:
+# the difference of two runs of different length, so that what a run does once is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind > /dev/null || Tools/install.sh peers
@@ -27,7 +27,8 @@ difference() {
 echo "| step | instructions | allocations |"
 echo "|---|---|---|"
 while IFS='|' read -r step times what; do
-    echo "| $what | $(difference callgrind "$step" "$times") | $(difference dhat "$step" "$times") |"
+    instructions=$(difference callgrind "$step" "$times")
+    echo "| $what | $instructions | $(difference dhat "$step" "$times") |"
 done <<'STEPS'
 frame|1000|a frame cut from what was read
 envelope|1000|an envelope read

@@ -1,6 +1,6 @@
 // Opens TLS connections to a server on the loopback and holds them, idle, until its standard input
-// ends. Usage: hold PORT CA COUNT. It prints a line when all are open. Each 1,000 come from an address
-// of their own, for the ports not to run out.
+// ends. Usage: hold PORT CA COUNT. It prints a line when all are open. Each 1,000 come from an
+// address of their own, for the ports not to run out.
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>

@@ -1,7 +1,7 @@
 """Strongroom beside its peers: the same client, TLS, cores and models, one server after another.
 
-`Benchmarks/peers/run.sh [--seconds N] [--json FILE] [CASE...]` prints a table and the ratios that are
-asked for. Cases: small, pipelined, wide, large, idle; none named: all."""
+`Benchmarks/peers/run.sh [--seconds N] [--json FILE] [CASE...]` prints tables and the ratios
+that are asked for. Cases: small, pipelined, wide, large, idle; none named: all."""
 
 import argparse
 import json
@@ -85,11 +85,13 @@ def run_case(case, home, seconds):
 
 def print_table(title, rows):
     print(f"\n### {title}\n")
-    print("| server | requests/s | server CPU a request, µs | p50, µs | p99, µs | resident MB |")
-    print("|---|---|---|---|---|---|")
+    print("| server | requests/s | server CPU a request, µs | the client's | p50, µs | p99, µs "
+          "| resident MB |")
+    print("|---|---|---|---|---|---|---|")
     for name, row in rows.items():
         print(f"| {name} | {row['per_second']:,.0f} | {row['server_cpu_us']:.1f} "
-              f"| {row['p50_us']:,.0f} | {row['p99_us']:,.0f} | {row['server_rss_mb']:.0f} |")
+              f"| {row['client_cpu_us']:.1f} | {row['p50_us']:,.0f} | {row['p99_us']:,.0f} "
+              f"| {row['server_rss_mb']:.0f} |")
 
 
 def model_microseconds(home):

@@ -1,6 +1,6 @@
-// A TLS 1.3 server that answers every REQUEST bytes with REPLY bytes, on one thread with epoll: what
-// the sockets and the encryption cost alone. Usage: echo CERTIFICATE KEY [REQUEST [REPLY]]. It prints
-// its port and serves until it is ended.
+// A TLS 1.3 server that answers every REQUEST bytes with REPLY bytes, on one thread with epoll:
+// what the sockets and the encryption cost alone. Usage: echo CERTIFICATE KEY [REQUEST [REPLY]].
+// It prints its port and serves until it is ended.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

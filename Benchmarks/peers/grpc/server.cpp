@@ -1,7 +1,8 @@
-// A gRPC server of one model, as one would write it by hand for speed: the asynchronous interface, a
-// completion queue and a thread for each core, call objects that are used again, and the model run
-// where the request was read. Usage: grpc CERTIFICATE KEY LIBRARY MODEL [THREADS]; it prints its port
-// and serves until it is ended. grpc --time LIBRARY MODEL ROWS prints what the model alone takes.
+// A gRPC server of one model, as one would write it by hand for speed: the asynchronous interface,
+// a completion queue and a thread for each core, call objects that are used again, and the model
+// run where the request was read. Usage: grpc CERTIFICATE KEY LIBRARY MODEL [THREADS]; it prints
+// its port and serves until it is ended. grpc --time LIBRARY MODEL ROWS prints the nanoseconds that
+// the model alone takes.
 #include <absl/synchronization/mutex.h>
 #include <algorithm>
 #include <chrono>

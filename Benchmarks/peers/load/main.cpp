@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <getopt.h>
 #include <sstream>
+#include <sys/resource.h>
 
 #include "client.h"
 #include "process.h"
@@ -71,18 +72,27 @@ std::vector<int64_t> dimensions(const std::string &text) {
     return sizes;
 }
 
+// Processor time of this process, in seconds.
+double own_cpu() {
+    rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return double(use.ru_utime.tv_sec + use.ru_stime.tv_sec)
+        + double(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+}
+
 // Nanoseconds as microseconds.
 double micro(uint64_t nanoseconds) { return double(nanoseconds) / 1e3; }
 
-void report(const Options &options, const Tally &tally, double seconds, const ProcessUse &before,
-    const ProcessUse &after) {
+void report(const Options &options, const Tally &tally, double seconds, double client_cpu,
+    const ProcessUse &before, const ProcessUse &after) {
     double answers = double(tally.latencies.count());
     printf("{\"protocol\":\"%s\",\"connections\":%d,\"depth\":%d,\"answers\":%.0f,\"failed\":%llu,"
-           "\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f",
+           "\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
+           "\"client_cpu_us\":%.2f",
         options.protocol.c_str(), options.connections, options.depth, answers,
         static_cast<unsigned long long>(tally.failed), answers / seconds,
         micro(tally.latencies.percentile(0.5)), micro(tally.latencies.percentile(0.99)),
-        micro(tally.latencies.longest()));
+        micro(tally.latencies.longest()), client_cpu * 1e6 / answers);
     if (options.pid > 0)
         printf(",\"server_cpu_us\":%.2f,\"server_rss_mb\":%.1f",
             (after.cpu_seconds - before.cpu_seconds) * 1e6 / answers,
@@ -111,12 +121,14 @@ int run(const Options &options) {
         [&] { return make->second(plan, tally); });
     client.run(options.warm_up);
     ProcessUse before = options.pid > 0 ? ProcessUse::of(options.pid) : ProcessUse();
+    double own_before = own_cpu();
     uint64_t start = monotonic_nanoseconds();
     tally.measuring = true;
     client.run(options.duration);
     double seconds = double(monotonic_nanoseconds() - start) / 1e9;
+    double own = own_cpu() - own_before;
     ProcessUse after = options.pid > 0 ? ProcessUse::of(options.pid) : ProcessUse();
-    report(options, tally, seconds, before, after);
+    report(options, tally, seconds, own, before, after);
     if (tally.failed > 0) fprintf(stderr, "load: %s\n", tally.failure.c_str());
     return tally.failed > 0 || tally.latencies.count() == 0 ? 1 : 0;
 }

@@ -1,8 +1,9 @@
-// What differs between protocols: how a call is written and an answer read. One object a connection.
+// What differs between protocols: how a call is written and an answer read. One object for each
+// connection.
 #pragma once
 
-#include <memory>
 #include <bit>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>

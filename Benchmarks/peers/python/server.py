@@ -1,6 +1,6 @@
-"""A FastAPI server of one model: protobuf in HTTP's bodies, ONNX Runtime, the model run on the event
-loop as what is cheaper than a thread's turn should be. run.py starts it by uvicorn, with uvloop and
-httptools; the environment names the model and the folder of the generated messages."""
+"""A FastAPI server of one model: protobuf in HTTP's bodies, ONNX Runtime, the model run on the
+event loop as what is cheaper than a thread's turn should be. run.py starts it by uvicorn, with
+uvloop and httptools; the environment names the model and the folder of the generated messages."""
 
 import os
 import sys
