@@ -6,14 +6,16 @@ cd "$(dirname "$0")/.."
 command -v valgrind > /dev/null || Tools/install.sh peers
 build=(-c release --product WireSpeed --static-swift-stdlib)
 swift build "${build[@]}" > /dev/null
-speed=$(swift build "${build[@]}" --show-bin-path)/WireSpeed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Valgrind does not read Swift's debugging information.
+strip -g -o "$work/speed" "$(swift build "${build[@]}" --show-bin-path)/WireSpeed"
 
 # count TOOL STEP TIMES: the instructions or the allocated blocks of a run.
 count() {
-    valgrind --tool="$1" --"$1"-out-file="$work/out" "$speed" "$2" "$3" 2>&1 > /dev/null |
-        sed -nE 's/.*(I +refs:|Total: .* in) +([0-9,]+).*/\2/p' | tr -d ,
+    valgrind --tool="$1" --"$1"-out-file="$work/out" "$work/speed" "$2" "$3" 2> "$work/log" \
+        > /dev/null || { cat "$work/log" >&2; return 1; }
+    sed -nE 's/.*(I +refs:|Total: .* in) +([0-9,]+).*/\2/p' "$work/log" | tr -d ,
 }
 
 # difference TOOL STEP TIMES: of one step, to a tenth.

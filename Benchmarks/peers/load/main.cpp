@@ -1,5 +1,6 @@
 // Load for every server of the comparison: the same connections, TLS, loop and clock, whatever the
 // protocol. One thread, closed loop. Prints one line of JSON; exit 1 if a call failed.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <getopt.h>
@@ -85,17 +86,17 @@ double micro(uint64_t nanoseconds) { return double(nanoseconds) / 1e3; }
 
 void report(const Options &options, const Tally &tally, double seconds, double client_cpu,
     const ProcessUse &before, const ProcessUse &after) {
-    double answers = double(tally.latencies.count());
+    double answers = double(tally.latencies.count()), each = answers > 0 ? 1e6 / answers : 0;
     printf("{\"protocol\":\"%s\",\"connections\":%d,\"depth\":%d,\"answers\":%.0f,\"failed\":%llu,"
            "\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
            "\"client_cpu_us\":%.2f",
         options.protocol.c_str(), options.connections, options.depth, answers,
         static_cast<unsigned long long>(tally.failed), answers / seconds,
         micro(tally.latencies.percentile(0.5)), micro(tally.latencies.percentile(0.99)),
-        micro(tally.latencies.longest()), client_cpu * 1e6 / answers);
+        micro(tally.latencies.longest()), client_cpu * each);
     if (options.pid > 0)
         printf(",\"server_cpu_us\":%.2f,\"server_rss_mb\":%.1f",
-            (after.cpu_seconds - before.cpu_seconds) * 1e6 / answers,
+            (after.cpu_seconds - before.cpu_seconds) * each,
             double(after.resident_bytes) / 1e6);
     printf(",\"sample\":[");
     for (size_t i = 0; i < tally.reference.size() && i < 4; i++)
@@ -137,6 +138,7 @@ int run(const Options &options) {
 
 int main(int count, char **arguments) {
     Options options = parse(count, arguments);
+    signal(SIGPIPE, SIG_IGN);
     try {
         return run(options);
     } catch (const std::exception &error) {
