@@ -26,7 +26,7 @@ final class RunCost: Sendable {
     /// Runs a model a few times on the smallest of some requests that it is known to take.
     convenience init(
         measuring model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         limitNs: UInt64
     ) {
         let rowNs = limitNs == 0 ? nil : Self.measure(model, on: requests, limitNs: limitNs)
@@ -35,7 +35,7 @@ final class RunCost: Sendable {
 
     private static func measure(
         _ model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         limitNs: UInt64
     ) -> UInt64? {
         let known = requests.isEmpty ? MadeUpRows.requests(1, for: model.signature) : requests
