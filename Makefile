@@ -8,7 +8,8 @@ binary := .build/release/strongroom
 release := -c release --product strongroom --static-swift-stdlib
 checked := --explicit-target-dependency-import-check error
 
-.PHONY: build demo serve test test-large lint proto models install install-test
+.PHONY: build demo serve test test-large bench bench-peers bench-micro lint proto models install \
+	install-test install-peers
 
 build: install
 	swift build $(release) $(checked)
@@ -29,6 +30,16 @@ test: install-test lint
 test-large: install-test build
 	Tests/Acceptance/run.sh -s -c pytest.ini ../Large
 
+# What a release build does, in minutes; beside other servers; and step by step.
+bench: build
+	Benchmarks/bench.sh
+
+bench-peers: install-peers build
+	Benchmarks/peers/run.sh
+
+bench-micro: install-peers build
+	Benchmarks/micro.sh
+
 lint: install-test
 	swift format lint --strict --recursive Sources Tests Package.swift
 	Tools/check-proto.sh
@@ -46,3 +57,6 @@ install:
 
 install-test:
 	@Tools/install.sh test
+
+install-peers:
+	@Tools/install.sh peers

@@ -104,11 +104,18 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        // A benchmark of what only this package sees; Benchmarks/sealing.sh runs it.
+        // Benchmarks of what only this package sees; Benchmarks/sealing.sh runs this one.
         .executableTarget(
             name: "SealingSpeed",
             dependencies: ["Registry", "Sealing"],
             path: "Benchmarks/Sources/SealingSpeed",
+            swiftSettings: relaxed
+        ),
+        // Steps of a call for Benchmarks/micro.sh to count instructions and allocations of.
+        .executableTarget(
+            name: "WireSpeed",
+            dependencies: ["Wire", "Serving", "Engine", "Sealing", nioCore],
+            path: "Benchmarks/Sources/WireSpeed",
             swiftSettings: relaxed
         ),
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building ("build") or testing ("test") needs and this machine lacks, on Debian 12,
-# and says what before it does. Everything beside Debian's packages goes below .deps/.
+# Installs what building ("build"), testing ("test") or comparing with other servers ("peers") needs
+# and this machine lacks, on Debian 12, and says what before it does. Everything beside Debian's
+# packages goes below .deps/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,13 +9,17 @@ build=(libssl-dev libsqlite3-dev libprotobuf-c-dev python3 python3-venv)
 test=(softhsm2 opensc protobuf-c-compiler protobuf-compiler openssl util-linux golang-go
     golang-github-containerd-ttrpc-dev golang-google-protobuf-dev
     golang-github-gogo-protobuf-dev gogottrpc strace eatmydata mount)
+peers=(g++ make pkg-config protobuf-compiler protobuf-compiler-grpc libgrpc++-dev libprotobuf-dev
+    libnghttp2-dev golang-go golang-github-containerd-ttrpc-dev golang-google-protobuf-dev
+    golang-github-gogo-protobuf-dev gogottrpc valgrind)
 models=(python3-venv python3-torch libopenblas0-pthread)
 
 case ${1:-build} in
     build) wanted=("${build[@]}") ;;
     test) wanted=("${build[@]}" "${test[@]}") ;;
+    peers) wanted=("${build[@]}" "${peers[@]}") ;;
     models) wanted=("${models[@]}") ;;
-    *) echo "usage: Tools/install.sh [build | test | models]" >&2; exit 64 ;;
+    *) echo "usage: Tools/install.sh [build | test | peers | models]" >&2; exit 64 ;;
 esac
 
 missing=()

@@ -1,13 +1,13 @@
-internal import Engine
+package import Engine
 
 /// The rows of several requests behind one another: the only copy of an input on its way from the
 /// connection's buffer to the engine.
-struct GatheredBatch {
+package struct GatheredBatch {
     /// The inputs of the one run.
-    let inputs: [InputTensor]
+    package let inputs: [InputTensor]
 
     /// Gathers requests that ``BatchShape/agree(_:_:)``, at least one, each of them checked.
-    init(_ requests: [[InputTensor]]) {
+    package init(_ requests: [[InputTensor]]) {
         inputs = requests[0].indices.map { index in
             let first = requests[0][index]
             var shape = first.shape
@@ -24,10 +24,10 @@ struct GatheredBatch {
 
 /// Bytes that were copied together.
 @safe
-final class GatheredBytes: TensorBytes, @unchecked Sendable {
+package final class GatheredBytes: TensorBytes, @unchecked Sendable {
     // Unchecked: written in `init` alone.
 
-    let byteCount: Int
+    package let byteCount: Int
     private let memory: UnsafeMutableRawBufferPointer
     /// Wide enough for every element type and for the vector loads of an engine.
     private static let alignment = 64
@@ -52,7 +52,7 @@ final class GatheredBytes: TensorBytes, @unchecked Sendable {
 
     deinit { unsafe memory.deallocate() }
 
-    func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+    package func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
         let bytes = unsafe UnsafeRawBufferPointer(memory).bytes
         return try body(bytes.extracting(0..<byteCount))
     }
