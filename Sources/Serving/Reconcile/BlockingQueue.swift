@@ -21,15 +21,16 @@ struct BlockingQueue: Sendable {
         return try result.get()
     }
 
-    /// As ``run(_:)``, on a ``QuietThread``. Whoever waits is woken from a thread that is not: the
-    /// concurrency pool may start threads at that, which would be quiet for good.
+    /// As ``run(_:)``, on another thread. Whoever waits is woken from one of the queue's: the
+    /// concurrency pool may start threads at that, which a quiet thread would make quiet for good.
     /// - Parameter look: Called from time to time meanwhile.
-    func runQuietly<Output: Sendable>(
+    func run<Output: Sendable>(
+        on thread: LastingThread,
         look: @escaping @Sendable () -> Void,
         _ body: @escaping @Sendable () -> Output
     ) async -> Output {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: QuietThread.run(look: look, body)) }
+            queue.async { continuation.resume(returning: thread.run(look: look, body)) }
         }
     }
 }

@@ -12,7 +12,7 @@ extension Reconciler {
             return .failure(.passing(error))
         }
         let (loader, watch) = (loader, memory.watch())
-        let result: LoadedVersions.Loaded = await loading.runQuietly(look: watch.look) {
+        let result: LoadedVersions.Loaded = await loading.run(on: quiet, look: watch.look) {
             Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
         }
         if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Engine
 internal import Logging
 internal import Registry
 
@@ -19,6 +19,8 @@ package actor Reconciler {
     let loader: Loader
     /// One load at a time: the memory that a load takes on top is that of one model.
     let loading = BlockingQueue(label: "strongroom.load")
+    /// What loads run on.
+    let quiet = LastingThread(.quiet)
     /// Reads and writes of the registry's metadata: short, and never behind a load.
     let control = BlockingQueue(label: "strongroom.control")
 
