@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import loaded
+import resident
 import served
 from harness import Home
 from registries import set_alias
@@ -31,7 +32,7 @@ def run(options, home):
     server = home.serve()
     with server.client() as client:
         served.publish_sentiment(client)
-    large = [served.publish(home, "large", served.layers(options.mib, seed)) for seed in (1, 2)]
+    large = [served.publish(home, "large", resident.layers(options.mib, seed)) for seed in (1, 2)]
     call = ("--input", f'text={served.json_text(served.TEXTS)}')
     most = loaded.capacity(home, "sentiment", *call)
     rate = round(options.share * most)

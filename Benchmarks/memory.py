@@ -6,18 +6,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+import resident
 import served
 from harness import Home, wait_until
 from registries import set_alias
 from strongroom_models import predict
 
 SETTLE_SECONDS = 10
-MIB = served.MIB
+MIB = resident.MIB
 
 
 def large(kind, mib, seed):
     """`matmul`: weights that the runtime brings into another form. `gather`: as they are."""
-    return served.layers(mib, seed) if kind == "matmul" else served.table(mib, seed)
+    return resident.layers(mib, seed) if kind == "matmul" else resident.table(mib, seed)
 
 
 def print_large(home, server, client, kind, mib, rounds):
@@ -26,17 +27,17 @@ def print_large(home, server, client, kind, mib, rounds):
     for turn in range(1, rounds + 1):
         model = f"{kind}-{turn}"
         bundle = large(kind, mib, turn)
-        before = served.settled(server.pid)
-        served.forget_peak(server.pid)
+        before = resident.settled(server.pid)
+        resident.forget_peak(server.pid)
         version = served.publish(home, model, bundle)
         del bundle
         for _ in range(20):
-            predict(client, model, served.row(kind))
-        peak, loaded = served.peak(server.pid), served.settled(server.pid)
+            predict(client, model, resident.row(kind))
+        peak, loaded = resident.peak(server.pid), resident.settled(server.pid)
         home.command("alias", "delete", model, "live")
         home.command("delete", model, version)
         wait_until(lambda: not served.loaded_bytes(server, model), SETTLE_SECONDS, "the unload")
-        after = served.settled(server.pid)
+        after = resident.settled(server.pid)
         left = after - before
         print(f"{turn:<4}{before / MIB:8.0f}{peak / MIB:8.0f}{loaded / MIB:8.0f}{after / MIB:8.0f}"
               f"{left / MIB:10.1f} {100 * left / (mib * MIB):4.1f}%", flush=True)
@@ -51,7 +52,7 @@ def print_drift(server, client, swaps):
         set_alias(client, "sentiment", "live", versions[done % 2])
         predict(client, "sentiment", {"text": served.TEXTS[:1]})
         if done % step == 0:
-            now = served.settled(server.pid)
+            now = resident.settled(server.pid)
             # The first tenth is the server's own growth to what it needs.
             first = now if done == step else first
             print(f"{done:>6}{now / MIB:8.1f}", flush=True)

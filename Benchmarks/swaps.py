@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import loaded
+import resident
 import served
 from harness import Home
 from registries import set_alias
@@ -76,7 +77,7 @@ def run(options, home):
     each = -(-options.swaps // options.pairs)
     seconds = max(each * (options.pause_ms + options.swap_ms) / 1e3, 2)
     mover.moves, mover.took, moves = 0, [], 0
-    loads, resident = served.loads(server), served.settled(server.pid)
+    loads, held = served.loads(server), resident.settled(server.pid)
     pairs = []
     for _ in range(options.pairs):
         alone = loaded.open_loop(home, "sentiment", rate, seconds, *call)
@@ -87,7 +88,7 @@ def run(options, home):
         moves += mover.moves - began
         print(f"  p99 {alone['latency_us']['p99']:.0f} us without, "
               f"{beside['latency_us']['p99']:.0f} us with {mover.moves - began} swaps", flush=True)
-    loads, drift = served.loads(server) - loads, served.settled(server.pid) - resident
+    loads, drift = served.loads(server) - loads, resident.settled(server.pid) - held
     failed = sum(loaded.bad(result)[0] for pair in pairs for result in pair)
     wrong = sum(loaded.bad(result)[1] for pair in pairs for result in pair)
     answers = sum(result["answers"] for pair in pairs for result in pair)
@@ -97,7 +98,7 @@ def run(options, home):
           f"{1e3 * took[len(took) // 2]:.0f} ms a move (median), {1e3 * took[-1]:.0f} ms at most")
     print(f"{answers} answers, {failed} failed, {wrong} wrong")
     loaded.print_ratios(pairs)
-    print(f"resident memory {resident / served.MIB:.1f} MiB, drift {drift / served.MIB:.1f} MiB")
+    print(f"resident memory {held / resident.MIB:.1f} MiB, drift {drift / resident.MIB:.1f} MiB")
     server.stop()
     return failed + wrong
 

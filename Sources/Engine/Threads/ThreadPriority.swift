@@ -12,9 +12,10 @@ package struct ThreadPriority: Sendable {
     /// SCHED_IDLE of sched(7).
     private static let idlePolicy: Int32 = 5
     /// For how long a thread may get little before it is raised.
-    static let patience = Duration.seconds(10)
-    /// The share of a core below which it gets little.
-    static let leastShare = 0.05
+    static let patience = Duration.milliseconds(500)
+    /// The share of a core below which it gets little: what it would have beside one other thread
+    /// at ``niceness``.
+    static let leastShare = 0.1
 
     private let thread: pthread_t
     private let clock: clockid_t

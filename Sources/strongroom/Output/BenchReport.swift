@@ -60,7 +60,9 @@ struct BenchReport {
         }
         if plan.checks {
             lines.append("wrong: \(result.answers.wrong)")
-            for (version, count) in versions { lines.append("version \(version): \(count) answers") }
+            for (version, count) in versions {
+                lines.append("version \(version): \(count) answers")
+            }
         }
         return lines
     }
