@@ -11,7 +11,7 @@ import models
 import resident
 from harness import wait_until
 from registries import set_alias
-from strongroom_client import StatusError
+from strongroom_client import StatusError, registry
 from strongroom_models import predict, publish_bundle, rollback
 from test_metrics import scrape, value
 
@@ -135,4 +135,6 @@ def test_a_load_without_room_is_refused_and_says_what_it_needs(home, tmp_path):
                            r"and (\d+) are free", refused.value.message)
         assert needed and int(needed[1]) > 3 * 64 * MIB and int(needed[2]) < budget
         assert predict(client, "large", {"x": models.rows(seed=1)})[0] == 1
-        assert home.json("show", "large", "--version", "2")["state"] == "STORED"
+        stored = client.call("Registry", "GetVersion", registry.GetVersionRequest(
+            model="large", version=2)).version
+        assert stored.state == registry.Version.STATE_STORED, stored.reason
