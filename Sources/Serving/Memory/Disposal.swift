@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// Frees models off the request path, and has the allocator give their memory back to the system.
 ///
-/// Giving back takes the locks of the whole heap for a moment, which requests then wait for, so
-/// small models are given back together, a moment later.
+/// Giving back takes the locks of all heaps for a moment, those of the threads that serve too. So it
+/// is not done by a quiet thread, which could be kept from working while it has them, and small
+/// models are given back together, a moment later.
 final class Disposal: Sendable {
     /// That much freed memory is given back at once; it is also what may stay until then.
     static let atOnceBytes: UInt64 = 32 << 20
@@ -20,17 +21,34 @@ final class Disposal: Sendable {
     }
 
     private let queue = DispatchQueue(label: "strongroom.unload", qos: .utility)
+    /// Where models are freed: that takes a while for large ones, and requests do not wait for it.
+    private let quiet = LastingThread(.quiet)
     /// What was freed and not given back yet.
     private let freed = Mutex(Freed())
 
     private init() {}
 
+    /// The last reference to a model.
+    private final class Last: Sendable {
+        private let model: Mutex<(any InferenceModel)?>
+
+        init(_ model: any InferenceModel) { self.model = Mutex(model) }
+
+        func drop() {
+            let model = model.withLock { model in
+                defer { model = nil }
+                return model
+            }
+            withExtendedLifetime(model) {}
+        }
+    }
+
     /// Takes the last reference to a model; whoever drops that may stand on the request path.
     func take(_ model: any InferenceModel, meter: VersionMeter, bytes: UInt64) {
+        let last = Last(model)
         queue.async {
-            withExtendedLifetime(model) {}
-            // The closure's own reference goes with it.
-            self.queue.async { self.note(meter, bytes) }
+            self.quiet.run { last.drop() }
+            self.note(meter, bytes)
         }
     }
 
@@ -63,10 +81,8 @@ final class Disposal: Sendable {
     func finish() async {
         await withCheckedContinuation { continuation in
             queue.async {
-                self.queue.async {
-                    self.giveBack()
-                    continuation.resume()
-                }
+                self.giveBack()
+                continuation.resume()
             }
         }
     }
