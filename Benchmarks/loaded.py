@@ -1,5 +1,6 @@
 """Load on a served registry, by `strongroom bench`, with something else going on beside it."""
 
+import collections
 import json
 import statistics
 import subprocess
@@ -55,6 +56,17 @@ def bad(result):
     """Calls that failed or were not answered, and answers that were wrong."""
     failed = sum(result["failures"].values()) + result["unanswered"] + result["not_made"]
     return failed, result["wrong"]
+
+
+def print_failures(results):
+    """By code, where there are any."""
+    counts = collections.Counter()
+    for result in results:
+        counts.update(result["failures"])
+        counts["no answer"] += result["unanswered"]
+        counts["not made, too many were under way"] += result["not_made"]
+    for kind, count in (+counts).items():
+        print(f"  failed: {count} {kind}")
 
 
 def quantiles(result):

@@ -50,6 +50,7 @@ def run(options, home):
     failed, wrong = (sum(loaded.bad(result)[kind] for pair in pairs for result in pair)
                      for kind in (0, 1))
     print(f"{failed} failed, {wrong} wrong")
+    loaded.print_failures(result for pair in pairs for result in pair)
     loaded.print_ratios(pairs)
     server.stop()
     return failed + wrong

@@ -97,6 +97,7 @@ def run(options, home):
     print(f"{moves} swaps, {loads} loads counted, "
           f"{1e3 * took[len(took) // 2]:.0f} ms a move (median), {1e3 * took[-1]:.0f} ms at most")
     print(f"{answers} answers, {failed} failed, {wrong} wrong")
+    loaded.print_failures(result for pair in pairs for result in pair)
     loaded.print_ratios(pairs)
     print(f"resident memory {held / resident.MIB:.1f} MiB, drift {drift / resident.MIB:.1f} MiB")
     server.stop()
