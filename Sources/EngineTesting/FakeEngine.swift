@@ -111,8 +111,8 @@ package final class FakeModel: InferenceModel {
 
     package var signature: ModelSignature { script.signature }
 
-    package func run<Bytes: TensorBytes>(
-        _ inputs: [InputTensor<Bytes>],
+    package func run(
+        _ inputs: [InputTensor],
         outputs: [String],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {

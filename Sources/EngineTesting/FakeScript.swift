@@ -49,7 +49,7 @@ package struct FakeScript: Sendable {
 }
 
 /// A tensor as a fake model got it.
-package typealias FakeInput = InputTensor<[UInt8]>
+package typealias FakeInput = InputTensor
 
 extension ModelSignature {
     /// One input and one output of that many columns, the rows free: "x" to "y".

@@ -5,14 +5,14 @@ package import Registry
 /// Serves predictions from the versions that the registry says should answer.
 ///
 /// Generic over how a request's tensors lend their bytes, so that they are read where they lie.
-package final class ModelHost<Bytes: TensorBytes>: Sendable {
+package final class ModelHost: Sendable {
     /// Moves, validations and what is loaded: the control plane.
     package let reconciler: Reconciler
     private let routes: Routes
     /// What counts requests, loads and swaps.
     package let meters = ServingMeters()
     private let limits: ServingLimits
-    private let executors: Executors<Bytes>
+    private let executors: Executors
 
     /// Makes a host that serves nothing yet.
     /// - Parameters:
@@ -67,7 +67,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     ///
     /// - Parameter loop: The caller's loop, on which the request is run if it is cheaper than a
     ///   hop to another thread; nil: it is not.
-    package func predict(_ request: PredictionRequest<Bytes>, on loop: LoopRunner<Bytes>? = nil) {
+    package func predict(_ request: PredictionRequest, on loop: LoopRunner? = nil) {
         let table = routes.current
         var isRouted = false
         do throws(ServingError) {
@@ -101,7 +101,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
 
     /// Counts a request that fails before it has a version with its model, if there is one: what
     /// callers make up makes no series.
-    private func countWithModel(_ request: PredictionRequest<Bytes>, _ table: RoutingTable) {
+    private func countWithModel(_ request: PredictionRequest, _ table: RoutingTable) {
         guard table.models[request.model] != nil else { return }
         request.onRouted?(meters.model(request.model).calls)
     }
@@ -126,18 +126,18 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
 
     /// Takes a place in the model's queue; who waits for a load stands in it too.
     private func enter(
-        _ request: PredictionRequest<Bytes>,
+        _ request: PredictionRequest,
         _ admission: Admission
     ) throws(ServingError) {
         try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
     }
 
     private func enqueue(
-        _ request: PredictionRequest<Bytes>,
+        _ request: PredictionRequest,
         slot: Slot,
         admission: Admission,
         loadNs: UInt64 = 0,
-        on loop: LoopRunner<Bytes>? = nil
+        on loop: LoopRunner? = nil
     ) {
         let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
         if let loop, loop.take(job) { return }
@@ -149,7 +149,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     /// A boundary from the loop: loading takes longer than a request may hold one. There are as
     /// many of these tasks as the queue has places, and each ends with its load.
     private func loadThenEnqueue(
-        _ request: PredictionRequest<Bytes>,
+        _ request: PredictionRequest,
         id: VersionID,
         admission: Admission
     ) {

@@ -47,7 +47,7 @@ struct FixtureRun: Decodable {
     let inputs: [FixtureTensor]
     let outputs: [FixtureTensor]
 
-    func tensors() throws -> [InputTensor<[UInt8]>] {
+    func tensors() throws -> [InputTensor] {
         try inputs.map { try $0.tensor() }
     }
 }
@@ -58,7 +58,7 @@ struct FixtureTensor: Decodable {
     let shape: [Int64]
     let hex: String
 
-    func tensor() throws -> InputTensor<[UInt8]> {
+    func tensor() throws -> InputTensor {
         InputTensor(
             name: name,
             type: try #require(ElementType(name: type)),

@@ -38,8 +38,8 @@ package protocol InferenceModel: AnyObject, Sendable {
     ///   - stop: Ends the run early when told to; nil if nothing will.
     /// - Returns: The outputs.
     /// - Throws: `invalidInput`, `runtimeFailed`, `terminated`, or `unavailable` if memory runs out.
-    func run<Bytes: TensorBytes>(
-        _ inputs: [InputTensor<Bytes>],
+    func run(
+        _ inputs: [InputTensor],
         outputs: [String],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor]

@@ -6,7 +6,7 @@ extension ModelSignature {
     ///   unknown, repeated or missing name, a type, rank or dimension that differs, too many
     ///   elements, a length that does not follow from the shape, BOOL bytes other than 0 and 1,
     ///   BYTES elements that do not add up.
-    package func check<Bytes: TensorBytes>(_ inputs: [InputTensor<Bytes>]) throws(EngineError) {
+    package func check(_ inputs: [InputTensor]) throws(EngineError) {
         var check = try SignatureCheck(of: self, tensors: inputs.count)
         for input in inputs {
             var refusal: EngineError?

@@ -34,8 +34,8 @@ final class OnnxModel: InferenceModel {
         outputNames = outputs.names
     }
 
-    func run<Bytes: TensorBytes>(
-        _ inputs: [InputTensor<Bytes>],
+    func run(
+        _ inputs: [InputTensor],
         outputs: [String],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {
@@ -50,8 +50,8 @@ final class OnnxModel: InferenceModel {
 
     /// Lends the bytes of one input after another to a call and makes it when it has all: what is
     /// lent to a closure stays only inside of it, so the closures nest.
-    private func lend<Bytes: TensorBytes>(
-        _ inputs: [InputTensor<Bytes>],
+    private func lend(
+        _ inputs: [InputTensor],
         from index: Int,
         to call: inout OnnxCall
     ) {

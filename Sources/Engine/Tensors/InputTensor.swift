@@ -1,5 +1,5 @@
 /// One tensor of a request.
-package struct InputTensor<Bytes: TensorBytes>: Sendable {
+package struct InputTensor: Sendable {
     /// The input of the model that it is for.
     package let name: String
     /// The type of its elements.
@@ -7,10 +7,10 @@ package struct InputTensor<Bytes: TensorBytes>: Sendable {
     /// Its dimensions, the slowest first; empty for a scalar.
     package let shape: [Int64]
     /// Its elements, encoded as ``ElementType`` says.
-    package let bytes: Bytes
+    package let bytes: any TensorBytes
 
     /// Makes a tensor. Nothing is checked here: see ``ModelSignature/check(_:)``.
-    package init(name: String, type: ElementType, shape: [Int64], bytes: Bytes) {
+    package init(name: String, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
         self.name = name
         self.type = type
         self.shape = shape

@@ -21,7 +21,7 @@ package struct RunningServer: Sendable {
     private let access: AccessFile
     private let registry: Registry
     private let work: BlockingWork
-    private let host: ModelHost<RequestBytes>
+    private let host: ModelHost
     private let tls: ReloadableTLSContext
     private let server: RPCServer
     private let readiness: Readiness
@@ -244,7 +244,7 @@ extension RunningServer {
         access: AccessFile,
         registry: Registry,
         work: BlockingWork,
-        host: ModelHost<RequestBytes>,
+        host: ModelHost,
         loops: LoopRunners,
         signingKeyFolder: String,
         readiness: Readiness

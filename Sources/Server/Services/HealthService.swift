@@ -6,7 +6,7 @@ internal import Wire
 /// `strongroom.v1.Health`: answers without a certificate, save for a model.
 struct HealthService: Sendable {
     let service: Service
-    let host: ModelHost<RequestBytes>
+    let host: ModelHost
     let readiness: Readiness
 
     var methods: [Method] {

@@ -3,7 +3,7 @@ internal import Serving
 
 /// The runner of each event loop, on which requests run that are cheaper than a hop.
 struct LoopRunners: Sendable {
-    private typealias Box = NIOLoopBoundBox<LoopRunner<RequestBytes>?>
+    private typealias Box = NIOLoopBoundBox<LoopRunner?>
 
     private let boxes: [ObjectIdentifier: Box]
 
@@ -17,11 +17,11 @@ struct LoopRunners: Sendable {
     }
 
     /// The runner of the loop that the caller is on; nil if it is on another thread.
-    func runner(of loop: any EventLoop) -> LoopRunner<RequestBytes>? {
+    func runner(of loop: any EventLoop) -> LoopRunner? {
         guard loop.inEventLoop, let box = boxes[ObjectIdentifier(loop)] else { return nil }
         if let runner = box.value { return runner }
         // The end of a round: after all that came in it was read, from every connection.
-        let runner = LoopRunner<RequestBytes> { loop.execute { box.value?.run() } }
+        let runner = LoopRunner { loop.execute { box.value?.run() } }
         box.value = runner
         return runner
     }

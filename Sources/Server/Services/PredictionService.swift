@@ -11,7 +11,7 @@ struct PredictionService: Sendable {
     private static let roles: Set<Role> = [.predictor, .publisher]
 
     let service: Service
-    let host: ModelHost<RequestBytes>
+    let host: ModelHost
     let loops: LoopRunners
     let outstanding = OutstandingCalls()
 
@@ -92,7 +92,7 @@ struct PredictionService: Sendable {
         }
     }
 
-    private static func input(_ tensor: V1.Tensor) throws(Status) -> InputTensor<RequestBytes> {
+    private static func input(_ tensor: V1.Tensor) throws(Status) -> InputTensor {
         guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
             throw Status(
                 .invalidArgument,

@@ -3,7 +3,7 @@ internal import Engine
 /// Which requests may lie in one batch.
 enum BatchShape {
     /// The rows of a request: the first dimension, if all inputs agree on one of at least 1.
-    static func rows<Bytes: TensorBytes>(of inputs: [InputTensor<Bytes>]) -> Int? {
+    static func rows(of inputs: [InputTensor]) -> Int? {
         guard let rows = inputs.first?.shape.first, rows > 0,
             inputs.allSatisfy({ $0.shape.first == rows })
         else { return nil }
@@ -12,9 +12,9 @@ enum BatchShape {
 
     /// Whether two requests have the same inputs in the same order, of the same types and sizes of
     /// rows. Clients of one kind order alike; others run in batches of their own.
-    static func agree<Bytes: TensorBytes>(
-        _ left: [InputTensor<Bytes>],
-        _ right: [InputTensor<Bytes>]
+    static func agree(
+        _ left: [InputTensor],
+        _ right: [InputTensor]
     ) -> Bool {
         guard left.count == right.count else { return false }
         for index in left.indices {

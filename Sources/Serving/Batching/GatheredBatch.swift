@@ -4,10 +4,10 @@ internal import Engine
 /// connection's buffer to the engine.
 struct GatheredBatch {
     /// The inputs of the one run.
-    let inputs: [InputTensor<GatheredBytes>]
+    let inputs: [InputTensor]
 
     /// Gathers requests that ``BatchShape/agree(_:_:)``, at least one, each of them checked.
-    init<Bytes: TensorBytes>(_ requests: [[InputTensor<Bytes>]]) {
+    init(_ requests: [[InputTensor]]) {
         inputs = requests[0].indices.map { index in
             let first = requests[0][index]
             var shape = first.shape
@@ -32,7 +32,7 @@ final class GatheredBytes: TensorBytes, @unchecked Sendable {
     /// Wide enough for every element type and for the vector loads of an engine.
     private static let alignment = 64
 
-    init<Bytes: TensorBytes>(_ parts: [Bytes]) {
+    init(_ parts: [any TensorBytes]) {
         let total = parts.reduce(0) { $0 + $1.byteCount }
         byteCount = total
         unsafe memory = .allocate(byteCount: max(total, 1), alignment: Self.alignment)

@@ -10,7 +10,7 @@ enum MadeUpRows {
     private static let words = ["a good film", "bad", "one of the finest endings in years", "x y"]
 
     /// Up to `count` requests, of 1, 2, 3 ... rows; none if they would be too large.
-    static func requests(_ count: Int, for signature: ModelSignature) -> [[InputTensor<[UInt8]>]] {
+    static func requests(_ count: Int, for signature: ModelSignature) -> [[InputTensor]] {
         var generator = Generator()
         return (1...count).compactMap { request(rows: $0, for: signature, &generator) }
     }
@@ -19,8 +19,8 @@ enum MadeUpRows {
         rows: Int,
         for signature: ModelSignature,
         _ generator: inout Generator
-    ) -> [InputTensor<[UInt8]>]? {
-        var inputs: [InputTensor<[UInt8]>] = []
+    ) -> [InputTensor]? {
+        var inputs: [InputTensor] = []
         var left = maxBytes
         for spec in signature.inputs {
             var shape = spec.shape.map { $0 < 0 ? freeDimension : $0 }

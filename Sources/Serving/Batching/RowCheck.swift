@@ -24,7 +24,7 @@ struct RowCheck {
     /// Decides how requests to the model are run.
     /// - Parameter golden: the inputs of the bundle's golden requests.
     /// - Throws: ``Refusal`` where the card says `on`; what the engine throws when it is not there.
-    func plan(golden: [[InputTensor<[UInt8]>]]) throws -> BatchPlan {
+    func plan(golden: [[InputTensor]]) throws -> BatchPlan {
         guard batching.mode != .off else { return .alone("the card says so") }
         guard batching.maxRows > 1 else { return .alone("the card allows one row a run") }
         if let why = fixedDimension() { return try unmerged(why) }
@@ -64,10 +64,10 @@ struct RowCheck {
     }
 
     /// Requests that ran alone and could run together, at least two in each group.
-    private func groups(_ golden: [[InputTensor<[UInt8]>]]) throws -> [[Sample]] {
+    private func groups(_ golden: [[InputTensor]]) throws -> [[Sample]] {
         var groups: [[Sample]] = []
         var left = Self.maxSamples
-        func add(_ requests: [[InputTensor<[UInt8]>]]) throws {
+        func add(_ requests: [[InputTensor]]) throws {
             for inputs in requests where left > 0 {
                 guard let rows = BatchShape.rows(of: inputs),
                     let sample = try sample(inputs, rows: rows)
@@ -86,7 +86,7 @@ struct RowCheck {
     }
 
     /// A request with what it gives alone; nil if the model refuses it, or its answer is not rows.
-    private func sample(_ inputs: [InputTensor<[UInt8]>], rows: Int) throws -> Sample? {
+    private func sample(_ inputs: [InputTensor], rows: Int) throws -> Sample? {
         guard let outputs = try run(inputs), outputs.allSatisfy({ $0.shape.first == Int64(rows) })
         else { return nil }
         return Sample(inputs: inputs, rows: rows, outputs: outputs)
@@ -125,8 +125,8 @@ struct RowCheck {
 
     /// What a run gives; nil if the model refuses it or fails on it, which says nothing of requests
     /// that callers send.
-    private func run<Bytes: TensorBytes>(
-        _ inputs: [InputTensor<Bytes>]
+    private func run(
+        _ inputs: [InputTensor]
     ) throws(EngineError) -> [OutputTensor]? {
         do {
             return try model.run(inputs, outputs: [], stop: nil)
@@ -139,7 +139,7 @@ struct RowCheck {
     }
 
     private struct Sample {
-        let inputs: [InputTensor<[UInt8]>]
+        let inputs: [InputTensor]
         let rows: Int
         let outputs: [OutputTensor]
     }

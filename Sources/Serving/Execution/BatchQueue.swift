@@ -7,7 +7,7 @@ internal import Engine
 /// of another's requests. In a lane sources are served in rounds: a source's first waiting request
 /// belongs to the present round, its second to the next, so that a caller with one request does
 /// not wait for the hundreds of another. A batch is the first request and all that may run with it.
-struct BatchQueue<Bytes: TensorBytes> {
+struct BatchQueue {
     /// Waiting requests that are looked at for one batch: those that do not agree are passed over.
     private static var maxLookedAt: Int { 256 }
     /// Sources of one lane whose last rounds are remembered.
@@ -26,7 +26,7 @@ struct BatchQueue<Bytes: TensorBytes> {
     }
 
     private struct Entry {
-        let job: Job<Bytes>
+        let job: Job
         let round: Int
     }
 
@@ -44,7 +44,7 @@ struct BatchQueue<Bytes: TensorBytes> {
     private(set) var isStopped = false
 
     /// Puts a request into its version's lane.
-    mutating func add(_ job: Job<Bytes>) -> Added {
+    mutating func add(_ job: Job) -> Added {
         guard !isStopped else { return .stopped }
         let id = ObjectIdentifier(job.slot)
         let plan = job.slot.plan
@@ -53,7 +53,7 @@ struct BatchQueue<Bytes: TensorBytes> {
         return added
     }
 
-    private static func add(_ job: Job<Bytes>, to lane: inout Lane, _ plan: BatchPlan) -> Added {
+    private static func add(_ job: Job, to lane: inout Lane, _ plan: BatchPlan) -> Added {
         let isFirst = lane.entries.isEmpty
         insert(job, into: &lane)
         lane.rows += job.mergeableRows ?? plan.maxRows
@@ -66,7 +66,7 @@ struct BatchQueue<Bytes: TensorBytes> {
     }
 
     /// Where its round ends: nearly always at the end.
-    private static func insert(_ job: Job<Bytes>, into lane: inout Lane) {
+    private static func insert(_ job: Job, into lane: inout Lane) {
         let present = lane.entries.first?.round ?? 0
         var round = lane.entries.last?.round ?? 0
         if let source = job.request.source {
@@ -94,7 +94,7 @@ struct BatchQueue<Bytes: TensorBytes> {
     /// turn after the other lanes.
     /// - Returns: the batch, and whether its lane is ready again, so that another thread is to be
     ///   woken.
-    mutating func take() -> (batch: [Job<Bytes>], isReadyAgain: Bool)? {
+    mutating func take() -> (batch: [Job], isReadyAgain: Bool)? {
         guard let id = ready.popFirst(), var lane = lanes.removeValue(forKey: id) else {
             return nil
         }
@@ -105,7 +105,7 @@ struct BatchQueue<Bytes: TensorBytes> {
         return (batch, true)
     }
 
-    private static func takeBatch(from lane: inout Lane) -> [Job<Bytes>] {
+    private static func takeBatch(from lane: inout Lane) -> [Job] {
         guard let first = lane.entries.popFirst()?.job else { return [] }
         let maxRows = first.slot.plan.maxRows
         lane.rows -= first.mergeableRows ?? maxRows

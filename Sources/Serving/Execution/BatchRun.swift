@@ -2,10 +2,10 @@ internal import Engine
 internal import Synchronization
 
 /// One run for the requests of a batch, all of one version.
-struct BatchRun<Bytes: TensorBytes> {
-    private let jobs: [Job<Bytes>]
+struct BatchRun {
+    private let jobs: [Job]
 
-    init(_ jobs: [Job<Bytes>]) {
+    init(_ jobs: [Job]) {
         self.jobs = jobs
     }
 
@@ -24,7 +24,7 @@ struct BatchRun<Bytes: TensorBytes> {
         Self.runTogether(Self.checked(wanted))
     }
 
-    private static func runAlone(_ job: Job<Bytes>) {
+    private static func runAlone(_ job: Job) {
         let start = ContinuousClock.now
         do throws(EngineError) {
             let outputs = try job.slot.model.run(
@@ -40,7 +40,7 @@ struct BatchRun<Bytes: TensorBytes> {
     }
 
     /// Each request against the model's signature: what is wrong with one must not meet the others.
-    private static func checked(_ jobs: [Job<Bytes>]) -> [Job<Bytes>] {
+    private static func checked(_ jobs: [Job]) -> [Job] {
         jobs.filter { job in
             do throws(EngineError) {
                 try job.slot.model.signature.check(job.request.inputs)
@@ -53,7 +53,7 @@ struct BatchRun<Bytes: TensorBytes> {
         }
     }
 
-    private static func runTogether(_ jobs: [Job<Bytes>]) {
+    private static func runTogether(_ jobs: [Job]) {
         guard let first = jobs.first, jobs.count > 1 else {
             if let job = jobs.first { runAlone(job) }
             return
@@ -87,14 +87,14 @@ struct BatchRun<Bytes: TensorBytes> {
         }
     }
 
-    private static func halve(_ jobs: [Job<Bytes>]) {
+    private static func halve(_ jobs: [Job]) {
         let middle = jobs.count / 2
         for half in [jobs[..<middle], jobs[middle...]] { runTogether(Array(half)) }
     }
 
     /// What ends the run when nobody waits for it any more; nil if one of the requests does not
     /// tell. The calls keep it until they are answered.
-    private static func stop(for jobs: [Job<Bytes>]) -> RunStop? {
+    private static func stop(for jobs: [Job]) -> RunStop? {
         guard jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
         let stop = RunStop()
         let left = Countdown(jobs.count)
@@ -117,7 +117,7 @@ struct BatchRun<Bytes: TensorBytes> {
             slot.meter.ran(requests: UInt64(requests), rows: rows, computeNs: computeNs)
         }
 
-        func prediction(of job: Job<Bytes>, _ outputs: [OutputTensor]) -> Prediction {
+        func prediction(of job: Job, _ outputs: [OutputTensor]) -> Prediction {
             let own = job.request.rows
             let queueNs = (start - job.queuedAt).nanoseconds
             job.slot.meter.waited(queueNs)

@@ -7,8 +7,8 @@ internal import Synchronization
 ///
 /// A batch is whatever waited while they were busy. The queue is bounded by the models'
 /// ``Admission``: a job is submitted only with a place taken.
-final class Executors<Bytes: TensorBytes>: Sendable {
-    private let queue = Mutex(BatchQueue<Bytes>())
+final class Executors: Sendable {
+    private let queue = Mutex(BatchQueue())
     /// Counts the lanes that are ready.
     private let waiting = DispatchSemaphore(value: 0)
     /// Where requests wait that a card wants to wait for company.
@@ -23,7 +23,7 @@ final class Executors<Bytes: TensorBytes>: Sendable {
 
     /// Queues a job.
     /// - Returns: false when the executors were stopped: the job will not be run.
-    func submit(_ job: Job<Bytes>) -> Bool {
+    func submit(_ job: Job) -> Bool {
         switch queue.withLock({ $0.add(job) }) {
         case .stopped: return false
         case .waiting: return true
@@ -53,7 +53,7 @@ final class Executors<Bytes: TensorBytes>: Sendable {
     }
 
     /// The next batch; nil when the executors were stopped and nothing is left.
-    private func take() -> [Job<Bytes>]? {
+    private func take() -> [Job]? {
         while true {
             waiting.wait()
             let (taken, isStopped) = queue.withLock { queue in

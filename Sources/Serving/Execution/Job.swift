@@ -1,8 +1,8 @@
 internal import Engine
 
 /// A request with its version and its place in the queue.
-final class Job<Bytes: TensorBytes>: Sendable {
-    let request: PredictionRequest<Bytes>
+final class Job: Sendable {
+    let request: PredictionRequest
     let slot: Slot
     let admission: Admission
     let queuedAt: ContinuousClock.Instant
@@ -12,7 +12,7 @@ final class Job<Bytes: TensorBytes>: Sendable {
     let mergeableRows: Int?
 
     init(
-        request: PredictionRequest<Bytes>,
+        request: PredictionRequest,
         slot: Slot,
         admission: Admission,
         loadNs: UInt64

@@ -4,13 +4,13 @@ package import Engine
 /// together with what else came in the same round of the loop.
 ///
 /// It belongs to its loop, like the connections that use it, and is called on it alone.
-package final class LoopRunner<Bytes: TensorBytes> {
+package final class LoopRunner {
     /// What one round may spend on runs, in nanoseconds; what is beyond it goes to the executors,
     /// so that other connections of the loop do not wait.
     private static var roundNs: UInt64 { 200_000 }
 
     private let schedule: () -> Void
-    private var queue = BatchQueue<Bytes>()
+    private var queue = BatchQueue()
     private var isScheduled = false
     private var spentNs: UInt64 = 0
 
@@ -21,7 +21,7 @@ package final class LoopRunner<Bytes: TensorBytes> {
     }
 
     /// Takes a request for the end of this round; false if it costs too much.
-    func take(_ job: Job<Bytes>) -> Bool {
+    func take(_ job: Job) -> Bool {
         let plan = job.slot.plan
         // Whoever waits for company waits longer than a round.
         guard plan.maxDelayUs == 0,

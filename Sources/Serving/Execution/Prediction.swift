@@ -10,13 +10,13 @@ package enum VersionSelector: Sendable, Equatable {
 }
 
 /// A request as serving sees it: tensors that lend their bytes, and a way to answer.
-package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
+package struct PredictionRequest: Sendable {
     /// The model's name.
     package let model: String
     /// Which version of it.
     package let selector: VersionSelector
     /// Its tensors, not yet checked against the model.
-    package let inputs: [InputTensor<Bytes>]
+    package let inputs: [InputTensor]
     /// Empty: all outputs, in the model's order.
     package let outputNames: [String]
     /// Who asks, as far as fairness is concerned: a connection. Nil: nobody in particular.
@@ -40,7 +40,7 @@ package struct PredictionRequest<Bytes: TensorBytes>: Sendable {
     package init(
         model: String,
         selector: VersionSelector,
-        inputs: [InputTensor<Bytes>],
+        inputs: [InputTensor],
         outputNames: [String],
         source: ObjectIdentifier? = nil,
         heldBytes: Int? = nil,

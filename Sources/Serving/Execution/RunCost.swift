@@ -27,7 +27,7 @@ final class RunCost: Sendable {
     /// Runs a model a few times on the smallest of some requests that it is known to take.
     convenience init(
         measuring model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         limitNs: UInt64
     ) {
         let rowNs = limitNs == 0 ? nil : Self.measure(model, on: requests, limitNs: limitNs)
@@ -36,7 +36,7 @@ final class RunCost: Sendable {
 
     private static func measure(
         _ model: any InferenceModel,
-        on requests: [[InputTensor<[UInt8]>]],
+        on requests: [[InputTensor]],
         limitNs: UInt64
     ) -> UInt64? {
         let threads = UInt64(clamping: model.resources.threads)

@@ -25,7 +25,7 @@ extension GoldenRequest {
 
     /// - Throws: the rest of a sentence that begins with the output's name.
     private func compare(
-        _ wanted: InputTensor<[UInt8]>,
+        _ wanted: InputTensor,
         _ actual: OutputTensor
     ) throws(TensorJSON.Failure) {
         guard actual.type == wanted.type, actual.shape == wanted.shape else {

@@ -9,8 +9,8 @@ struct GoldenRequest: Sendable {
 
     /// The file's path in the bundle, for messages.
     let path: String
-    let inputs: [InputTensor<[UInt8]>]
-    let expected: [InputTensor<[UInt8]>]
+    let inputs: [InputTensor]
+    let expected: [InputTensor]
     let atol: Double
     let rtol: Double
 
@@ -75,13 +75,13 @@ struct GoldenRequest: Sendable {
         _ value: JSONValue?,
         key: String,
         path: String
-    ) throws(Failure) -> [InputTensor<[UInt8]>] {
+    ) throws(Failure) -> [InputTensor] {
         guard case .array(let values)? = value, !values.isEmpty else {
             throw Failure(
                 description: "golden request \(path): '\(key)' is no list of tensors"
             )
         }
-        var tensors: [InputTensor<[UInt8]>] = []
+        var tensors: [InputTensor] = []
         for (index, value) in values.enumerated() {
             do {
                 tensors.append(try tensor(value))
@@ -94,7 +94,7 @@ struct GoldenRequest: Sendable {
 
     private static func tensor(
         _ value: JSONValue
-    ) throws(TensorJSON.Failure) -> InputTensor<[UInt8]> {
+    ) throws(TensorJSON.Failure) -> InputTensor {
         guard case .string(let name)? = value["name"] else {
             throw TensorJSON.Failure(description: "'name' is missing")
         }

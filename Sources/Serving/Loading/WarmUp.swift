@@ -10,11 +10,11 @@ struct WarmUp: Sendable {
     static let bytesElementBytes = 32
 
     /// Every input of the signature: free dimensions are 1, elements 0 or empty.
-    let inputs: [InputTensor<[UInt8]>]
+    let inputs: [InputTensor]
 
     /// Makes the request; nil if its inputs would take more than ``maxInputBytes``.
     init?(of signature: ModelSignature) {
-        var inputs: [InputTensor<[UInt8]>] = []
+        var inputs: [InputTensor] = []
         var left = Self.maxInputBytes
         for spec in signature.inputs {
             let shape = spec.shape.map { $0 < 0 ? 1 : $0 }

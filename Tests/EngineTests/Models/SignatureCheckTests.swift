@@ -22,7 +22,7 @@ struct SignatureCheckTests {
         _ type: ElementType,
         _ shape: [Int64],
         _ bytes: [UInt8]
-    ) -> InputTensor<[UInt8]> {
+    ) -> InputTensor {
         InputTensor(name: name, type: type, shape: shape, bytes: bytes)
     }
 
@@ -35,7 +35,7 @@ struct SignatureCheckTests {
     ]
 
     /// The good request with one tensor in place of the one of its name.
-    private static func request(with tensor: InputTensor<[UInt8]>) -> [InputTensor<[UInt8]>] {
+    private static func request(with tensor: InputTensor) -> [InputTensor] {
         good.map { $0.name == tensor.name ? tensor : $0 }
     }
 
@@ -120,7 +120,7 @@ struct SignatureCheckTests {
             ),
         ]
     )
-    func refuses(tensor: InputTensor<[UInt8]>, message: String) throws {
+    func refuses(tensor: InputTensor, message: String) throws {
         let error = try engineError { try Self.signature.check(Self.request(with: tensor)) }
         #expect(error.code == .invalidInput)
         #expect(error.message == message)

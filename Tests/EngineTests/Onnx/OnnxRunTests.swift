@@ -210,7 +210,7 @@ struct OnnxRunTests {
         setting name: String,
         to data: [UInt8],
         count: Int
-    ) -> [InputTensor<[UInt8]>] {
+    ) -> [InputTensor] {
         model.signature.inputs.map { spec in
             spec.name == name
                 ? InputTensor(name: name, type: spec.type, shape: [Int64(count)], bytes: data)

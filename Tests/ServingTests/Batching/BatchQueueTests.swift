@@ -9,7 +9,7 @@ struct BatchQueueTests {
     private final class Source {}
 
     /// The ids of a batch, found by the value that each request's first number is.
-    private func ids(_ taken: (batch: [Job<[UInt8]>], isReadyAgain: Bool)?) -> [Int]? {
+    private func ids(_ taken: (batch: [Job], isReadyAgain: Bool)?) -> [Int]? {
         taken?.batch.map { Int(floats($0.request.inputs[0].bytes)[0]) }
     }
 
@@ -20,7 +20,7 @@ struct BatchQueueTests {
         columns: Int = 4,
         outputs: [String] = [],
         source: Source? = nil
-    ) -> Job<[UInt8]> {
+    ) -> Job {
         bench.job(
             id,
             rows: rows,
@@ -34,7 +34,7 @@ struct BatchQueueTests {
     @Test("what waits for one version runs together, the oldest first, up to the rows of the card")
     func merges() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 4))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         #expect(queue.add(job(bench, 0)) == .ready)
         for id in 1...5 { #expect(queue.add(job(bench, id)) == .waiting) }
         let first = queue.take()
@@ -50,7 +50,7 @@ struct BatchQueueTests {
     @Test("a request that does not fit into what is left is passed over, and is the next to run")
     func passesOver() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 4))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         for (id, rows) in [(0, 2), (1, 3), (2, 2)] {
             _ = queue.add(job(bench, id, rows: rows))
         }
@@ -61,7 +61,7 @@ struct BatchQueueTests {
     @Test("requests of other shapes or outputs do not wait for each other")
     func shapes() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 8))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         _ = queue.add(job(bench, 0))
         _ = queue.add(job(bench, 1, columns: 5))
         _ = queue.add(job(bench, 2, outputs: ["y"]))
@@ -74,7 +74,7 @@ struct BatchQueueTests {
     @Test("a request as large as a batch, or without rows, runs by itself")
     func alone() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 4))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         for (id, rows) in [(0, 4), (1, 0), (2, 1), (3, 1)] {
             _ = queue.add(job(bench, id, rows: rows))
         }
@@ -86,7 +86,7 @@ struct BatchQueueTests {
     func turns() throws {
         let one = try BatchBench(plan: .alone(""))
         let other = try BatchBench(plan: .alone(""))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         for id in 0..<3 { _ = queue.add(job(one, id)) }
         for id in 10..<12 { _ = queue.add(job(other, id)) }
         let order = (0..<5).map { _ in ids(queue.take()) }
@@ -97,7 +97,7 @@ struct BatchQueueTests {
     func fairness() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 4))
         let (greedy, modest) = (Source(), Source())
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         for id in 0..<20 { _ = queue.add(job(bench, id, source: greedy)) }
         _ = queue.add(job(bench, 100, source: modest))
         _ = queue.add(job(bench, 101, source: modest))
@@ -110,7 +110,7 @@ struct BatchQueueTests {
     @Test("a card's delay holds a lane back until it is over, or the batch is full")
     func delay() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         #expect(queue.add(job(bench, 0)) == .readyAfter(500))
         #expect(queue.add(job(bench, 1)) == .waiting)
         #expect(queue.take() == nil)
@@ -130,7 +130,7 @@ struct BatchQueueTests {
     @Test("a queue that was stopped takes nothing, and gives out what it holds")
     func stop() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
-        var queue = BatchQueue<[UInt8]>()
+        var queue = BatchQueue()
         _ = queue.add(job(bench, 0))
         #expect(queue.stop() == 1)
         #expect(queue.add(job(bench, 1)) == .stopped)

@@ -12,7 +12,7 @@ struct RowCheckTests {
         mode: Card.Batching.Mode = .auto,
         maxRows: Int = 64,
         tolerance: Double = 0,
-        golden: [[InputTensor<[UInt8]>]] = []
+        golden: [[InputTensor]] = []
     ) throws -> BatchPlan {
         let model = try FakeEngine(script).load(
             ModelInMemory(entry: [UInt8]()),
@@ -25,7 +25,7 @@ struct RowCheckTests {
         return try RowCheck(model: model, batching: batching).plan(golden: golden)
     }
 
-    private func request(_ values: [Float]) -> [InputTensor<[UInt8]>] {
+    private func request(_ values: [Float]) -> [InputTensor] {
         [
             InputTensor(
                 name: "x",

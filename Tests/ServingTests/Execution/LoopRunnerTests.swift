@@ -16,7 +16,7 @@ struct LoopRunnerTests {
         var scheduled = 0
     }
 
-    private func runner(_ rounds: Rounds) -> LoopRunner<[UInt8]> {
+    private func runner(_ rounds: Rounds) -> LoopRunner {
         LoopRunner { rounds.scheduled += 1 }
     }
 

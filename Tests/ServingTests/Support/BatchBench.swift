@@ -37,7 +37,7 @@ final class BatchBench: Sendable {
         name: String = "x",
         source: AnyObject? = nil,
         isCancelled: Bool = false
-    ) -> Job<[UInt8]> {
+    ) -> Job {
         let values = (0..<rows * columns).map { first + Float($0) }
         let request = PredictionRequest(
             model: "m",

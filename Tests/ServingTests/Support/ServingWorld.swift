@@ -11,7 +11,7 @@ import Testing
 /// A registry, a fake engine whose models do what their entry file's text is scripted to, and a
 /// host that serves them.
 final class ServingWorld: Sendable {
-    typealias Host = ModelHost<[UInt8]>
+    typealias Host = ModelHost
 
     let home: ServingHome
     let engine: FakeEngine
