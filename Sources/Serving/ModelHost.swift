@@ -15,11 +15,14 @@ package final class ModelHost: Sendable {
     private let executors: Executors
 
     /// Makes a host that serves nothing yet.
-    /// - Parameter engines: What loads and runs models; a card names one of them.
+    /// - Parameters:
+    ///   - engines: What loads and runs models; a card names one of them.
+    ///   - memory: What says whether there is memory for a load.
     package init(
         registry: Registry,
         engines: [any InferenceEngine],
         limits: ServingLimits = ServingLimits(),
+        memory: SystemMemory = .system,
         logger: Logger
     ) {
         let routes = Routes()
@@ -37,6 +40,7 @@ package final class ModelHost: Sendable {
             loader: loader,
             routes: routes,
             limits: limits,
+            memory: memory,
             logger: logger
         )
     }

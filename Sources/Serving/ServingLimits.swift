@@ -7,6 +7,11 @@ package struct ServingLimits: Sendable {
     /// Versions that no alias points to and that stay loaded because somebody asked for them by
     /// number; the least recently used leaves.
     package var pinnedVersions = 8
+    /// Whether the version that answered before stays loaded while there is memory, so that a
+    /// rollback needs no load.
+    package var keepsPrevious = true
+    /// Bytes that the process may hold in memory with a load under way; nil: what the system has.
+    package var memoryBudgetBytes: UInt64?
     /// Threads that run models; 0: one for each core.
     package var executorThreads = 0
     /// What a run on an event loop may take, in nanoseconds: about what a hop to an executor and

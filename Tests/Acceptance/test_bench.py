@@ -40,6 +40,13 @@ def test_an_open_loop_makes_the_calls_that_were_due_of_each_kind(server, shared_
     assert min(kind["answers"] for kind in result["calls"]) > 50
 
 
+def test_checked_answers_are_counted_by_their_version(server, shared_home, model):
+    result = bench(shared_home, model, "--connections", "2", "--check")
+    assert result["wrong"] == 0 and list(result["versions"]) == ["1"]
+    # Those of the warm-up are checked too.
+    assert result["versions"]["1"] >= result["answers"] > 0
+
+
 def test_refused_calls_are_failures_by_code_and_the_command_fails(server, shared_home, model):
     done = shared_home.run("bench", model, "--input", "x=[[1, 2, 3]]", "--duration", "0.2",
                            "--warm-up", "0")

@@ -91,7 +91,7 @@ enum WireSpeed {
 
     private static func gather() -> () -> Int {
         let request = [InputTensor(name: "x", type: .fp32, shape: [1, 4], bytes: row)]
-        let requests = [[InputTensor<[UInt8]>]](repeating: request, count: 8)
+        let requests = [[InputTensor]](repeating: request, count: 8)
         return { GatheredBatch(requests).inputs.count }
     }
 

@@ -135,6 +135,7 @@ extension LoadHandler {
                 load.receive(header, failure: status.code, call.since)
             } else {
                 load.receive(header, kind: call.kind, since: call.since, now: now)
+                load.check(envelope.payload, kind: call.kind)
             }
         } catch {
             load.receive(header, failure: .internalError, call.since)

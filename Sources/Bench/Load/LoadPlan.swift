@@ -53,6 +53,8 @@ package struct LoadPlan: Sendable {
     package var duration: Duration
     /// Threads that make calls.
     package var threads: Int
+    /// Whether answers are compared; that costs the generator time.
+    package var checks = false
 
     package init(
         host: String,

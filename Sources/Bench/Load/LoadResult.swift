@@ -21,6 +21,8 @@ package struct LoadResult: Sendable {
     package var bytesSent: UInt64 = 0
     /// Seconds that were measured.
     package var seconds = 0.0
+    /// What the answers were, if that was looked at: those of the warm-up too.
+    package var answers = AnswerCheck()
     /// What the server used meanwhile, where it is on this machine.
     package var server: ServerUsage?
 
@@ -56,5 +58,6 @@ package struct LoadResult: Sendable {
         notMade += other.notMade
         bytesReceived += other.bytesReceived
         bytesSent += other.bytesSent
+        answers.add(other.answers)
     }
 }

@@ -7,6 +7,7 @@ final class LoopLoad {
     let frames: [ByteBuffer]
     let pace: LoadPlan.Pace
     let loop: any EventLoop
+    private let checks: Bool
     /// Calls of all connections that wait for their answers.
     var underWay = 0
     private(set) var window = LoadWindow(start: .distantFuture, end: .distantFuture)
@@ -20,6 +21,7 @@ final class LoopLoad {
     init(plan: LoadPlan, loop: any EventLoop) {
         frames = plan.requests.map(\.frame)
         pace = plan.pace
+        checks = plan.checks
         self.loop = loop
         result = LoadResult(names: plan.requests.map(\.name))
     }
@@ -90,6 +92,16 @@ extension LoopLoad {
         let nanoseconds = UInt64(max((now - since).nanoseconds, 0))
         result.kinds[kind].latencies.record(nanoseconds: nanoseconds)
         result.bytesReceived += UInt64(header.length) + UInt64(FrameHeader.byteCount)
+    }
+
+    /// Compares an answer if that is wanted, whether it is measured or not.
+    func check(_ payload: ByteBuffer, kind: Int) {
+        guard checks else { return }
+        do throws(WireError) {
+            result.answers.take(try V1.PredictResponse(decoding: payload), kind: kind)
+        } catch {
+            result.answers.takeUnreadable()
+        }
     }
 
     func receive(_ header: FrameHeader, failure: StatusCode, _ since: NIODeadline?) {

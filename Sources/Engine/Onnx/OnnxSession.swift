@@ -36,19 +36,55 @@ final class OnnxSession: @unchecked Sendable {
         unsafe raw = try initializers.withAdded(to: options) { () throws(OnnxFailure) in
             try unsafe library.make { api, out in
                 unsafe model.withUnsafeBytes { bytes in
-                    guard let start = bytes.baseAddress else { return nil }
-                    return unsafe ort_CreateSessionFromArray(
-                        api,
-                        library.environment,
-                        start,
-                        bytes.count,
-                        options,
-                        out
-                    )
+                    let call = unsafe Making(library, bytes, options, out)
+                    // The threads of a session serve for as long as it lives, and their priority
+                    // is that of the thread which makes it.
+                    return unsafe threads > 1
+                        ? library.steady.run { call.make() }.status : call.make().status
                 }
             }
         }
         self.library = library
+    }
+
+    /// The call that makes a session, for whichever thread makes it while its caller waits.
+    @safe
+    private struct Making: @unchecked Sendable {
+        @safe
+        struct Made: @unchecked Sendable {
+            let status: OpaquePointer?
+        }
+
+        private let library: OnnxLibrary
+        private let model: UnsafeRawBufferPointer
+        private let options: OpaquePointer
+        private let out: UnsafeMutablePointer<OpaquePointer?>
+
+        init(
+            _ library: OnnxLibrary,
+            _ model: UnsafeRawBufferPointer,
+            _ options: OpaquePointer,
+            _ out: UnsafeMutablePointer<OpaquePointer?>
+        ) {
+            self.library = library
+            unsafe self.model = model
+            unsafe self.options = options
+            unsafe self.out = out
+        }
+
+        func make() -> Made {
+            guard let start = unsafe model.baseAddress else { return unsafe Made(status: nil) }
+            return unsafe Made(
+                status: ort_CreateSessionFromArray(
+                    library.api,
+                    library.environment,
+                    start,
+                    model.count,
+                    options,
+                    out
+                )
+            )
+        }
     }
 
     // The allocator keeps what this frees: see ``FreeMemory``.

@@ -32,6 +32,7 @@ package struct ServerConfiguration: Sendable {
     /// Every key of `strongroom.yaml` that takes one value.
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
+            + ["keep_previous", "loading.memory_budget_bytes"]
             + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
     )
 
@@ -95,6 +96,15 @@ package struct ServerConfiguration: Sendable {
             1...1_000,
             default: serving.pinnedVersions
         )
+        serving.keepsPrevious = try values.choice(
+            "keep_previous",
+            ["true": true, "false": false],
+            default: serving.keepsPrevious
+        )
+        serving.memoryBudgetBytes = try values.integer(
+            "loading.memory_budget_bytes",
+            64 << 20...1 << 50
+        ).map { UInt64($0) }
         logLevel = try values.choice(
             "log.level",
             Dictionary(uniqueKeysWithValues: Logger.Level.allCases.map { ($0.rawValue, $0) }),
@@ -215,7 +225,12 @@ private struct Values {
         _ range: ClosedRange<Int>,
         default fallback: Int
     ) throws(ServerError) -> Int {
-        guard let text = try text(key) else { return fallback }
+        try integer(key, range) ?? fallback
+    }
+
+    /// - Returns: nil where the key is not there.
+    func integer(_ key: String, _ range: ClosedRange<Int>) throws(ServerError) -> Int? {
+        guard let text = try text(key) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw ServerError(
                 "'\(key)' is '\(text)', expected a whole number from "

@@ -1,12 +1,13 @@
 internal import Dispatch
+internal import Engine
 
 /// Runs blocking work one after the other on a thread of its own, away from event loops and from
 /// the concurrency pool, which is as narrow as the machine.
 struct BlockingQueue: Sendable {
     private let queue: DispatchQueue
 
-    init(label: String, qos: DispatchQoS = .default) {
-        queue = DispatchQueue(label: label, qos: qos)
+    init(label: String) {
+        queue = DispatchQueue(label: label)
     }
 
     func run<Output: Sendable, Failure: Error>(
@@ -18,5 +19,18 @@ struct BlockingQueue: Sendable {
             }
         }
         return try result.get()
+    }
+
+    /// As ``run(_:)``, on another thread. Whoever waits is woken from one of the queue's: the
+    /// concurrency pool may start threads at that, which a quiet thread would make quiet for good.
+    /// - Parameter look: Called from time to time meanwhile.
+    func run<Output: Sendable>(
+        on thread: LastingThread,
+        look: @escaping @Sendable () -> Void,
+        _ body: @escaping @Sendable () -> Output
+    ) async -> Output {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: thread.run(look: look, body)) }
+        }
     }
 }

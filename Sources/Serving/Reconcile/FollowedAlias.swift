@@ -62,7 +62,10 @@ struct FollowedAlias {
     }
 
     /// What must stay loaded for it.
-    var held: [VersionID] { [answering, previous, current, target].compactMap { $0 } }
+    var needed: [VersionID] { [answering, current, target].compactMap { $0 } }
+
+    /// What stays loaded for it while there is memory.
+    var held: [VersionID] { previous.map { needed + [$0] } ?? needed }
 
     /// Whether it can be forgotten.
     var isIdle: Bool {

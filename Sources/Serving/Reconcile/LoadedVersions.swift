@@ -1,3 +1,4 @@
+internal import Metrics
 internal import Registry
 
 /// What is loaded, being loaded, or failed to, and what keeps it so. A plain value: it decides,
@@ -106,6 +107,25 @@ struct LoadedVersions {
             retired[slot.id] = Retired(slot: slot, sinceUnixMs: WallClock.system.nowUnixMs)
         }
         return unloaded.map(\.id)
+    }
+
+    /// What may leave when memory is needed: the least used of `warm`, and when there is none, of
+    /// those who stay for others that ask by number and run nothing.
+    /// - Parameter needed: What must stay.
+    func leastUsed(
+        _ warm: Set<VersionID>,
+        besides needed: Set<VersionID>
+    ) -> (id: VersionID, lastUse: UInt64)? {
+        let free = states.compactMap { id, state -> Slot? in
+            guard case .ready(let slot) = state, validating[id] == nil, !needed.contains(id) else {
+                return nil
+            }
+            return slot
+        }
+        let ready = free.filter { warm.contains($0.id) }
+        let idle = free.filter { byNumber.contains($0.id) && $0.meter.calls.running == 0 }
+        let leaving = (ready.isEmpty ? idle : ready).min { $0.lastUse < $1.lastUse }
+        return leaving.map { ($0.id, $0.lastUse) }
     }
 
     /// What this server may say of a version; nil: nothing.

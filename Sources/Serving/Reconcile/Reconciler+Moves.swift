@@ -65,7 +65,9 @@ extension Reconciler {
     ) {
         let before = aliases[id]?.answering
         if let before, before != slot.id {
-            aliases[id]?.previous = loaded.isDeleted(before) ? nil : before
+            let stays = limits.keepsPrevious && !loaded.isDeleted(before)
+            aliases[id]?.previous = stays ? before : nil
+            loaded.slot(before)?.markUsed()
         }
         aliases[id]?.answering = slot.id
         aliases[id]?.broken = nil

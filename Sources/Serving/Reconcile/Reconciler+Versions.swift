@@ -36,7 +36,7 @@ extension Reconciler {
                 var metadata = Self.metadata(id)
                 metadata["error"] = "\(error)"
                 logger.warning("a version could not be validated", metadata: metadata)
-                guard error.code == .unavailable else { return }
+                guard [.unavailable, .resourceExhausted].contains(error.code) else { return }
             }
             failures += 1
             let pause = limits.retryPause(afterFailures: failures)
@@ -101,17 +101,18 @@ extension Reconciler {
     func load(_ id: VersionID) -> Task<LoadedVersions.Loaded, Never> {
         if let load = loaded.load(of: id) { return load }
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
-        let loader = loader
         let isLive = isLive(id)
-        let begin = ContinuousClock.now
+        let before = lastLoad
         let task = Task {
-            let result: LoadedVersions.Loaded = await loading.run {
-                Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
-            }
+            await before?.value
+            let begin = ContinuousClock.now
+            let result = await self.loadInTurn(id, isLive: isLive)
             loader.meters.ended(result, tookNs: (ContinuousClock.now - begin).nanoseconds)
             await self.ended(id, result)
             return result
         }
+        // Not the load itself: its result would stay with it.
+        lastLoad = Task { _ = await task.value }
         loaded.begin(id, task)
         return task
     }

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Engine
 internal import Logging
 internal import Registry
 
@@ -18,12 +18,20 @@ package actor Reconciler {
     let logger: Logger
     let loader: Loader
     /// One load at a time: the memory that a load takes on top is that of one model.
-    let loading = BlockingQueue(label: "strongroom.load", qos: .utility)
+    let loading = BlockingQueue(label: "strongroom.load")
+    /// What loads run on.
+    let quiet = LastingThread(.quiet)
     /// Reads and writes of the registry's metadata: short, and never behind a load.
     let control = BlockingQueue(label: "strongroom.control")
 
+    /// What loads take, and what there is.
+    let memory: LoadMemory
+    let disposal = Disposal.shared
+
     var aliases: [AliasID: FollowedAlias] = [:]
     var loaded = LoadedVersions()
+    /// The end of the load that was asked for last; the next one begins after it.
+    var lastLoad: Task<Void, Never>?
     /// Validations that nobody waits for.
     var validations: [VersionID: Task<Void, Never>] = [:]
     /// Until what answered before is loaded again, no new version is.
@@ -36,9 +44,11 @@ package actor Reconciler {
         loader: Loader,
         routes: Routes,
         limits: ServingLimits,
+        memory: SystemMemory,
         logger: Logger
     ) {
         self.registry = registry
+        self.memory = LoadMemory(system: memory, budgetBytes: limits.memoryBudgetBytes)
         self.loader = loader
         self.routes = routes
         self.limits = limits

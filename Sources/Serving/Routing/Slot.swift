@@ -48,23 +48,13 @@ package final class Slot: Sendable {
 
     /// Whoever drops the last reference may stand on the request path: the model is freed on a
     /// queue of its own, and the allocator is asked to give the memory back to the system.
-    deinit {
-        let (model, meter, byteCount) = (model, meter, byteCount)
-        Self.disposal.async {
-            withExtendedLifetime(model) {}
-            Self.disposal.async {
-                FreeMemory.giveBack()
-                meter.unloaded(byteCount)
-            }
-        }
-    }
+    deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount) }
 
-    private static let disposal = DispatchQueue(label: "strongroom.unload", qos: .utility)
-
-    /// When it was last asked for by number, in nanoseconds of a clock that never goes back.
+    /// When it was last asked for by number, or stopped answering, in nanoseconds of a clock that
+    /// never goes back.
     var lastUse: UInt64 { lastUseNs.load(ordering: .relaxed) }
 
-    /// Notes that it was asked for by number.
+    /// Notes that it was asked for by number, or stops answering.
     func markUsed() {
         lastUseNs.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed)
     }

@@ -55,6 +55,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The alias that answers.", valueName: "name"))
     var alias = "live"
 
+    @Flag(help: "Compare all answers of one version with its first: they have to be the same.")
+    var check = false
+
     @Option(
         help: ArgumentHelp(
             "The server's process, for its processor time (default: the one on the home).",
@@ -81,7 +84,7 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let endpoint = try server.endpoint()
         let requests = try await StrongroomClient.with(endpoint) { try await makeRequests($0) }
-        let plan = LoadPlan(
+        var plan = LoadPlan(
             host: endpoint.host,
             port: endpoint.port,
             tls: try TLSContext.client(
@@ -96,6 +99,7 @@ struct BenchCommand: AsyncParsableCommand {
             duration: .seconds(duration),
             threads: threads
         )
+        plan.checks = check
         let run: LoadRun
         do {
             run = try LoadRun(plan, process: process)
@@ -106,9 +110,9 @@ struct BenchCommand: AsyncParsableCommand {
         if let plot { try writePlot(result, to: plot) }
         let report = BenchReport(result, plan)
         output.write(report.json) { report.text }
-        guard result.answered > 0, result.failed == 0, result.unanswered == 0 else {
-            throw ExitCode.failure
-        }
+        guard result.answered > 0, result.failed == 0, result.unanswered == 0,
+            result.answers.wrong == 0
+        else { throw ExitCode.failure }
     }
 
     /// The process whose time is counted: on another machine there is none.

@@ -58,7 +58,17 @@ struct BenchReport {
         if result.notMade > 0 {
             lines.append("due and not made, too many were under way: \(result.notMade)")
         }
+        if plan.checks {
+            lines.append("wrong: \(result.answers.wrong)")
+            for (version, count) in versions {
+                lines.append("version \(version): \(count) answers")
+            }
+        }
         return lines
+    }
+
+    private var versions: [(version: UInt64, count: UInt64)] {
+        result.answers.versions.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 }
     }
 
     private var failures: [(code: String, count: UInt64)] {
@@ -93,7 +103,15 @@ struct BenchReport {
             ),
         ])
         return JSONValue.object(["connections": .number(plan.connections)])
-            .merging(pace).merging(measured).merging(server)
+            .merging(pace).merging(measured).merging(server).merging(checked)
+    }
+
+    private var checked: JSONValue {
+        guard plan.checks else { return .object([]) }
+        let members = versions.map { version, count in
+            JSONValue.Member(name: "\(version)", value: .number(count))
+        }
+        return .object(["wrong": .number(result.answers.wrong), "versions": .object(members)])
     }
 
     private var server: JSONValue {

@@ -54,6 +54,16 @@ struct ServerConfigurationTests {
         #expect(configuration.serving.queuedRequestsPerModel == 12)
     }
 
+    @Test("what may stay in memory can be set")
+    func memory() async throws {
+        let defaults = try await load(nil)
+        #expect(defaults.serving.keepsPrevious && defaults.serving.memoryBudgetBytes == nil)
+        let yaml = "keep_previous: false\nloading: {memory_budget_bytes: 67108864}\n"
+        let configuration = try await load(yaml)
+        #expect(!configuration.serving.keepsPrevious)
+        #expect(configuration.serving.memoryBudgetBytes == 64 << 20)
+    }
+
     @Test(
         "what nobody reads is an error with file, line and key",
         arguments: [
@@ -75,6 +85,8 @@ struct ServerConfigurationTests {
             ("log: {level: loud}", "'log.level'"),
             ("metrics: {loopback: yes}", "certificate, open"),
             ("listen: localhost", "expected HOST:PORT"),
+            ("keep_previous: maybe", "false, true"),
+            ("loading: {memory_budget_bytes: 67108863}", "67108864"),
             ("listen: ::1:80", "brackets"),
         ]
     )

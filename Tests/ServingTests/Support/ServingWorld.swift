@@ -18,6 +18,7 @@ final class ServingWorld: Sendable {
     let host: Host
     private let scripts: Scripts
     private let limits: ServingLimits
+    private let memory: SystemMemory
 
     var registry: Registry { home.registry }
     var reconciler: Reconciler { host.reconciler }
@@ -32,10 +33,16 @@ final class ServingWorld: Sendable {
         }
     }
 
-    private init(home: ServingHome, scripts: Scripts, limits: ServingLimits) {
+    private init(
+        home: ServingHome,
+        scripts: Scripts,
+        limits: ServingLimits,
+        memory: SystemMemory
+    ) {
         self.home = home
         self.scripts = scripts
         self.limits = limits
+        self.memory = memory
         let engine = FakeEngine(name: "onnxruntime") { entry in
             scripts[String(decoding: entry, as: UTF8.self)]
         }
@@ -44,12 +51,14 @@ final class ServingWorld: Sendable {
             registry: home.registry,
             engines: [engine],
             limits: limits,
+            memory: memory,
             logger: Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
         )
     }
 
     /// Runs a test on a started host, which is stopped afterwards.
     static func with(
+        memory: SystemMemory = .system,
         limits change: (inout ServingLimits) -> Void = { _ in },
         _ body: (ServingWorld) async throws -> Void
     ) async throws {
@@ -59,13 +68,18 @@ final class ServingWorld: Sendable {
         // The measurement would run a model more often than scripts count on.
         limits.loopRunNs = 0
         change(&limits)
-        let world = try ServingWorld(home: ServingHome(), scripts: Scripts(), limits: limits)
+        let world = try ServingWorld(
+            home: ServingHome(),
+            scripts: Scripts(),
+            limits: limits,
+            memory: memory
+        )
         try await world.run(body)
     }
 
     /// Runs a part of a test on another host on the same registry, as after a restart.
     func restarted(_ body: (ServingWorld) async throws -> Void) async throws {
-        let next = ServingWorld(home: home, scripts: scripts, limits: limits)
+        let next = ServingWorld(home: home, scripts: scripts, limits: limits, memory: memory)
         try await next.run(body)
     }
 

@@ -1,0 +1,106 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// A thread that does work for others, who wait for it: one piece after the other, until nobody has
+/// it any more.
+///
+/// It lasts from one piece to the next, because the C library gives each thread a heap of its own: models that are loaded on
+/// one thread find the room that those before them left.
+package final class LastingThread: Sendable {
+    /// What the system gives a thread.
+    package enum Priority: Sendable {
+        /// As the thread that makes it.
+        case inherited
+        /// What the others leave: nobody who waits for an answer may feel it. See
+        /// ``ThreadPriority``.
+        ///
+        /// Every thread and process that is started from it is quiet too, and without privileges
+        /// none can become louder again. So what starts threads that go on to serve belongs on
+        /// another thread.
+        case quiet
+    }
+
+    /// How often the caller looks up while it waits.
+    private static let lookMilliseconds = 10
+
+    private let priority: Priority
+    private let queue = Queue()
+
+    /// What the thread holds, so that it does not hold its owner.
+    private final class Queue: Sendable {
+        private struct Pieces {
+            var waiting: [@Sendable () -> Void] = []
+            var isOver = false
+        }
+
+        private let pieces = Mutex(Pieces())
+        /// Counts them, and the end.
+        private let count = DispatchSemaphore(value: 0)
+
+        func add(_ piece: @escaping @Sendable () -> Void) {
+            pieces.withLock { $0.waiting.append(piece) }
+            count.signal()
+        }
+
+        func end() {
+            pieces.withLock { $0.isOver = true }
+            count.signal()
+        }
+
+        func work() {
+            while true {
+                count.wait()
+                let (piece, isOver) = pieces.withLock { pieces in
+                    (pieces.waiting.isEmpty ? nil : pieces.waiting.removeFirst(), pieces.isOver)
+                }
+                if let piece { piece() } else if isOver { return }
+            }
+        }
+    }
+
+    private final class Outcome<Output: Sendable>: Sendable {
+        let value = Mutex<Output?>(nil)
+        let isThere = DispatchSemaphore(value: 0)
+    }
+
+    /// Starts the thread.
+    package init(_ priority: Priority) {
+        self.priority = priority
+        WorkerThread.start { [queue] in queue.work() }
+    }
+
+    deinit { queue.end() }
+
+    /// Runs `body` on the thread and returns what it does.
+    ///
+    /// - Parameter look: Called from time to time on the caller's thread while it waits.
+    package func run<Output: Sendable>(
+        look: () -> Void = {},
+        _ body: @escaping @Sendable () -> Output
+    ) -> Output {
+        let outcome = Outcome<Output>()
+        let thread = Mutex<ThreadPriority?>(nil)
+        queue.add { [priority] in
+            if case .quiet = priority {
+                ThreadPriority.lower()
+                thread.withLock { $0 = ThreadPriority.ofThisThread }
+            }
+            let output = body()
+            thread.withLock { $0 = nil }
+            outcome.value.withLock { $0 = output }
+            outcome.isThere.signal()
+        }
+        let begin = ContinuousClock.now
+        let pause = DispatchTimeInterval.milliseconds(Self.lookMilliseconds)
+        while outcome.isThere.wait(timeout: .now() + pause) == .timedOut {
+            look()
+            let waited = ContinuousClock.now - begin
+            thread.withLock { if $0?.raiseIfStarved(since: waited) == true { $0 = nil } }
+        }
+        guard let output = outcome.value.withLock({ $0 }) else {
+            preconditionFailure("work that ended gave nothing")
+        }
+        return output
+    }
+}

@@ -1,0 +1,89 @@
+internal import Dispatch
+internal import Engine
+internal import Synchronization
+
+/// Frees models off the request path, and has the allocator give their memory back to the system.
+///
+/// Giving back takes the locks of all heaps for a moment, those of the threads that serve too. So it
+/// is not done by a quiet thread, which could be kept from working while it has them, and small
+/// models are given back together, a moment later.
+final class Disposal: Sendable {
+    /// That much freed memory is given back at once; it is also what may stay until then.
+    static let atOnceBytes: UInt64 = 32 << 20
+    /// How long less than that waits.
+    static let waitMilliseconds = 1_000
+
+    static let shared = Disposal()
+
+    private struct Freed {
+        var bytes: UInt64 = 0
+        var meters: [(meter: VersionMeter, bytes: UInt64)] = []
+    }
+
+    private let queue = DispatchQueue(label: "strongroom.unload", qos: .utility)
+    /// Where models are freed: that takes a while for large ones, and requests do not wait for it.
+    private let quiet = LastingThread(.quiet)
+    /// What was freed and not given back yet.
+    private let freed = Mutex(Freed())
+
+    private init() {}
+
+    /// The last reference to a model.
+    private final class Last: Sendable {
+        private let model: Mutex<(any InferenceModel)?>
+
+        init(_ model: any InferenceModel) { self.model = Mutex(model) }
+
+        func drop() {
+            let model = model.withLock { model in
+                defer { model = nil }
+                return model
+            }
+            withExtendedLifetime(model) {}
+        }
+    }
+
+    /// Takes the last reference to a model; whoever drops that may stand on the request path.
+    func take(_ model: any InferenceModel, meter: VersionMeter, bytes: UInt64) {
+        let last = Last(model)
+        queue.async {
+            self.quiet.run { last.drop() }
+            self.note(meter, bytes)
+        }
+    }
+
+    private func note(_ meter: VersionMeter, _ bytes: UInt64) {
+        let (isFirst, total) = freed.withLock { freed in
+            freed.bytes += bytes
+            freed.meters.append((meter, bytes))
+            return (freed.meters.count == 1, freed.bytes)
+        }
+        if total >= Self.atOnceBytes {
+            giveBack()
+        } else if isFirst {
+            queue.asyncAfter(deadline: .now() + .milliseconds(Self.waitMilliseconds)) {
+                self.giveBack()
+            }
+        }
+    }
+
+    private func giveBack() {
+        let meters = freed.withLock { freed in
+            defer { freed = Freed() }
+            return freed.meters
+        }
+        guard !meters.isEmpty else { return }
+        FreeMemory.giveBack()
+        for (meter, bytes) in meters { meter.unloaded(bytes) }
+    }
+
+    /// Returns when the memory of all models that were let go of before is back.
+    func finish() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.giveBack()
+                continuation.resume()
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+internal import Glibc
+
+/// What the system says of memory: what this process holds, and what it may still take.
+package struct SystemMemory: Sendable {
+    /// Bytes, at one instant.
+    package struct Reading: Sendable, Equatable {
+        /// What the process holds in memory.
+        package var residentBytes: UInt64
+        /// What the machine and every control group around the process have left; what the system
+        /// can drop at once (clean files) counts as left. The most there is where nothing is said.
+        package var availableBytes: UInt64
+
+        package init(residentBytes: UInt64, availableBytes: UInt64) {
+            self.residentBytes = residentBytes
+            self.availableBytes = availableBytes
+        }
+    }
+
+    private let read: @Sendable () -> Reading
+
+    /// Memory that a closure tells of.
+    package init(_ read: @escaping @Sendable () -> Reading) {
+        self.read = read
+    }
+
+    /// Asks. Reads files of the system, so not for an event loop.
+    package func now() -> Reading { read() }
+
+    /// The system's own word.
+    package static let system = SystemMemory(root: "")
+
+    /// As ``system``, below another folder than `/`.
+    init(root: String) {
+        let pageBytes = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
+        self.init {
+            let pages = Self.text(root + "/proc/self/statm")?.split(separator: " ")
+            let resident = pages.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0
+            return Reading(
+                residentBytes: resident * pageBytes,
+                availableBytes: min(Self.machine(root), Self.groups(root))
+            )
+        }
+    }
+
+    private static func machine(_ root: String) -> UInt64 {
+        guard let text = text(root + "/proc/meminfo"),
+            let kibibytes = value(of: "MemAvailable:", in: text)
+        else { return .max }
+        return kibibytes * 1_024
+    }
+
+    /// How the two versions of control groups name the same.
+    private struct GroupFiles {
+        let limit: String
+        let usage: String
+        let droppable: String
+
+        static let v2 = GroupFiles(
+            limit: "memory.max",
+            usage: "memory.current",
+            droppable: "inactive_file"
+        )
+        static let v1 = GroupFiles(
+            limit: "memory.limit_in_bytes",
+            usage: "memory.usage_in_bytes",
+            droppable: "total_inactive_file"
+        )
+    }
+
+    /// The least that any group around the process has left.
+    private static func groups(_ root: String) -> UInt64 {
+        guard let text = text(root + "/proc/self/cgroup") else { return .max }
+        var least = UInt64.max
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let top: String
+            let files: GroupFiles
+            if parts[0] == "0", parts[1].isEmpty {
+                (top, files) = (root + "/sys/fs/cgroup", .v2)
+            } else if parts[1].split(separator: ",").contains("memory") {
+                (top, files) = (root + "/sys/fs/cgroup/memory", .v1)
+            } else {
+                continue
+            }
+            var names = parts[2].split(separator: "/")
+            while true {
+                let folder = ([top] + names.map(String.init)).joined(separator: "/")
+                least = min(least, left(in: folder, files))
+                if names.popLast() == nil { break }
+            }
+        }
+        return least
+    }
+
+    private static func left(in folder: String, _ files: GroupFiles) -> UInt64 {
+        guard let limit = number(folder + "/" + files.limit),
+            let usage = number(folder + "/" + files.usage)
+        else { return .max }
+        let stat = text(folder + "/memory.stat") ?? ""
+        let droppable = value(of: files.droppable, in: stat) ?? 0
+        let used = usage > droppable ? usage - droppable : 0
+        return limit > used ? limit - used : 0
+    }
+
+    /// The number behind a name at the beginning of a line.
+    private static func value(of name: String, in text: String) -> UInt64? {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count > 1, words[0] == name { return UInt64(words[1]) }
+        }
+        return nil
+    }
+
+    private static func number(_ path: String) -> UInt64? {
+        text(path).flatMap { UInt64($0.split(separator: "\n").first ?? "") }
+    }
+
+    private static let maxFileBytes = 64 << 10
+
+    private static func text(_ path: String) -> String? {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: maxFileBytes)
+        let count = unsafe Glibc.read(file, &bytes, bytes.count)
+        guard count > 0 else { return nil }
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+}

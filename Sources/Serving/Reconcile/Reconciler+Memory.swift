@@ -1,0 +1,62 @@
+internal import Logging
+internal import Registry
+
+extension Reconciler {
+    /// Loads a version when its turn has come, if there is memory for it.
+    func loadInTurn(_ id: VersionID, isLive: Bool) async -> LoadedVersions.Loaded {
+        // Where that cannot be read, the load finds out why.
+        let bytes = await byteCount(of: id) ?? 0
+        do throws(ServingError) {
+            try await makeRoom(for: id, bytes: bytes)
+        } catch {
+            return .failure(.passing(error))
+        }
+        let (loader, watch) = (loader, memory.watch())
+        let result: LoadedVersions.Loaded = await loading.run(on: quiet, look: watch.look) {
+            Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
+        }
+        if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }
+        return result
+    }
+
+    private func byteCount(of id: VersionID) async -> UInt64? {
+        let registry = registry
+        return try? await control.run {
+            try registry.version(model: id.model, version: id.version).bytes
+        }
+    }
+
+    /// Lets go of what nobody needs now until a load has the memory that it is expected to take:
+    /// first what is kept for a rollback, then what was asked for by number and runs nothing, each
+    /// time what was used the longest ago.
+    /// - Throws: `resourceExhausted` when that is not enough.
+    private func makeRoom(for id: VersionID, bytes: UInt64) async throws(ServingError) {
+        let need = memory.need(of: id.model, bytes: bytes)
+        while true {
+            let room = memory.room()
+            if need <= room { return }
+            guard let leaving = nextToLeave() else {
+                throw ServingError(
+                    .resourceExhausted,
+                    "loading \(id) needs about \(need) bytes of memory, and \(room) are free"
+                )
+            }
+            for alias in aliases.keys where aliases[alias]?.previous == leaving.id {
+                aliases[alias]?.previous = nil
+            }
+            loaded.unpin(leaving.id)
+            var metadata: Logger.Metadata = ["reason": "memory is needed"]
+            metadata["model.name"] = "\(leaving.id.model)"
+            metadata["model.version"] = "\(leaving.id.version)"
+            logger.info("a warm version leaves", metadata: metadata)
+            sweep()
+            await disposal.finish()
+        }
+    }
+
+    private func nextToLeave() -> (id: VersionID, lastUse: UInt64)? {
+        let needed = Set(aliases.values.flatMap(\.needed))
+        let warm = Set(aliases.values.compactMap(\.previous)).subtracting(needed)
+        return loaded.leastUsed(warm, besides: needed)
+    }
+}
