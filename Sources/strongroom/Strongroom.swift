@@ -63,7 +63,11 @@ enum Main {
     }
 
     private static func hint(for error: StrongroomError) -> String? {
-        switch error.code {
+        if let wait = error.retryAfter {
+            let milliseconds = max(Int((wait / .milliseconds(1)).rounded(.up)), 1)
+            return "the server is busy; it may have room in \(milliseconds) ms"
+        }
+        return switch error.code {
         case "UNAVAILABLE": "is the server running (strongroom serve), and is --ca its CA?"
         case "UNAUTHENTICATED", "PERMISSION_DENIED":
             "strongroom clients list shows who may do what"

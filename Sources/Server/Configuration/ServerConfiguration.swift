@@ -38,7 +38,8 @@ package struct ServerConfiguration: Sendable {
     private static let limitKeys = [
         "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
         "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
-        "queued_requests", "queued_bytes", "executor_threads", "loop_run_microseconds",
+        "queued_requests", "queued_bytes", "total_queued_requests", "total_queued_bytes",
+        "executor_threads", "loop_run_microseconds",
     ]
 
     /// Reads the configuration of a home.
@@ -140,20 +141,43 @@ package struct ServerConfiguration: Sendable {
         rpc.headerTimeout = try seconds("header_seconds", rpc.headerTimeout)
         rpc.bodyTimeout = try seconds("body_seconds", rpc.bodyTimeout)
         rpc.writeStallTimeout = try seconds("write_stall_seconds", rpc.writeStallTimeout)
-        serving.queuedRequestsPerModel = try limit(
-            "queued_requests",
-            1...many,
-            serving.queuedRequestsPerModel
-        )
-        serving.queuedBytesPerModel = try limit(
-            "queued_bytes",
-            1_024...(1 << 40),
-            serving.queuedBytesPerModel
-        )
+        try readQueueLimits(limit)
         serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
         serving.loopRunNs = UInt64(
             1_000 * (try limit("loop_run_microseconds", 0...1_000, Int(serving.loopRunNs / 1_000)))
         )
+    }
+}
+
+extension ServerConfiguration {
+    private mutating func readQueueLimits(
+        _ limit: (String, ClosedRange<Int>, Int) throws(ServerError) -> Int
+    ) throws(ServerError) {
+        let requests = 1...1_000_000
+        let bytes = 1_024...ServingLimits.maxQueuedBytes
+        serving.queuedRequestsPerModel = try limit(
+            "queued_requests",
+            requests,
+            serving.queuedRequestsPerModel
+        )
+        serving.queuedBytesPerModel = try limit(
+            "queued_bytes",
+            bytes,
+            serving.queuedBytesPerModel
+        )
+        serving.queuedRequests = try limit(
+            "total_queued_requests",
+            requests,
+            serving.queuedRequests
+        )
+        serving.queuedBytes = try limit("total_queued_bytes", bytes, serving.queuedBytes)
+        guard serving.queuedBytes >= rpc.maxReceiveBytes else {
+            throw ServerError(
+                "'limits.total_queued_bytes' is '\(serving.queuedBytes)', expected at least "
+                    + "'limits.frame_bytes', which is \(rpc.maxReceiveBytes): a request of that "
+                    + "length would never be taken"
+            )
+        }
     }
 }
 

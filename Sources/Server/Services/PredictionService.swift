@@ -38,6 +38,14 @@ struct PredictionService: Sendable {
         if let name = request.parameters.keys.min() {
             throw Status(.invalidArgument, "the engine takes no parameter '\(name)'")
         }
+        let priority = Int(request.priority)
+        guard RequestPriority.range.contains(priority) else {
+            throw Status(
+                .invalidArgument,
+                "'priority' is \(priority), expected \(RequestPriority.range.lowerBound) to "
+                    + "\(RequestPriority.range.upperBound)"
+            )
+        }
         let inputs = try request.inputs.map(Self.input)
         let model = spec.name
         host.predict(
@@ -48,6 +56,8 @@ struct PredictionService: Sendable {
                 outputNames: request.outputNames,
                 source: call.source,
                 heldBytes: arrival.payloadBytes,
+                priority: priority,
+                deadlineNs: call.deadline?.uptimeNanoseconds,
                 isCancelled: { call.isOver },
                 onCancel: { call.onCancel($0) },
                 onRouted: { call.count(with: $0) },
