@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable {
     package var logFormat = LogFormat.text
     /// What a caller from this machine's loopback needs to read `/metrics`.
     package var metricsLoopback = MetricsLoopback.certificate
+    /// Where spans are written to; nil: none are made.
+    package var tracingFile: String?
+    /// Which part of the calls is recorded that come without a trace of their callers'.
+    package var sampleRatio = 0.01
     /// Which models need signed bundles; in the file alone.
     package var signatures: [SignatureRule] = []
 
@@ -32,7 +36,8 @@ package struct ServerConfiguration: Sendable {
     /// Every key of `strongroom.yaml` that takes one value.
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
-            + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
+            + ["log.level", "log.format", "metrics.loopback", "tracing.file"]
+            + ["tracing.sample_ratio"] + limitKeys.map { "limits." + $0 }
     )
 
     private static let limitKeys = [
@@ -113,6 +118,8 @@ package struct ServerConfiguration: Sendable {
             ),
             default: metricsLoopback
         )
+        tracingFile = try values.text("tracing.file")
+        sampleRatio = try values.ratio("tracing.sample_ratio", default: sampleRatio)
         try readLimits(values)
     }
 
@@ -245,6 +252,15 @@ private struct Values {
                 "'\(key)' is '\(text)', expected a whole number from "
                     + "\(range.lowerBound) to \(range.upperBound)"
             )
+        }
+        return number
+    }
+
+    /// A number from 0 to 1.
+    func ratio(_ key: String, default fallback: Double) throws(ServerError) -> Double {
+        guard let text = try text(key) else { return fallback }
+        guard let number = Double(text), (0...1).contains(number) else {
+            throw ServerError("'\(key)' is '\(text)', expected a number from 0 to 1")
         }
         return number
     }

@@ -48,6 +48,8 @@ struct PredictionService: Sendable {
         }
         let inputs = try request.inputs.map(Self.input)
         let model = spec.name
+        let trace = arrival.trace
+        trace?.asked(model)
         host.predict(
             PredictionRequest(
                 model: model,
@@ -62,6 +64,9 @@ struct PredictionService: Sendable {
                 onCancel: { call.onCancel($0) },
                 onRouted: { call.count(with: $0) },
                 completion: { result in
+                    if let trace, case .success(let prediction) = result {
+                        trace.answered(prediction)
+                    }
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
             ),

@@ -116,6 +116,20 @@ struct ServerConfigurationTests {
         #expect(serving.queuedBytes == 8_388_608)
     }
 
+    @Test("spans go to a file, for a hundredth of the calls if nothing else is said")
+    func tracing() async throws {
+        let none = try await load(nil)
+        #expect(none.tracingFile == nil && none.sampleRatio == 0.01)
+        let some = try await load("tracing: {file: /tmp/spans, sample_ratio: 0.5}")
+        #expect(some.tracingFile == "/tmp/spans" && some.sampleRatio == 0.5)
+        for bad in ["1.01", "-0.1", "nan", "much"] {
+            let error = await #expect(throws: ServerError.self) {
+                try await load("tracing: {sample_ratio: \(bad)}")
+            }
+            #expect(error?.message.contains("from 0 to 1") == true)
+        }
+    }
+
     @Test("the server's queues have to have room for the longest request")
     func queueBelowFrame() async throws {
         let limits = "limits: {frame_bytes: 2000, total_queued_bytes: "
