@@ -5,9 +5,6 @@ internal import Synchronization
 /// Where ended spans go.
 protocol SpanSink: Sendable {
     /// Takes a span; does not wait for it to be written.
-    /// Spans that were dropped since the last line.
-    var dropped: Int { state.withLock { $0.dropped } }
-
     func add(_ span: EndedSpan)
     /// Writes what it has; returns when that is done.
     func flush()
@@ -54,6 +51,9 @@ final class SpanFile: SpanSink {
         self.logger = logger
         _ = try Files.append(path, text: "", mode: 0o640)
     }
+
+    /// Spans that were dropped since the last line.
+    var dropped: Int { state.withLock { $0.dropped } }
 
     func add(_ span: EndedSpan) {
         let isFirst = state.withLock { state in
