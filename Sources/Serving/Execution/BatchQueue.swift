@@ -31,6 +31,17 @@ struct BatchQueue<Bytes: TensorBytes> {
     private var lastNumber: UInt64 = 0
     private(set) var isStopped = false
 
+    /// Whether a request would most likely join the requests of its lane that wait: shapes that
+    /// do not agree are not looked for.
+    func hasRoom(for job: Job<Bytes>) -> Bool {
+        guard let rows = job.mergeableRows, let lane = lanes[ObjectIdentifier(job.slot)] else {
+            return false
+        }
+        let maxRows = job.slot.plan.maxRows
+        let begun = lane.rows % maxRows
+        return begun > 0 && begun + rows <= maxRows
+    }
+
     /// Puts a request into its version's lane.
     @discardableResult
     mutating func add(_ job: Job<Bytes>) -> Added {

@@ -26,7 +26,8 @@ package final class LoopRunner<Bytes: TensorBytes> {
         // Whoever waits for company waits longer than a round.
         guard plan.maxDelayUs == 0,
             let rows = job.mergeableRows ?? BatchShape.rows(of: job.request.inputs),
-            let cost = job.slot.cost.onLoop(rows: rows), spentNs + cost <= Self.roundNs
+            let cost = job.slot.cost.onLoop(rows: rows, isFirst: !queue.hasRoom(for: job)),
+            spentNs + cost <= Self.roundNs
         else { return false }
         spentNs += cost
         _ = queue.add(job)

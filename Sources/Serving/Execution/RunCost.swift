@@ -2,62 +2,113 @@ internal import Engine
 internal import Synchronization
 
 /// How long a version's runs take, so that what costs less than a hop to another thread can do
-/// without one.
+/// without one: a part that each run has, and one that each row adds.
 final class RunCost: Sendable {
     /// A run of that many times what was measured has shown that the time depends on more than the
     /// number of rows: the version does not run on a loop any more.
     private static let surprise: UInt64 = 20
-    private static let runs = 3
+    private static let runs = 8
+    /// Rows of the batch that shows what a row adds.
+    private static let batchRows = 16
 
     /// What a run on a loop may take, in nanoseconds.
     private let limitNs: UInt64
-    /// Nanoseconds of one row; 0: not known. Relaxed: it is a measurement and orders no memory.
-    private let rowNs: Atomic<UInt64>
+    /// Nanoseconds of each row.
+    private let rowNs: UInt64
+    /// Nanoseconds of each run, without its rows.
+    private let runNs: UInt64
+    /// Whether the two say anything. Relaxed: it orders no memory.
+    private let isKnown: Atomic<Bool>
 
-    /// A version's cost.
+    /// A version's cost that is known.
     /// - Parameters:
-    ///   - rowNs: Nanoseconds of one row; 0: not known.
+    ///   - runNs: Nanoseconds of each run, without its rows.
+    ///   - rowNs: Nanoseconds of each row.
     ///   - limitNs: What a run on a loop may take; 0: none runs there.
-    init(rowNs: UInt64 = 0, limitNs: UInt64 = 0) {
-        self.rowNs = Atomic(rowNs)
+    init(runNs: UInt64 = 0, rowNs: UInt64, limitNs: UInt64) {
+        self.runNs = runNs
+        self.rowNs = rowNs
         self.limitNs = limitNs
+        isKnown = Atomic(true)
     }
 
-    /// Runs a model a few times on the smallest of some requests that it is known to take.
+    /// The cost of a version that does not run on loops.
+    init() {
+        runNs = 0
+        rowNs = 0
+        limitNs = 0
+        isKnown = Atomic(false)
+    }
+
+    /// Runs a model a few times on requests that it is known to take.
     convenience init(
         measuring model: any InferenceModel,
         on requests: [[InputTensor<[UInt8]>]],
+        plan: BatchPlan,
         limitNs: UInt64
     ) {
-        let rowNs = limitNs == 0 ? nil : Self.measure(model, on: requests, limitNs: limitNs)
-        self.init(rowNs: rowNs ?? 0, limitNs: limitNs)
+        let cost = limitNs == 0 ? nil : Self.measure(model, on: requests, plan, limitNs)
+        guard let cost else {
+            self.init()
+            return
+        }
+        self.init(runNs: cost.runNs, rowNs: cost.rowNs, limitNs: limitNs)
     }
 
+    /// The dearest of all of them: the time may depend on the values.
     private static func measure(
         _ model: any InferenceModel,
         on requests: [[InputTensor<[UInt8]>]],
-        limitNs: UInt64
-    ) -> UInt64? {
+        _ plan: BatchPlan,
+        _ limitNs: UInt64
+    ) -> (runNs: UInt64, rowNs: UInt64)? {
         let known = requests.isEmpty ? MadeUpRows.requests(1, for: model.signature) : requests
-        // All of them: the time may depend on the values.
-        let times = known.compactMap { inputs -> UInt64? in
+        var dearest: (runNs: UInt64, rowNs: UInt64)?
+        for inputs in known {
+            guard let alone = best(model, inputs, limitNs) else { return nil }
             let rows = UInt64(clamping: BatchShape.rows(of: inputs) ?? 1)
-            var best: UInt64?
-            for _ in 0..<runs {
-                let start = ContinuousClock.now
-                guard (try? model.run(inputs, outputs: [], stop: nil)) != nil else { return nil }
-                let time = (ContinuousClock.now - start).nanoseconds / rows
-                best = min(best ?? time, time)
-                // Far from a loop: once is enough.
-                if time > limitNs { return time }
+            var rowNs = alone / rows
+            let copies = min(plan.maxRows, batchRows) / Int(rows)
+            if plan.isMerged, alone <= limitNs, copies > 1 {
+                let batch = GatheredBatch(
+                    [[InputTensor<[UInt8]>]](repeating: inputs, count: copies)
+                )
+                guard let together = best(model, batch.inputs, .max) else { return nil }
+                let added = together > alone ? together - alone : 0
+                rowNs = min(rowNs, added / (UInt64(copies - 1) * rows))
             }
-            return best
+            let runNs = alone - rowNs * rows
+            dearest = (max(dearest?.runNs ?? 0, runNs), max(dearest?.rowNs ?? 0, rowNs))
         }
-        return times.max().map { max($0, 1) }
+        return dearest.map { ($0.runNs, max($0.rowNs, 1)) }
     }
 
-    /// What so many rows take, in nanoseconds, if that is little enough for a loop; else nil.
-    func onLoop(rows: Int) -> UInt64? {
+    /// The fastest of a few runs, in nanoseconds; nil if the model refuses.
+    private static func best<Bytes: TensorBytes>(
+        _ model: any InferenceModel,
+        _ inputs: [InputTensor<Bytes>],
+        _ limitNs: UInt64
+    ) -> UInt64? {
+        var best = UInt64.max
+        for _ in 0..<runs {
+            let start = ContinuousClock.now
+            guard (try? model.run(inputs, outputs: [], stop: nil)) != nil else { return nil }
+            let time = (ContinuousClock.now - start).nanoseconds
+            best = min(best, time)
+            // Far from a loop: once is enough.
+            if time > limitNs { break }
+        }
+        return best
+    }
+
+    /// What so many rows add to a loop's work, in nanoseconds; nil if they are not for a loop.
+    /// - Parameter isFirst: Whether they need a run of their own; else they join one.
+    func onLoop(rows: Int, isFirst: Bool) -> UInt64? {
+        guard isKnown.load(ordering: .relaxed) else { return nil }
+        guard isFirst else {
+            let (product, overflow) = rowNs.multipliedReportingOverflow(by: UInt64(rows))
+            return overflow ? nil : product
+        }
         guard let ns = estimate(rows: rows), ns <= limitNs else { return nil }
         return ns
     }
@@ -65,13 +116,12 @@ final class RunCost: Sendable {
     /// Notes what a run on a loop took.
     func ran(rows: Int, took ns: UInt64) {
         guard let expected = estimate(rows: rows) else { return }
-        if ns > max(expected, limitNs) * Self.surprise { rowNs.store(0, ordering: .relaxed) }
+        if ns > max(expected, limitNs) * Self.surprise { isKnown.store(false, ordering: .relaxed) }
     }
 
     private func estimate(rows: Int) -> UInt64? {
-        let row = rowNs.load(ordering: .relaxed)
-        guard row > 0 else { return nil }
-        let (product, overflow) = row.multipliedReportingOverflow(by: UInt64(rows))
-        return overflow ? nil : product
+        let (product, overflow) = rowNs.multipliedReportingOverflow(by: UInt64(rows))
+        let (sum, sumOverflow) = product.addingReportingOverflow(runNs)
+        return overflow || sumOverflow ? nil : sum
     }
 }

@@ -29,6 +29,7 @@ struct Loader: Sendable {
         let cost = RunCost(
             measuring: model,
             on: golden.map(\.inputs),
+            plan: plan,
             limitNs: loopRunNs
         )
         return Slot(

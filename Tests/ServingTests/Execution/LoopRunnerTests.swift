@@ -78,35 +78,63 @@ struct LoopRunnerTests {
     func surprise() {
         let cost = RunCost(rowNs: 1_000, limitNs: hop)
         cost.ran(rows: 1, took: hop * 20)
-        #expect(cost.onLoop(rows: 1) == 1_000)
+        #expect(cost.onLoop(rows: 1, isFirst: true) == 1_000)
         cost.ran(rows: 1, took: hop * 20 + 1)
-        #expect(cost.onLoop(rows: 1) == nil)
+        #expect(cost.onLoop(rows: 1, isFirst: true) == nil)
+        #expect(cost.onLoop(rows: 1, isFirst: false) == nil)
+    }
+
+    @Test("who joins a run that waits adds its rows alone, until the run is full")
+    func joining() throws {
+        let runner = runner(Rounds())
+        let bench = try BatchBench(
+            plan: .merging(maxRows: 4, maxDelayUs: 0),
+            cost: RunCost(runNs: 90_000, rowNs: 100, limitNs: ample)
+        )
+        // Two runs of four rows fit the round's 200 µs; a third would not.
+        #expect((0..<12).filter { runner.take(bench.job($0)) } == Array(0..<8))
+        runner.run()
+        #expect(bench.engine.runs == 2)
     }
 
     @Test("a version's cost is measured on what it is known to take")
     func measured() throws {
-        let model = try FakeEngine().load(
-            ModelInMemory(entry: [UInt8]()),
-            options: LoadOptions()
-        )
-        #expect(RunCost(measuring: model, on: [], limitNs: .max).onLoop(rows: 1) != nil)
-        #expect(RunCost(measuring: model, on: [], limitNs: 0).onLoop(rows: 1) == nil)
+        func cost(_ script: FakeScript = FakeScript(), limitNs: UInt64 = .max) throws -> RunCost {
+            let model = try FakeEngine(script).load(
+                ModelInMemory(entry: [UInt8]()),
+                options: LoadOptions()
+            )
+            return RunCost(measuring: model, on: [], plan: .alone(""), limitNs: limitNs)
+        }
+        #expect(try cost().onLoop(rows: 1, isFirst: true) != nil)
+        #expect(try cost(limitNs: 0).onLoop(rows: 1, isFirst: true) == nil)
         for shape in [[], [1, 4]] as [[Int64]] {
             let specs = ["x", "y"].map { TensorSpec(name: $0, type: .fp32, shape: shape) }
             let fixed = FakeScript(
                 signature: ModelSignature(inputs: [specs[0]], outputs: [specs[1]])
             )
-            let scalar = try FakeEngine(fixed).load(
-                ModelInMemory(entry: [UInt8]()),
-                options: LoadOptions()
-            )
-            #expect(RunCost(measuring: scalar, on: [], limitNs: .max).onLoop(rows: 1) != nil)
+            #expect(try cost(fixed).onLoop(rows: 1, isFirst: true) != nil)
         }
         let refusing = FakeScript(answer: .fail(EngineError(.invalidInput, "no")))
-        let other = try FakeEngine(refusing).load(
+        #expect(try cost(refusing).onLoop(rows: 1, isFirst: true) == nil)
+    }
+
+    @Test("a merged version's cost is that of a run and that of a row")
+    func measuredTogether() throws {
+        let model = try FakeEngine().load(
             ModelInMemory(entry: [UInt8]()),
             options: LoadOptions()
         )
-        #expect(RunCost(measuring: other, on: [], limitNs: .max).onLoop(rows: 1) == nil)
+        let cost = RunCost(
+            measuring: model,
+            on: [],
+            plan: .merging(maxRows: 8, maxDelayUs: 0),
+            limitNs: ample
+        )
+        let (first, joining) = (
+            try #require(cost.onLoop(rows: 1, isFirst: true)),
+            try #require(cost.onLoop(rows: 1, isFirst: false))
+        )
+        #expect(joining <= first)
     }
 }
