@@ -162,31 +162,19 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
         if let loop, loop.take(job) { return }
         do throws(ServingError) {
-            try checkDeadline(request, admission)
+            if let deadline = request.deadlineNs {
+                try admission.check(
+                    deadlineNs: deadline,
+                    nowNs: Uptime.ns,
+                    priority: request.priority,
+                    model: request.model
+                )
+            }
             guard executors.submit(job) else { throw ServingError.stopping }
         } catch {
             admission.leave(bytes: request.heldBytes)
             throw error
         }
-    }
-
-    /// Refuses at once what would only be answered that its deadline has passed. One of higher
-    /// priority does not wait for all that is there.
-    private func checkDeadline(
-        _ request: PredictionRequest<Bytes>,
-        _ admission: Admission
-    ) throws(ServingError) {
-        guard let deadline = request.deadlineNs else { return }
-        let now = Uptime.ns
-        guard deadline > now else { throw .expired }
-        let wait = admission.expectedWaitNs
-        guard request.priority <= 0, wait > deadline - now else { return }
-        throw .exhausted(
-            "the deadline would pass in the queue of model '\(request.model)': it is "
-                + "\((deadline - now) / 1_000_000) ms away, and about \(wait / 1_000_000) ms are "
-                + "waited for an answer",
-            retryAfterNs: admission.retryAfterNs
-        )
     }
 
     /// A boundary from the loop: loading takes longer than a request may hold one. There is one of

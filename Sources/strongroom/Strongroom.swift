@@ -42,6 +42,9 @@ enum Main {
             report(error.message, hint: error.hint)
         case let error as StrongroomError:
             report(error.description, hint: hint(for: error))
+        case let code as ExitCode where code != .success:
+            // The command has said why.
+            exit(code.rawValue)
         case let error as UsageError:
             report(error.message, hint: error.hint)
             exit(usage)

@@ -1,6 +1,10 @@
 /// Bounds what one model has waiting and running, and with its fellows what the server has, and
 /// refuses what is over a bound at once.
 final class Admission: Sendable {
+    /// Of what is expected to be waited, so much more must be left of a deadline: what is measured
+    /// varies, and a request that expires in the queue held a place for nothing.
+    private static let margin: UInt64 = 4
+
     private let own = QueueLoad()
     /// What all models have: the same for each of them.
     private let whole: QueueLoad
@@ -13,10 +17,6 @@ final class Admission: Sendable {
 
     /// What is waiting and running of the model.
     var present: (requests: Int, bytes: Int) { own.present }
-
-    /// How long a request that has just taken its place will wait, in nanoseconds, as far as known:
-    /// until what was there before it is done.
-    var expectedWaitNs: UInt64 { drain.expectedNs(requests: own.present.requests - 1) }
 
     /// Takes a place for a request that keeps `bytes` bytes in memory.
     ///
@@ -54,6 +54,30 @@ final class Admission: Sendable {
                 retryAfterNs: retryAfterNs
             )
         }
+    }
+
+    /// Refuses at once what would only be answered that its deadline has passed: a request that
+    /// has just taken its place waits until what was there before it is done, as far as that is
+    /// known. One of higher priority does not wait for all of it.
+    /// - Throws: ``ServingError`` `deadlineExceeded`, or `resourceExhausted` when the deadline would
+    ///   pass in the queue.
+    func check(
+        deadlineNs: UInt64,
+        nowNs: UInt64,
+        priority: Int,
+        model: String
+    ) throws(ServingError) {
+        guard deadlineNs > nowNs else { throw .expired }
+        let wait = min(drain.expectedNs(requests: own.present.requests - 1), .max / 2)
+        guard priority <= 0, wait + wait / Self.margin > deadlineNs - nowNs else {
+            return
+        }
+        throw .exhausted(
+            "the deadline would pass in the queue of model '\(model)': it is "
+                + "\((deadlineNs - nowNs) / 1_000_000) ms away, and requests wait about "
+                + "\(wait / 1_000_000) ms",
+            retryAfterNs: retryAfterNs
+        )
     }
 
     /// Gives the place back.

@@ -148,8 +148,25 @@ struct AdmissionTests {
         admission.drain.drained(requests: 1, inNs: 1_000_000)
         let limits = ServingLimits()
         for _ in 0..<5 { try admission.enter(bytes: 1, model: "m", limits: limits) }
-        #expect(admission.expectedWaitNs == 4_000_000)
-        #expect(admission.retryAfterNs == 5_000_000)
+        func refusal(_ deadlineNs: UInt64, priority: Int = 0) -> ServingError? {
+            do throws(ServingError) {
+                try admission.check(
+                    deadlineNs: deadlineNs,
+                    nowNs: 10,
+                    priority: priority,
+                    model: "m"
+                )
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(refusal(10)?.code == .deadlineExceeded)
+        #expect(refusal(5_000_010) == nil)
+        #expect(refusal(5_000_009)?.code == .resourceExhausted)
+        #expect(refusal(5_000_009)?.retryAfterNs == 5_000_000)
+        #expect(refusal(5_000_009, priority: -1)?.code == .resourceExhausted)
+        #expect(refusal(5_000_009, priority: 1) == nil)
     }
 
     @Test("a full queue takes a higher priority in place of the lowest, which is refused")
