@@ -44,8 +44,8 @@ struct CallTracing: Sendable {
     }
 }
 
-/// The span of one call.
-struct CallTrace: Sendable {
+/// The span of one call; a class, so that calls without one carry no room for it.
+final class CallTrace: Sendable {
     private let span: any Span
     private let tracer: any Tracer
     private let clock: WallTime
