@@ -22,6 +22,10 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deques: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let tracing: Target.Dependency = .product(
+    name: "Tracing",
+    package: "swift-distributed-tracing"
+)
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -56,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -89,8 +94,8 @@ let package = Package(
             "Server",
             [
                 "Serving", "Registry", "Engine", "RPC", "HTTP", "Metrics", "Wire", "TLS",
-                "Sealing", "JSON", configuration, signals, logging, yams, nioCore, nioHTTP1,
-                nioPosix,
+                "Sealing", "JSON", configuration, signals, logging, tracing, yams, nioCore,
+                nioHTTP1, nioPosix,
             ]
         ),
         product("Bench", ["Wire", "TLS", nioCore, nioPosix]),
@@ -141,7 +146,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "Serving", "Registry", "RPC", "HTTP", "Metrics", "Wire", "TLS", "Sealing",
-                logging, nioCore, nioEmbedded, nioHTTP1,
+                "JSON", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
             ]
         ),
     ],

@@ -11,6 +11,8 @@ package enum BenchLimits {
     package static let callsPerSecond = 1.0...2_000_000.0
     /// Seconds that are measured, and seconds of warm-up.
     package static let seconds = 0.1...86_400.0
+    /// The longest deadline of a call, in milliseconds: a day.
+    package static let timeoutMs = 86_400_000
     /// Kinds of calls in one run; each has a histogram of a third of a megabyte a thread.
     package static let requests = 1...64
     /// Threads that make calls.

@@ -13,6 +13,7 @@ package final class ModelHost: Sendable {
     package let meters = ServingMeters()
     private let limits: ServingLimits
     private let executors: Executors
+    private let loads = LoadWaiters()
 
     /// Makes a host that serves nothing yet.
     /// - Parameters:
@@ -79,19 +80,19 @@ package final class ModelHost: Sendable {
                 let slot = try table.slot(model: request.model, alias: alias)
                 request.onRouted?(slot.meter.calls)
                 isRouted = true
-                try enter(request, admission)
-                enqueue(request, slot: slot, admission: admission, on: loop)
+                try enter(request, admission, slot)
+                try enqueue(request, slot: slot, admission: admission, on: loop)
             case .version(let version):
                 let id = VersionID(model: request.model, version: version)
                 let slot = table.slot(id)
                 if let slot { request.onRouted?(slot.meter.calls) }
                 isRouted = slot != nil
-                try enter(request, admission)
+                try enter(request, admission, slot)
                 guard let slot else {
-                    return loadThenEnqueue(request, id: id, admission: admission)
+                    return try loadThenEnqueue(request, id: id, admission: admission)
                 }
                 slot.markUsed()
-                enqueue(request, slot: slot, admission: admission, on: loop)
+                try enqueue(request, slot: slot, admission: admission, on: loop)
             }
         } catch {
             if !isRouted { countWithModel(request, table) }
@@ -124,43 +125,110 @@ package final class ModelHost: Sendable {
         (try? routes.current.slot(model: model, alias: alias)) != nil
     }
 
-    /// Takes a place in the model's queue; who waits for a load stands in it too.
+    /// Takes a place in the model's queue; who waits for a load stands in it too. Where there is
+    /// none, a request of lower priority gives its own up.
     private func enter(
         _ request: PredictionRequest,
-        _ admission: Admission
+        _ admission: Admission,
+        _ slot: Slot?
     ) throws(ServingError) {
-        try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
+        do throws(ServingError) {
+            try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
+        } catch {
+            guard let slot,
+                let other = executors.giveUpLast(
+                    of: slot,
+                    below: request.priority,
+                    bytes: request.heldBytes
+                )
+            else { throw error }
+            admission.handOver(from: other.request.heldBytes, to: request.heldBytes)
+            other.request.completion(
+                .failure(
+                    .exhausted(
+                        "the queue is full, and requests of higher priority came",
+                        retryAfterNs: admission.retryAfterNs
+                    )
+                )
+            )
+        }
     }
 
+    /// Gives a request that has its place to who runs it.
+    /// - Throws: ``ServingError`` when nobody will; the place is free again.
     private func enqueue(
         _ request: PredictionRequest,
         slot: Slot,
         admission: Admission,
         loadNs: UInt64 = 0,
         on loop: LoopRunner? = nil
-    ) {
+    ) throws(ServingError) {
         let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
         if let loop, loop.take(job) { return }
-        guard !executors.submit(job) else { return }
-        admission.leave(bytes: request.heldBytes)
-        request.completion(.failure(.stopping))
+        do throws(ServingError) {
+            if let deadline = request.deadlineNs {
+                try admission.check(
+                    deadlineNs: deadline,
+                    nowNs: Uptime.ns,
+                    priority: request.priority,
+                    model: request.model
+                )
+            }
+            guard executors.submit(job) else { throw ServingError.stopping }
+        } catch {
+            admission.leave(bytes: request.heldBytes)
+            throw error
+        }
     }
 
-    /// A boundary from the loop: loading takes longer than a request may hold one. There are as
-    /// many of these tasks as the queue has places, and each ends with its load.
+    /// A boundary from the loop: loading takes longer than a request may hold one. There is one of
+    /// these tasks for each version that is waited for, and it ends with the load.
     private func loadThenEnqueue(
         _ request: PredictionRequest,
         id: VersionID,
         admission: Admission
-    ) {
-        let start = ContinuousClock.now
-        Task {
-            do throws(ServingError) {
-                let slot = try await reconciler.pin(id)
+    ) throws(ServingError) {
+        let ticket: UInt64
+        switch loads.enter(request, for: id) {
+        case .another(let other): ticket = other
+        case .first(let first):
+            ticket = first
+            Task { await load(id, admission) }
+        case .full:
+            admission.leave(bytes: request.heldBytes)
+            throw .exhausted(
+                "\(LoadWaiters.maxVersions) versions are being waited for",
+                retryAfterNs: DrainRate.retryNs.upperBound
+            )
+        }
+        let (loads, heldBytes) = (loads, request.heldBytes)
+        request.onCancel? {
+            guard let request = loads.withdraw(ticket, for: id) else { return }
+            admission.leave(bytes: heldBytes)
+            request.completion(.failure(.cancelled))
+        }
+    }
+
+    private func load(_ id: VersionID, _ admission: Admission) async {
+        let result: Result<Slot, ServingError>
+        do throws(ServingError) {
+            result = .success(try await reconciler.pin(id))
+        } catch {
+            result = .failure(error)
+        }
+        let now = ContinuousClock.now
+        for waiting in loads.takeAll(for: id) {
+            let request = waiting.request
+            switch result {
+            case .success(let slot):
                 request.onRouted?(slot.meter.calls)
-                let loadNs = (ContinuousClock.now - start).nanoseconds
-                enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
-            } catch {
+                let loadNs = (now - waiting.since).nanoseconds
+                do throws(ServingError) {
+                    try enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
+                } catch {
+                    request.completion(.failure(error))
+                }
+            case .failure(let error):
                 admission.leave(bytes: request.heldBytes)
                 countWithModel(request, routes.current)
                 request.completion(.failure(error))

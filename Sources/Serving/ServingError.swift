@@ -8,8 +8,10 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// The version was rejected, or nothing answers for the alias.
         case failedPrecondition
-        /// The model's queue is full.
+        /// The model's queue or the server's is full, or the deadline would pass in it.
         case resourceExhausted
+        /// The caller's deadline passed before the model was run.
+        case deadlineExceeded
         /// It may work later: a load goes on or failed for a passing reason, or the server stops.
         case unavailable
         /// The version's bytes are not the ones that were signed.
@@ -26,12 +28,20 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
     package let message: String
     /// What the operator's log gets besides; empty: nothing more is known.
     package let detail: String
+    /// After how many nanoseconds the caller may try again; nil: nothing is known of that.
+    package let retryAfterNs: UInt64?
 
     /// Makes an error.
-    package init(_ code: Code, _ message: String, detail: String = "") {
+    package init(
+        _ code: Code,
+        _ message: String,
+        detail: String = "",
+        retryAfterNs: UInt64? = nil
+    ) {
         self.code = code
         self.message = message
         self.detail = detail
+        self.retryAfterNs = retryAfterNs
     }
 
     /// The operator's one line.
@@ -55,6 +65,17 @@ extension ServingError {
     ) -> ServingError {
         ServingError(.failedPrecondition, "\(id) was rejected: \(reason)", detail: detail)
     }
+
+    static func exhausted(_ message: String, retryAfterNs: UInt64) -> ServingError {
+        ServingError(.resourceExhausted, message, retryAfterNs: retryAfterNs)
+    }
+
+    static let cancelled = ServingError(.cancelled, "the call was cancelled")
+
+    static let expired = ServingError(
+        .deadlineExceeded,
+        "the deadline passed before the model was run"
+    )
 
     static let stopping = ServingError(.unavailable, "the server is stopping")
 }

@@ -1,9 +1,16 @@
 /// The bounds of serving; every one has a default from the design and may be set.
 package struct ServingLimits: Sendable {
+    /// The most that a limit of bytes may be set to.
+    package static let maxQueuedBytes = 1 << 39
     /// Requests of one model that wait or run.
     package var queuedRequestsPerModel = 1_024
     /// Bytes that requests of one model that wait or run keep in memory.
     package var queuedBytesPerModel = 64 << 20
+    /// Requests of all models that wait or run.
+    package var queuedRequests = 8_192
+    /// Bytes that requests of all models that wait or run keep in memory. Nothing larger is ever
+    /// taken: it has to have room for a frame.
+    package var queuedBytes = 256 << 20
     /// Versions that no alias points to and that stay loaded because somebody asked for them by
     /// number; the least recently used leaves.
     package var pinnedVersions = 8

@@ -6,20 +6,26 @@ public struct StrongroomError: Error, Sendable, CustomStringConvertible {
     public let code: String
     /// What was wrong and what was expected.
     public let message: String
+    /// When the server may have room again, where it said so with a `RESOURCE_EXHAUSTED`. A caller
+    /// that tries again adds a random part of its own: others were told the same.
+    public let retryAfter: Duration?
 
-    package init(code: String, message: String) {
+    package init(code: String, message: String, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
+        self.retryAfter = retryAfter
     }
 
     init(_ status: Status) {
-        code = status.code.name
-        message = status.message
+        self.init(
+            code: status.code.name,
+            message: status.message,
+            retryAfter: status.retryAfterNs.map { .nanoseconds(Int64(clamping: $0)) }
+        )
     }
 
     init(_ code: StatusCode, _ message: String) {
-        self.code = code.name
-        self.message = message
+        self.init(code: code.name, message: message)
     }
 
     /// The message, then the code.

@@ -42,6 +42,9 @@ enum Main {
             report(error.message, hint: error.hint)
         case let error as StrongroomError:
             report(error.description, hint: hint(for: error))
+        case let code as ExitCode where code != .success:
+            // The command has said why.
+            exit(code.rawValue)
         case let error as UsageError:
             report(error.message, hint: error.hint)
             exit(usage)
@@ -63,7 +66,11 @@ enum Main {
     }
 
     private static func hint(for error: StrongroomError) -> String? {
-        switch error.code {
+        if let wait = error.retryAfter {
+            let milliseconds = max(Int((wait / .milliseconds(1)).rounded(.up)), 1)
+            return "the server is busy; it may have room in \(milliseconds) ms"
+        }
+        return switch error.code {
         case "UNAVAILABLE": "is the server running (strongroom serve), and is --ca its CA?"
         case "UNAUTHENTICATED", "PERMISSION_DENIED":
             "strongroom clients list shows who may do what"

@@ -8,7 +8,10 @@ enum AEADSpeed {
     /// Seals into one buffer, chunk after chunk of one blob.
     static func sealing(seconds: Double) throws -> Double {
         let sealer = try BlobSealer(
-            key: key, context: context, plaintextBytes: Self.plaintextBytes)
+            key: key,
+            context: context,
+            plaintextBytes: Self.plaintextBytes
+        )
         let chunk = [UInt8](repeating: 0x5A, count: chunkBytes)
         var sealed = [UInt8](repeating: 0, count: chunkBytes + 16)
         return try rate(seconds: seconds) { _ in
@@ -22,7 +25,10 @@ enum AEADSpeed {
     /// Opens the same chunk into one buffer again and again.
     static func opening(seconds: Double) throws -> Double {
         let sealer = try BlobSealer(
-            key: key, context: context, plaintextBytes: Self.plaintextBytes)
+            key: key,
+            context: context,
+            plaintextBytes: Self.plaintextBytes
+        )
         let sealed = try sealer.seal([UInt8](repeating: 0x5A, count: chunkBytes))
         let opener = try BlobOpener(header: sealer.header, key: key, context: context)
         let buffer = try SecretBuffer(byteCount: chunkBytes)
@@ -36,8 +42,11 @@ enum AEADSpeed {
     private static let plaintextBytes: UInt64 = 1 << 40
     private static let key = try! SecretKey.random()
     private static let context = BlobContext(
-        registryID: [UInt8](repeating: 1, count: 16), model: "speed",
-        bundleID: [UInt8](repeating: 2, count: 16), path: "model.onnx")
+        registryID: [UInt8](repeating: 1, count: 16),
+        model: "speed",
+        bundleID: [UInt8](repeating: 2, count: 16),
+        path: "model.onnx"
+    )
 
     private static func rate(seconds: Double, _ body: (Int) throws -> Void) throws -> Double {
         for index in 0..<16 { try body(index) }

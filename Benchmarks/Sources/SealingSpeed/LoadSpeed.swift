@@ -20,7 +20,10 @@ final class LoadSpeed {
         layout = RegistryLayout(home: folder)
         keys = try FolderKeyProvider.create(in: folder + "/keys")
         signing = try SigningKeyFile.create(
-            folder: folder + "/keys", provider: keys, registryID: registryID)
+            folder: folder + "/keys",
+            provider: keys,
+            registryID: registryID
+        )
         try Registry.create(layout: layout, registryID: registryID, keys: keys, signing: signing)
         let signing = signing
         let registry = try Registry(layout: layout, keys: keys) { _ in signing }
@@ -41,19 +44,31 @@ final class LoadSpeed {
         try writing.synchronize()
         try writing.close()
         let file = BundleFile(
-            path: "model.onnx", size: UInt64(byteCount), sha256: hasher.finalize())
+            path: "model.onnx",
+            size: UInt64(byteCount),
+            sha256: hasher.finalize()
+        )
         let begun = try registry.beginPublish(
-            PublishRequest(model: "speed", files: [file]), principal: "cert:speed")
+            PublishRequest(model: "speed", files: [file]),
+            principal: "cert:speed"
+        )
         let reading = try Self.opened(FileHandle(forReadingAtPath: plain))
         var offset: UInt64 = 0
         while let data = try reading.read(upToCount: Limits.chunkBytes), !data.isEmpty {
             let bytes = [UInt8](data)
             offset = try registry.receiveChunk(
-                uploadID: begun.uploadID, fileIndex: 0, offset: offset, bytes: bytes.span.bytes,
-                principal: "cert:speed")
+                uploadID: begun.uploadID,
+                fileIndex: 0,
+                offset: offset,
+                bytes: bytes.span.bytes,
+                principal: "cert:speed"
+            )
         }
         _ = try registry.commit(
-            uploadID: begun.uploadID, alias: nil, principal: "cert:speed")
+            uploadID: begun.uploadID,
+            alias: nil,
+            principal: "cert:speed"
+        )
         let names = FileManager.default.enumerator(atPath: folder + "/store/blobs")
         blobs = (names?.allObjects as? [String] ?? []).map { folder + "/store/blobs/" + $0 }
     }

@@ -112,18 +112,16 @@ enum WireSpeed {
             timing: V1.Timing(queueNs: 1_000, computeNs: 2_000, batchRows: 1, totalNs: 9_000),
             usage: V1.Usage(rows: 1, computeNs: 2_000)
         )
-        var payload = ByteBuffer()
         var out = ByteBuffer()
         return {
-            payload.clear()
             out.clear()
-            response.encode(lending: [output], into: &payload)
-            let size = payload.readableBytes
+            let message = V1.LentPredictResponse(response, lending: [output])
+            let size = message.byteCount
             let prefix = ResponseEnvelope.successPrefixByteCount(payloadByteCount: size)
             FrameHeader(length: UInt32(prefix + size), streamID: 1, type: .response)
                 .write(to: &out)
             ResponseEnvelope.writeSuccessPrefix(payloadByteCount: size, into: &out)
-            out.writeImmutableBuffer(payload)
+            message.append(to: &out)
             return out.readableBytes
         }
     }

@@ -115,7 +115,11 @@ extension LoadHandler {
             case .frame(let header, let data):
                 receive(header, data, now)
             case .oversize(let header):
-                load.receive(header, failure: .resourceExhausted, underWay[header.streamID]?.since)
+                load.receive(
+                    failure: .resourceExhausted,
+                    since: underWay[header.streamID]?.since,
+                    now: now
+                )
                 finish(header.streamID, now)
             case .protocolError:
                 context.close(promise: nil)
@@ -132,13 +136,13 @@ extension LoadHandler {
         do throws(WireError) {
             let envelope = try ResponseEnvelope(decoding: data)
             if let status = envelope.status {
-                load.receive(header, failure: status.code, call.since)
+                load.receive(failure: status.code, since: call.since, now: now)
             } else {
                 load.receive(header, kind: call.kind, since: call.since, now: now)
                 load.check(envelope.payload, kind: call.kind)
             }
         } catch {
-            load.receive(header, failure: .internalError, call.since)
+            load.receive(failure: .internalError, since: call.since, now: now)
         }
         finish(header.streamID, now)
     }

@@ -22,10 +22,12 @@ package struct LoadPlan: Sendable {
         package let frame: ByteBuffer
 
         /// A call of a method of the contract.
+        /// - Parameter timeout: Its deadline, which the server is told; nil: none.
         package init(
             name: String,
             service: String,
             method: String,
+            timeout: Duration? = nil,
             _ message: some WireMessage
         ) {
             var payload = ByteBuffer()
@@ -33,7 +35,8 @@ package struct LoadPlan: Sendable {
             let envelope = RequestEnvelope(
                 service: "strongroom.v1." + service,
                 method: method,
-                payload: payload
+                payload: payload,
+                timeoutNano: timeout.map { TimeAmount($0).nanoseconds } ?? 0
             )
             frame = envelope.frame()
             self.name = name

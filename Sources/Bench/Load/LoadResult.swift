@@ -11,6 +11,8 @@ package struct LoadResult: Sendable {
     package var kinds: [Kind]
     /// Calls that were answered with an error, by code.
     package var failures: [StatusCode: UInt64] = [:]
+    /// Their latencies.
+    package var failureLatencies = Histogram()
     /// Calls without any answer: their connection was lost, or they took longer than is waited.
     package var unanswered: UInt64 = 0
     /// Calls that were due and not made, as too many were under way.
@@ -54,6 +56,7 @@ package struct LoadResult: Sendable {
     mutating func add(_ other: LoadResult) {
         for index in kinds.indices { kinds[index].latencies.add(other.kinds[index].latencies) }
         failures.merge(other.failures, uniquingKeysWith: +)
+        failureLatencies.add(other.failureLatencies)
         unanswered += other.unanswered
         notMade += other.notMade
         bytesReceived += other.bytesReceived

@@ -104,9 +104,10 @@ extension LoopLoad {
         }
     }
 
-    func receive(_ header: FrameHeader, failure: StatusCode, _ since: NIODeadline?) {
-        guard let since, counts(since: since, now: .now()) else { return }
+    func receive(failure: StatusCode, since: NIODeadline?, now: NIODeadline) {
+        guard let since, counts(since: since, now: now) else { return }
         result.failures[failure, default: 0] += 1
+        result.failureLatencies.record(nanoseconds: UInt64(max((now - since).nanoseconds, 0)))
     }
 
     func lose(_ count: Int, since: NIODeadline) {

@@ -75,6 +75,8 @@ package final class Call: Sendable {
         var meter: CallMeter?
         /// The model that the call is for, where its method says so; for the log.
         var model: String?
+        /// The trace that the server records of the call; nil: its caller's, if there is one.
+        var traceID: String?
         /// The outcome, once hooks have been taken.
         var code: StatusCode?
     }
@@ -155,6 +157,11 @@ package final class Call: Sendable {
     /// Names the model that the call is for, as its line in the log would have it.
     package func note(model: String) {
         hooks.withLock { $0.model = model }
+    }
+
+    /// Names the trace that the call is recorded in, for its line in the log.
+    package func note(traceID: String) {
+        hooks.withLock { $0.traceID = traceID }
     }
 
     /// Answers with an encoded message, from any thread; dropped if the outcome is decided.
@@ -278,6 +285,9 @@ package final class Call: Sendable {
         if let model = hooks.meter?.model ?? hooks.model { metadata["model.name"] = "\(model)" }
         if let version = hooks.meter?.version, version > 0 {
             metadata["model.version"] = "\(version)"
+        }
+        if let traceID = hooks.traceID ?? TraceContext(metadata: origin.metadata)?.traceID {
+            metadata["trace.id"] = "\(traceID)"
         }
         return metadata
     }

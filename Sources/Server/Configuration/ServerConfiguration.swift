@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable {
     package var logFormat = LogFormat.text
     /// What a caller from this machine's loopback needs to read `/metrics`.
     package var metricsLoopback = MetricsLoopback.certificate
+    /// Where spans are written to; nil: none are made.
+    package var tracingFile: String?
+    /// Which part of the calls is recorded that come without a trace of their callers'.
+    package var sampleRatio = 0.01
     /// Which models need signed bundles; in the file alone.
     package var signatures: [SignatureRule] = []
 
@@ -33,13 +37,15 @@ package struct ServerConfiguration: Sendable {
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
             + ["keep_previous", "loading.memory_budget_bytes"]
-            + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
+            + ["log.level", "log.format", "metrics.loopback", "tracing.file"]
+            + ["tracing.sample_ratio"] + limitKeys.map { "limits." + $0 }
     )
 
     private static let limitKeys = [
         "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
         "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
-        "queued_requests", "queued_bytes", "executor_threads", "loop_run_microseconds",
+        "queued_requests", "queued_bytes", "total_queued_requests", "total_queued_bytes",
+        "executor_threads", "loop_run_microseconds",
     ]
 
     /// Reads the configuration of a home.
@@ -122,6 +128,8 @@ package struct ServerConfiguration: Sendable {
             ),
             default: metricsLoopback
         )
+        tracingFile = try values.text("tracing.file")
+        sampleRatio = try values.ratio("tracing.sample_ratio", default: sampleRatio)
         try readLimits(values)
     }
 
@@ -150,20 +158,43 @@ package struct ServerConfiguration: Sendable {
         rpc.headerTimeout = try seconds("header_seconds", rpc.headerTimeout)
         rpc.bodyTimeout = try seconds("body_seconds", rpc.bodyTimeout)
         rpc.writeStallTimeout = try seconds("write_stall_seconds", rpc.writeStallTimeout)
-        serving.queuedRequestsPerModel = try limit(
-            "queued_requests",
-            1...many,
-            serving.queuedRequestsPerModel
-        )
-        serving.queuedBytesPerModel = try limit(
-            "queued_bytes",
-            1_024...(1 << 40),
-            serving.queuedBytesPerModel
-        )
+        try readQueueLimits(limit)
         serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
         serving.loopRunNs = UInt64(
             1_000 * (try limit("loop_run_microseconds", 0...1_000, Int(serving.loopRunNs / 1_000)))
         )
+    }
+}
+
+extension ServerConfiguration {
+    private mutating func readQueueLimits(
+        _ limit: (String, ClosedRange<Int>, Int) throws(ServerError) -> Int
+    ) throws(ServerError) {
+        let requests = 1...1_000_000
+        let bytes = 1_024...ServingLimits.maxQueuedBytes
+        serving.queuedRequestsPerModel = try limit(
+            "queued_requests",
+            requests,
+            serving.queuedRequestsPerModel
+        )
+        serving.queuedBytesPerModel = try limit(
+            "queued_bytes",
+            bytes,
+            serving.queuedBytesPerModel
+        )
+        serving.queuedRequests = try limit(
+            "total_queued_requests",
+            requests,
+            serving.queuedRequests
+        )
+        serving.queuedBytes = try limit("total_queued_bytes", bytes, serving.queuedBytes)
+        guard serving.queuedBytes >= rpc.maxReceiveBytes else {
+            throw ServerError(
+                "'limits.total_queued_bytes' is '\(serving.queuedBytes)', expected at least "
+                    + "'limits.frame_bytes', which is \(rpc.maxReceiveBytes): a request of that "
+                    + "length would never be taken"
+            )
+        }
     }
 }
 
@@ -236,6 +267,15 @@ private struct Values {
                 "'\(key)' is '\(text)', expected a whole number from "
                     + "\(range.lowerBound) to \(range.upperBound)"
             )
+        }
+        return number
+    }
+
+    /// A number from 0 to 1.
+    func ratio(_ key: String, default fallback: Double) throws(ServerError) -> Double {
+        guard let text = try text(key) else { return fallback }
+        guard let number = Double(text), (0...1).contains(number) else {
+            throw ServerError("'\(key)' is '\(text)', expected a number from 0 to 1")
         }
         return number
     }

@@ -65,18 +65,11 @@ package enum Files {
             mode
         )
         guard file >= 0 else { throw failure("\(path) cannot be written") }
-        var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes[offset...].withUnsafeBytes {
-                unsafe Glibc.write(file, $0.baseAddress, $0.count)
-            }
-            guard count > 0 else {
-                let error = failure("\(path) cannot be written")
-                close(file)
-                unsafe unlink(temporary)
-                throw error
-            }
-            offset += count
+        guard writeAll(bytes, to: file) else {
+            let error = failure("\(path) cannot be written")
+            close(file)
+            unsafe unlink(temporary)
+            throw error
         }
         let synced = fsync(file) == 0
         guard close(file) == 0, synced, unsafe Glibc.rename(temporary, path) == 0 else {
@@ -93,6 +86,34 @@ package enum Files {
         mode: mode_t = 0o600
     ) throws(ServerError) {
         try write(path, Array(text.utf8), mode: mode)
+    }
+
+    /// Adds to the end of a file, which is made if need be; nothing is durable.
+    /// - Returns: the file's length, in bytes.
+    static func append(
+        _ path: String,
+        text: String,
+        mode: mode_t
+    ) throws(ServerError) -> Int {
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode)
+        guard file >= 0 else { throw failure("\(path) cannot be written") }
+        defer { close(file) }
+        guard writeAll(Array(text.utf8), to: file) else {
+            throw failure("\(path) cannot be written")
+        }
+        return Int(lseek(file, 0, SEEK_END))
+    }
+
+    private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+        var offset = 0
+        while offset < bytes.count {
+            let count = unsafe bytes[offset...].withUnsafeBytes {
+                unsafe Glibc.write(file, $0.baseAddress, $0.count)
+            }
+            guard count > 0 else { return false }
+            offset += count
+        }
+        return true
     }
 
     package static func remove(_ path: String) {

@@ -9,6 +9,7 @@ internal import Registry
 internal import Serving
 internal import Synchronization
 internal import TLS
+internal import Tracing
 internal import UnixSignals
 
 /// A server on a home: what `strongroom serve` runs, from opening the registry to the last reply.
@@ -25,6 +26,7 @@ package struct RunningServer: Sendable {
     private let tls: ReloadableTLSContext
     private let server: RPCServer
     private let readiness: Readiness
+    private let spans: SpanFile?
     /// Opened when the server has drained, or could not start.
     private let ended = Gate()
 
@@ -60,6 +62,13 @@ package struct RunningServer: Sendable {
             logger: logger
         )
         tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
+        spans = try configuration.tracingFile.map { path in
+            try SpanFile(path: path, logger: logger)
+        }
+        if let spans {
+            let tracer = FileTracer(sink: spans, ratio: configuration.sampleRatio)
+            InstrumentationSystem.bootstrap(tracer)
+        }
         let group = MultiThreadedEventLoopGroup.singleton
         let router = try Self.makeRouter(
             access: access,
@@ -68,7 +77,8 @@ package struct RunningServer: Sendable {
             host: host,
             loops: LoopRunners(group),
             signingKeyFolder: keys.folder,
-            readiness: readiness
+            readiness: readiness,
+            tracing: spans == nil ? nil : CallTracing(InstrumentationSystem.tracer)
         )
         let connections = ConnectionMeter()
         let operators = OperatorRoutes(
@@ -109,6 +119,7 @@ package struct RunningServer: Sendable {
         removeAddress()
         await host.stop()
         try await work.stop()
+        spans?.flush()
         try outcome.get()
         if let fault = registry.fault {
             throw ServerError("the registry's storage failed and the server stopped: \(fault)")
@@ -247,10 +258,17 @@ extension RunningServer {
         host: ModelHost,
         loops: LoopRunners,
         signingKeyFolder: String,
-        readiness: Readiness
+        readiness: Readiness,
+        tracing: CallTracing?
     ) throws -> Router {
         func service(_ name: String) -> Service {
-            Service(name: "strongroom.v1." + name, access: access, registry: registry, work: work)
+            Service(
+                name: "strongroom.v1." + name,
+                access: access,
+                registry: registry,
+                work: work,
+                tracing: tracing
+            )
         }
         let health = HealthService(service: service("Health"), host: host, readiness: readiness)
         let prediction = PredictionService(

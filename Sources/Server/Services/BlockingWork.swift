@@ -11,6 +11,8 @@ final class BlockingWork: Sendable {
     static let maxCallsPerPrincipal = 256
     /// Messages of calls that wait or run.
     static let maxBytes = 64 << 20
+    /// When a call that is refused may come again: most take far less.
+    static let retryNs: UInt64 = 1_000_000_000
     /// Threads for calls in no particular order.
     private static let threads = 4
     /// Chunks of one upload keep their order: each upload has its lane, a lane is one thread.
@@ -73,7 +75,11 @@ final class BlockingWork: Sendable {
             return nil
         }
         guard let refusal else { return place }
-        throw Status(.resourceExhausted, "the server has \(refusal); try again later")
+        throw Status(
+            .resourceExhausted,
+            "the server has \(refusal); try again later",
+            details: [.retry(afterNs: Self.retryNs)]
+        )
     }
 
     /// Gives the place back.

@@ -38,8 +38,18 @@ struct PredictionService: Sendable {
         if !request.parameters.isEmpty, let name = request.parameters.keys.min() {
             throw Status(.invalidArgument, "the engine takes no parameter '\(name)'")
         }
+        let priority = Int(request.priority)
+        guard RequestPriority.range.contains(priority) else {
+            throw Status(
+                .invalidArgument,
+                "'priority' is \(priority), expected \(RequestPriority.range.lowerBound) to "
+                    + "\(RequestPriority.range.upperBound)"
+            )
+        }
         let inputs = try request.inputs.map(Self.input)
         let model = spec.name
+        let trace = arrival.trace
+        trace?.asked(model)
         host.predict(
             PredictionRequest(
                 model: model,
@@ -48,10 +58,15 @@ struct PredictionService: Sendable {
                 outputNames: request.outputNames,
                 source: call.source,
                 heldBytes: arrival.payloadBytes,
+                priority: priority,
+                deadlineNs: call.deadline?.uptimeNanoseconds,
                 isCancelled: { call.isOver },
                 onCancel: { call.onCancel($0) },
                 onRouted: { call.count(with: $0) },
                 completion: { result in
+                    if let trace, case .success(let prediction) = result {
+                        trace.answered(prediction)
+                    }
                     Self.answer(call, result, model: model, requestID: requestID)
                 }
             ),

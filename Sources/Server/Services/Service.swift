@@ -10,6 +10,8 @@ struct Service: Sendable {
     let access: AccessFile
     let registry: Registry
     let work: BlockingWork
+    /// Records calls; nil: none is.
+    var tracing: CallTracing?
 
     /// A method that answers through its call, at once or later, and does not block.
     func direct<Request: WireMessage>(
@@ -21,6 +23,7 @@ struct Service: Sendable {
         Method(service: name, name: method, servesWhileDraining: servesWhileDraining) {
             call,
             payload in
+            let trace = tracing?.begin(call)
             answering(call) {
                 let request = try Request(decoding: payload)
                 let caller = Caller(principal: call.principal, list: access.current)
@@ -28,7 +31,12 @@ struct Service: Sendable {
                     try authorize(request, rule: rule, caller: caller, method: method)
                     try body(
                         request,
-                        Arrival(caller: caller, call: call, payloadBytes: payload.readableBytes)
+                        Arrival(
+                            caller: caller,
+                            call: call,
+                            payloadBytes: payload.readableBytes,
+                            trace: trace
+                        )
                     )
                 } catch {
                     call.note(modelOf: request, rule: rule)
@@ -123,6 +131,8 @@ struct Arrival: Sendable {
     let call: Call
     /// Of the message: what the call keeps alive, whatever it uses of it.
     let payloadBytes: Int
+    /// Nil: it is not recorded.
+    var trace: CallTrace?
 }
 
 extension Call {

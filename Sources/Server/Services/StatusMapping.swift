@@ -11,12 +11,14 @@ extension Status {
             case .notFound: .notFound
             case .failedPrecondition: .failedPrecondition
             case .resourceExhausted: .resourceExhausted
+            case .deadlineExceeded: .deadlineExceeded
             case .unavailable: .unavailable
             case .dataLoss: .dataLoss
             case .cancelled: .cancelled
             case .internalFailure: .internalError
             }
-        self.init(code, error.message)
+        let retry = error.retryAfterNs.map { StatusDetail.retry(afterNs: $0) }
+        self.init(code, error.message, details: retry.map { [$0] } ?? [])
     }
 
     init(_ error: RegistryError) {

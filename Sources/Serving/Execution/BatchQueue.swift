@@ -4,15 +4,9 @@ internal import Engine
 /// The requests that wait, sorted into the batches that they will run in: no threads, no clock.
 ///
 /// Each loaded version has a lane. Lanes that are ready take turns, so that no model waits for all
-/// of another's requests. In a lane sources are served in rounds: a source's first waiting request
-/// belongs to the present round, its second to the next, so that a caller with one request does
-/// not wait for the hundreds of another. A batch is the first request and all that may run with it.
+/// of another's requests, whatever their priorities are. A batch is a lane's first request and all
+/// that may run with it.
 struct BatchQueue {
-    /// Waiting requests that are looked at for one batch: those that do not agree are passed over.
-    private static var maxLookedAt: Int { 256 }
-    /// Sources of one lane whose last rounds are remembered.
-    private static var maxSources: Int { 4_096 }
-
     /// What adding a request calls for.
     enum Added: Equatable {
         /// Nothing: its lane has its turn coming.
@@ -25,22 +19,16 @@ struct BatchQueue {
         case stopped
     }
 
-    private struct Entry {
-        let job: Job
-        let round: Int
+    /// Finds a request again that waits.
+    struct Place {
+        fileprivate let lane: ObjectIdentifier
+        fileprivate let order: BatchLane.Order
     }
 
-    private struct Lane {
-        var entries: Deque<Entry> = []
-        /// The last round of each source that had a request here. They go with the lane when it
-        /// is empty, and those of the past when there are too many.
-        var rounds: [ObjectIdentifier: Int] = [:]
-        var rows = 0
-        var isReady = false
-    }
-
-    private var lanes: [ObjectIdentifier: Lane] = [:]
+    /// A lane that has its turn coming stays, also when what it held was withdrawn.
+    private var lanes: [ObjectIdentifier: BatchLane] = [:]
     private var ready: Deque<ObjectIdentifier> = []
+    private var lastNumber: UInt64 = 0
     private(set) var isStopped = false
 
     /// Whether a request would most likely join the requests of its lane that wait: shapes that
@@ -55,41 +43,60 @@ struct BatchQueue {
     }
 
     /// Puts a request into its version's lane.
+    @discardableResult
     mutating func add(_ job: Job) -> Added {
-        guard !isStopped else { return .stopped }
+        place(job)?.added ?? .stopped
+    }
+
+    /// Puts a request into its version's lane, from where it can be withdrawn.
+    /// - Returns: nil when it was not added.
+    mutating func place(_ job: Job) -> (added: Added, place: Place)? {
+        guard !isStopped else { return nil }
         let id = ObjectIdentifier(job.slot)
         let plan = job.slot.plan
-        let added = Self.add(job, to: &lanes[id, default: Lane()], plan)
+        lastNumber += 1
+        let (order, added) = Self.add(job, lastNumber, to: &lanes[id, default: BatchLane()], plan)
         if added == .ready { ready.append(id) }
-        return added
+        return (added, Place(lane: id, order: order))
     }
 
-    private static func add(_ job: Job, to lane: inout Lane, _ plan: BatchPlan) -> Added {
-        let isFirst = lane.entries.isEmpty
-        insert(job, into: &lane)
-        lane.rows += job.mergeableRows ?? plan.maxRows
-        guard !lane.isReady else { return .waiting }
+    private static func add(
+        _ job: Job,
+        _ number: UInt64,
+        to lane: inout BatchLane,
+        _ plan: BatchPlan
+    ) -> (BatchLane.Order, Added) {
+        let isFirst = lane.isEmpty
+        let order = lane.insert(job, number: number)
+        guard !lane.isReady else { return (order, .waiting) }
         guard plan.maxDelayUs == 0 || lane.rows >= plan.maxRows else {
-            return isFirst ? .readyAfter(plan.maxDelayUs) : .waiting
+            return (order, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
         }
         lane.isReady = true
-        return .ready
+        return (order, .ready)
     }
 
-    /// Where its round ends: nearly always at the end.
-    private static func insert(_ job: Job, into lane: inout Lane) {
-        let present = lane.entries.first?.round ?? 0
-        var round = lane.entries.last?.round ?? 0
-        if let source = job.request.source {
-            round = max(present, lane.rounds[source].map { $0 + 1 } ?? present)
-            lane.rounds[source] = round
-            if lane.rounds.count > maxSources {
-                lane.rounds = lane.rounds.filter { $0.value >= present }
-            }
+    /// Takes out a request that need not be run; nil if it is not waiting any more. It keeps no
+    /// memory here from then on.
+    mutating func withdraw(_ place: Place) -> Job? {
+        guard let job = lanes[place.lane]?.withdraw(place.order) else { return nil }
+        dropIfIdle(place.lane)
+        return job
+    }
+
+    /// Takes out the request of a version that would run last, if its place does for another: its
+    /// priority is lower, and it keeps at least as many bytes.
+    mutating func giveUpLast(of slot: Slot, below priority: Int, bytes: Int) -> Job? {
+        let id = ObjectIdentifier(slot)
+        guard !isStopped, let job = lanes[id]?.giveUpLast(below: priority, bytes: bytes) else {
+            return nil
         }
-        var place = lane.entries.endIndex
-        while place > 0, lane.entries[place - 1].round > round { place -= 1 }
-        lane.entries.insert(Entry(job: job, round: round), at: place)
+        dropIfIdle(id)
+        return job
+    }
+
+    private mutating func dropIfIdle(_ id: ObjectIdentifier) {
+        if let lane = lanes[id], lane.isEmpty, !lane.isReady { lanes[id] = nil }
     }
 
     /// Makes a lane ready whose time to wait for company is over.
@@ -103,41 +110,19 @@ struct BatchQueue {
 
     /// The next batch, all of one version; nil if none is ready. What is left in its lane has its
     /// turn after the other lanes.
+    /// - Parameter nowNs: measures how fast each model's requests leave; nil: nothing is measured.
     /// - Returns: the batch, and whether its lane is ready again, so that another thread is to be
     ///   woken.
-    mutating func take() -> (batch: [Job], isReadyAgain: Bool)? {
-        guard let id = ready.popFirst(), var lane = lanes.removeValue(forKey: id) else {
-            return nil
+    mutating func take(atNs nowNs: UInt64? = nil) -> (batch: [Job], isReadyAgain: Bool)? {
+        while let id = ready.popFirst() {
+            guard var lane = lanes.removeValue(forKey: id), !lane.isEmpty else { continue }
+            let batch = lane.takeBatch(atNs: nowNs)
+            guard !lane.isEmpty else { return (batch, false) }
+            lanes[id] = lane
+            ready.append(id)
+            return (batch, true)
         }
-        let batch = Self.takeBatch(from: &lane)
-        guard !lane.entries.isEmpty else { return (batch, false) }
-        lanes[id] = lane
-        ready.append(id)
-        return (batch, true)
-    }
-
-    private static func takeBatch(from lane: inout Lane) -> [Job] {
-        guard let first = lane.entries.popFirst()?.job else { return [] }
-        let maxRows = first.slot.plan.maxRows
-        lane.rows -= first.mergeableRows ?? maxRows
-        guard var rows = first.mergeableRows else { return [first] }
-        var batch = [first]
-        var kept: [Entry] = []
-        var looked = 0
-        while rows < maxRows, looked < maxLookedAt, let entry = lane.entries.popFirst() {
-            looked += 1
-            guard let more = entry.job.mergeableRows, rows + more <= maxRows,
-                first.agrees(with: entry.job)
-            else {
-                kept.append(entry)
-                continue
-            }
-            rows += more
-            lane.rows -= more
-            batch.append(entry.job)
-        }
-        for entry in kept.reversed() { lane.entries.prepend(entry) }
-        return batch
+        return nil
     }
 
     /// Refuses requests from here on; what waits is to be run, whatever it waited for.

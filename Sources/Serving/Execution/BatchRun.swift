@@ -17,8 +17,8 @@ struct BatchRun {
     /// request is alone that it fails for: its company is answered as if it had not been there.
     func run() {
         let wanted = jobs.filter { job in
-            guard job.request.isCancelled() else { return true }
-            job.finish(.failure(ServingError(.cancelled, "the call was cancelled")))
+            guard let lapse = job.lapse else { return true }
+            job.finish(.failure(lapse))
             return false
         }
         guard wanted.count > 1 else {

@@ -21,23 +21,35 @@ final class Executors: Sendable {
         }
     }
 
-    /// Queues a job.
+    /// Queues a job. It leaves the queue by itself, and gives its place back, as soon as its answer
+    /// is not wanted any more.
     /// - Returns: false when the executors were stopped: the job will not be run.
     func submit(_ job: Job) -> Bool {
-        switch queue.withLock({ $0.add(job) }) {
-        case .stopped: return false
-        case .waiting: return true
-        case .ready:
-            waiting.signal()
-            return true
+        guard let (added, place) = queue.withLock({ $0.place(job) }) else { return false }
+        switch added {
+        case .waiting: break
+        case .ready: waiting.signal()
         case .readyAfter(let microseconds):
             // The job in the lane keeps the slot, and with it the lane's identity.
             let lane = ObjectIdentifier(job.slot)
             delays.asyncAfter(deadline: .now() + .microseconds(Int(microseconds))) {
                 if self.queue.withLock({ $0.makeReady(lane) }) { self.waiting.signal() }
             }
-            return true
+        case .stopped: return false
         }
+        job.request.onCancel? { self.withdraw(place) }
+        return true
+    }
+
+    private func withdraw(_ place: BatchQueue.Place) {
+        guard let job = queue.withLock({ $0.withdraw(place) }) else { return }
+        job.finish(.failure(job.lapse ?? .cancelled))
+    }
+
+    /// Takes out the request of a version that would run last, if its place does for another one;
+    /// it still has its place.
+    func giveUpLast(of slot: Slot, below priority: Int, bytes: Int) -> Job? {
+        queue.withLock { $0.giveUpLast(of: slot, below: priority, bytes: bytes) }
     }
 
     /// Ends the threads once what is queued has been run.
@@ -47,22 +59,31 @@ final class Executors: Sendable {
     }
 
     private func work() {
-        while let batch = take() { BatchRun(batch).run() }
+        while let taken = take() {
+            let start = Uptime.ns
+            BatchRun(taken.batch).run()
+            guard !taken.isReadyAgain, let drain = taken.batch.first?.admission.drain else {
+                continue
+            }
+            drain.ran(requests: taken.batch.count, inNs: Uptime.ns - start)
+        }
         // Wakes the next thread, which finds the same.
         waiting.signal()
     }
 
-    /// The next batch; nil when the executors were stopped and nothing is left.
-    private func take() -> [Job]? {
+    /// The next batch, and whether others wait behind it; nil when the executors were stopped and
+    /// nothing is left.
+    private func take() -> (batch: [Job], isReadyAgain: Bool)? {
         while true {
             waiting.wait()
+            let now = Uptime.ns
             let (taken, isStopped) = queue.withLock { queue in
-                let taken = queue.take()
+                let taken = queue.take(atNs: now)
                 return (taken, queue.isStopped)
             }
             if let taken {
                 if taken.isReadyAgain { waiting.signal() }
-                return taken.batch
+                return taken
             }
             if isStopped { return nil }
         }

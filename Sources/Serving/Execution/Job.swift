@@ -32,6 +32,14 @@ final class Job: Sendable {
             && BatchShape.agree(request.inputs, other.request.inputs)
     }
 
+    /// Why it must not be run any more; nil: it may. The connection answers an expired call by
+    /// itself, but its loop may be late.
+    var lapse: ServingError? {
+        if request.isCancelled() { return .cancelled }
+        if let deadline = request.deadlineNs, deadline <= Uptime.ns { return .expired }
+        return nil
+    }
+
     /// The place is free before the answer is out: who has it may ask again at once.
     func finish(_ result: Result<Prediction, ServingError>) {
         admission.leave(bytes: request.heldBytes)

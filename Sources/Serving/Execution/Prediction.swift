@@ -24,6 +24,11 @@ package final class PredictionRequest: Sendable {
     /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
     /// they lie in too.
     package let heldBytes: Int
+    /// Which goes first of those that wait: the higher, within ``RequestPriority/range``.
+    package let priority: Int
+    /// When the caller stops waiting, in nanoseconds of ``Uptime``, which is an event loop's clock;
+    /// nil: never.
+    package let deadlineNs: UInt64?
     /// Whether the answer is still wanted; asked before the model is run.
     package let isCancelled: @Sendable () -> Bool
     /// Registers what to do when the answer is no longer wanted: done once, on any thread, at once
@@ -44,6 +49,8 @@ package final class PredictionRequest: Sendable {
         outputNames: [String],
         source: ObjectIdentifier? = nil,
         heldBytes: Int? = nil,
+        priority: Int = 0,
+        deadlineNs: UInt64? = nil,
         isCancelled: @escaping @Sendable () -> Bool,
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
         onRouted: (@Sendable (CallMeter) -> Void)? = nil,
@@ -56,6 +63,8 @@ package final class PredictionRequest: Sendable {
         self.source = source
         let tensorBytes = inputs.reduce(0) { $0 + $1.bytes.byteCount }
         self.heldBytes = max(tensorBytes, heldBytes ?? 0)
+        self.priority = priority
+        self.deadlineNs = deadlineNs
         self.isCancelled = isCancelled
         self.onCancel = onCancel
         self.onRouted = onRouted

@@ -4,6 +4,8 @@ internal import Synchronization
 /// a new table, so that a request sees either the one or the other.
 package struct RoutingTable: Sendable {
     private(set) var models: [String: ModelRoute] = [:]
+    /// What all models have waiting and running: the same for as long as the server runs.
+    private let load = QueueLoad()
 
     /// The slot that answers for `alias` of `model`.
     /// - Throws: ``ServingError`` that says why none does.
@@ -27,7 +29,7 @@ package struct RoutingTable: Sendable {
     }
 
     mutating func update(_ model: String, _ change: (inout ModelRoute) -> Void) {
-        var route = models[model] ?? ModelRoute(admission: nil)
+        var route = models[model] ?? ModelRoute(admission: Admission(whole: load))
         change(&route)
         models[model] = route
     }
@@ -41,8 +43,8 @@ struct ModelRoute: Sendable {
     /// What bounds the model's queue: the same for all versions, for as long as the server runs.
     let admission: Admission
 
-    init(admission: Admission?) {
-        self.admission = admission ?? Admission()
+    init(admission: Admission) {
+        self.admission = admission
     }
 }
 

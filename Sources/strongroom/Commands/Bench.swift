@@ -31,6 +31,14 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Calls a second over all connections.", valueName: "calls"))
     var rate: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "What the server is told of how long a call may take (default: nothing).",
+            valueName: "milliseconds"
+        )
+    )
+    var timeout: Int?
+
     @Option(help: ArgumentHelp("What is measured.", valueName: "seconds"))
     var duration = 10.0
 
@@ -75,6 +83,11 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         guard rate == nil || depth == nil else {
             throw ValidationError("--rate and --depth exclude each other")
+        }
+        guard timeout.map({ (1...BenchLimits.timeoutMs).contains($0) }) ?? true else {
+            throw ValidationError(
+                "--timeout is not from 1 to \(BenchLimits.timeoutMs) milliseconds"
+            )
         }
         guard inputs.isEmpty || models.count == 1 else {
             throw ValidationError("--input is for one model; \(models.count) are named")
@@ -147,7 +160,13 @@ struct BenchCommand: AsyncParsableCommand {
                 let message = V1.PredictRequest(model: spec, inputs: tensors)
                 let name = counts.count == 1 ? model : "\(model) x \(count)"
                 requests.append(
-                    .init(name: name, service: "Prediction", method: "Predict", message)
+                    .init(
+                        name: name,
+                        service: "Prediction",
+                        method: "Predict",
+                        timeout: timeout.map { .milliseconds($0) },
+                        message
+                    )
                 )
             }
         }

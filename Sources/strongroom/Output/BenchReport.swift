@@ -54,6 +54,10 @@ struct BenchReport {
             )
         }
         for (code, count) in failures { lines.append("failed: \(count) \(code)") }
+        if result.failed > 0 {
+            let p99 = Double(result.failureLatencies.value(at: 0.99)) / 1_000
+            lines.append("99 of 100 failures came within \(Decimal.text(p99, digits: 1)) µs")
+        }
         if result.unanswered > 0 { lines.append("without an answer: \(result.unanswered)") }
         if result.notMade > 0 {
             lines.append("due and not made, too many were under way: \(result.notMade)")
@@ -88,6 +92,7 @@ struct BenchReport {
             "failures": .object(
                 failures.map { JSONValue.Member(name: $0.code, value: .number($0.count)) }
             ),
+            "failure_latency_us": json(result.failureLatencies),
             "unanswered": .number(result.unanswered),
             "not_made": .number(result.notMade),
             "bytes_sent": .number(result.bytesSent),

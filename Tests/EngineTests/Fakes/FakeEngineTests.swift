@@ -36,7 +36,7 @@ struct FakeEngineTests {
         var model: (any InferenceModel)? = try Self.load(engine)
         let outputs = try #require(try model?.run(Self.request, outputs: [], stop: nil))
         #expect(outputs.map(\.name) == ["y"])
-        #expect(outputs[0].copied() == Self.request[0].bytes)
+        #expect(outputs[0].copied() == Self.request[0].bytes.copied())
         #expect(model?.resources.modelBytes == 3)
         #expect((engine.loads, engine.runs, engine.loadedModels) == (1, 1, 1))
         model = nil

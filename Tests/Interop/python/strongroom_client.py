@@ -14,12 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from google.protobuf import message_factory
+from google.protobuf import duration_pb2, message_factory
 
 PROTO = Path(__file__).resolve().parents[3] / "Proto"
 HEADER = struct.Struct(">IIBB")  # length, stream id, type, flags
 REQUEST, RESPONSE = 1, 2
 MAX_FRAME_BYTES = 4 << 20
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 GRACE_SECONDS = 30  # how long past a call's own deadline the client waits for the answer
 CODES = (
     "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS "
@@ -47,8 +48,13 @@ SERVICES = {s.full_name: s for m in (health, prediction, registry)
 class StatusError(Exception):
     """The server answered with a status other than OK."""
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, details=()):
         self.code, self.message = CODES[code], message
+        # Seconds after which the call may be tried again, or None. A google.rpc.RetryInfo has one
+        # field, a Duration of well under 128 bytes.
+        self.retry_after = next((
+            duration_pb2.Duration.FromString(any.value[2:]).ToNanoseconds() / 1e9
+            for any in details if any.type_url == RETRY_INFO), None)
         super().__init__(f"{self.code}: {message}")
 
 
@@ -94,7 +100,8 @@ class Client:
         """The answer to the call `stream`, as a message of type `reply`, or its StatusError."""
         response = ttrpc.Response.FromString(self.finish_bytes(stream, timeout))
         if response.status.code:
-            raise StatusError(response.status.code, response.status.message)
+            status = response.status
+            raise StatusError(status.code, status.message, status.details)
         return reply.FromString(response.payload)
 
     def finish_bytes(self, stream, timeout=0.0):

@@ -80,7 +80,8 @@ def publish_bundle(client, model, bundle, alias="live", metadata=None, key="", t
         upload_id=begun.upload_id, alias=alias, wait_ready=True), timeout=timeout).version
 
 
-def predict_request(model, inputs, version=0, alias="", outputs=(), request_id=""):
+def predict_request(model, inputs, version=0, alias="", outputs=(), request_id="",
+                    priority=0):
     """`inputs`: {name: array} or a list of Tensors."""
     spec = prediction.ModelSpec(name=model)
     if version:
@@ -90,7 +91,8 @@ def predict_request(model, inputs, version=0, alias="", outputs=(), request_id="
     if isinstance(inputs, dict):
         inputs = [encode(name, values) for name, values in inputs.items()]
     return prediction.PredictRequest(
-        model=spec, inputs=inputs, output_names=outputs, request_id=request_id)
+        model=spec, inputs=inputs, output_names=outputs, request_id=request_id,
+        priority=priority)
 
 
 def predict(client, model, inputs, timeout=0.0, **selection):

@@ -112,6 +112,44 @@ struct ServerConfigurationTests {
         #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
     }
 
+    @Test("the queues' limits are read, the server's beside a model's")
+    func queueLimits() async throws {
+        let yaml = """
+            limits:
+              queued_requests: 3
+              queued_bytes: 4096
+              total_queued_requests: 5
+              total_queued_bytes: 8388608
+            """
+        let serving = try await load(yaml).serving
+        #expect(serving.queuedRequestsPerModel == 3)
+        #expect(serving.queuedBytesPerModel == 4_096)
+        #expect(serving.queuedRequests == 5)
+        #expect(serving.queuedBytes == 8_388_608)
+    }
+
+    @Test("spans go to a file, for a hundredth of the calls if nothing else is said")
+    func tracing() async throws {
+        let none = try await load(nil)
+        #expect(none.tracingFile == nil && none.sampleRatio == 0.01)
+        let some = try await load("tracing: {file: /tmp/spans, sample_ratio: 0.5}")
+        #expect(some.tracingFile == "/tmp/spans" && some.sampleRatio == 0.5)
+        for bad in ["1.01", "-0.1", "nan", "much"] {
+            let error = await #expect(throws: ServerError.self) {
+                try await load("tracing: {sample_ratio: \(bad)}")
+            }
+            #expect(error?.message.contains("from 0 to 1") == true)
+        }
+    }
+
+    @Test("the server's queues have to have room for the longest request")
+    func queueBelowFrame() async throws {
+        let limits = "limits: {frame_bytes: 2000, total_queued_bytes: "
+        #expect(try await load(limits + "2000}").serving.queuedBytes == 2_000)
+        let error = await #expect(throws: ServerError.self) { try await load(limits + "1999}") }
+        #expect(error?.message.contains("at least 'limits.frame_bytes'") == true)
+    }
+
     @Test("a variable of the environment that is empty is an error that names its key")
     func emptyVariable() async {
         let error = await #expect(throws: ServerError.self) {

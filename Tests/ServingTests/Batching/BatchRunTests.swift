@@ -1,6 +1,5 @@
 import Engine
 import EngineTesting
-import Synchronization
 import Testing
 
 @testable import Serving
@@ -136,18 +135,16 @@ struct BatchRunTests {
             world.engine.endWarmUps()
             let first = world.begin(model: "b")
             await busy.waitForArrivals(1)
-            let cancels = Mutex<[@Sendable () -> Void]>([])
-            let waiting = (0..<2).map { _ in
-                world.begin(onCancel: { cancel in cancels.withLock { $0.append(cancel) } })
+            let cancellations = [Cancellation(), Cancellation()]
+            let waiting = cancellations.map { cancellation in
+                world.begin(onCancel: { cancellation.register($0) })
             }
             busy.open()
             await gate.waitForArrivals(1)
             #expect(world.engine.runs == 2)
-            let hooks = cancels.withLock { $0 }
-            #expect(hooks.count == 2)
-            hooks[0]()
+            cancellations[0].cancel()
             #expect(!waiting[0].isAnswered)
-            hooks[1]()
+            cancellations[1].cancel()
             for answer in waiting {
                 guard case .failure(let error) = await answer.value else {
                     Issue.record("the run was not ended")

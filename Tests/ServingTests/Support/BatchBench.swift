@@ -36,6 +36,8 @@ final class BatchBench: Sendable {
         outputs: [String] = [],
         name: String = "x",
         source: AnyObject? = nil,
+        priority: Int = 0,
+        deadlineNs: UInt64? = nil,
         isCancelled: Bool = false
     ) -> Job {
         let values = (0..<rows * columns).map { first + Float($0) }
@@ -52,6 +54,8 @@ final class BatchBench: Sendable {
             ],
             outputNames: outputs,
             source: source.map { ObjectIdentifier($0) },
+            priority: priority,
+            deadlineNs: deadlineNs,
             isCancelled: { isCancelled },
             completion: { answer in self.answers.withLock { $0[id] = answer } }
         )

@@ -41,6 +41,8 @@ extension ServingWorld {
         _ selector: VersionSelector = .alias("live"),
         rows: Int = 1,
         heldBytes: Int? = nil,
+        priority: Int = 0,
+        deadlineNs: UInt64? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false },
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
         onRouted: (@Sendable (CallMeter) -> Void)? = nil
@@ -60,6 +62,8 @@ extension ServingWorld {
                 ],
                 outputNames: [],
                 heldBytes: heldBytes,
+                priority: priority,
+                deadlineNs: deadlineNs,
                 isCancelled: isCancelled,
                 onCancel: onCancel,
                 onRouted: onRouted,

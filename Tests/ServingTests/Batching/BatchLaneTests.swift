@@ -1,0 +1,198 @@
+import Engine
+import EngineTesting
+import Testing
+
+@testable import Serving
+
+@Suite("Places in the queue of batches")
+struct BatchLaneTests {
+    private final class Source {}
+
+    private func id(_ job: Job?) -> Int? {
+        job.map { Int(floats($0.request.inputs[0].bytes.copied())[0]) }
+    }
+
+    private func place(
+        _ job: Job,
+        in queue: inout BatchQueue
+    ) throws -> BatchQueue.Place {
+        let placed = queue.place(job)
+        return try #require(placed).place
+    }
+
+    /// All that waits, in the order in which it runs.
+    private func drain(_ queue: inout BatchQueue) -> [Int] {
+        var order: [Int] = []
+        while let (batch, _) = queue.take() { order += batch.compactMap { id($0) } }
+        return order
+    }
+
+    @Test("higher priorities run first, and those of one in their order")
+    func priorities() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue()
+        for (id, priority) in [0, 3, -10, 0, 10, 3, -10, 10].enumerated() {
+            queue.add(bench.job(id, first: Float(id), priority: priority))
+        }
+        #expect(drain(&queue) == [4, 7, 1, 5, 0, 3, 2, 6])
+    }
+
+    @Test("sources are served in rounds within a priority")
+    func fairness() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        let (greedy, modest) = (Source(), Source())
+        var queue = BatchQueue()
+        for id in 0..<6 {
+            queue.add(bench.job(id, first: Float(id), source: greedy, priority: id % 2))
+        }
+        queue.add(bench.job(10, first: 10, source: modest, priority: 1))
+        queue.add(bench.job(11, first: 11, source: modest, priority: 0))
+        #expect(drain(&queue) == [1, 10, 3, 5, 0, 11, 2, 4])
+    }
+
+    @Test("a batch is filled up with what is of lower priority")
+    func filledUp() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3))
+        var queue = BatchQueue()
+        for id in 0..<4 { queue.add(bench.job(id, first: Float(id), priority: id == 3 ? 1 : 0)) }
+        #expect(queue.take()?.batch.compactMap { id($0) } == [3, 0, 1])
+        #expect(drain(&queue) == [2])
+    }
+
+    @Test("versions take turns whatever their requests' priorities are")
+    func turns() throws {
+        let (one, other) = (
+            try BatchBench(plan: .alone("")), try BatchBench(plan: .alone(""))
+        )
+        var queue = BatchQueue()
+        for id in 0..<2 { queue.add(one.job(id, first: Float(id), priority: -10)) }
+        for id in 10..<12 { queue.add(other.job(id, first: Float(id), priority: 10)) }
+        #expect(drain(&queue) == [0, 10, 1, 11])
+    }
+
+    @Test("each request can be withdrawn once, from anywhere, and not once it was taken")
+    func withdrawn() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        let sources = [Source(), Source(), Source()]
+        var queue = BatchQueue()
+        var places: [BatchQueue.Place] = []
+        for id in 0..<600 {
+            let job = bench.job(
+                id,
+                first: Float(id),
+                source: sources[id % 7 % 3],
+                priority: id % 5 - 2
+            )
+            places.append(try place(job, in: &queue))
+        }
+        var expected = Set(0..<600)
+        for id in stride(from: 0, to: 600, by: 1) where id % 4 != 1 {
+            #expect(self.id(queue.withdraw(places[id])) == id)
+            #expect(queue.withdraw(places[id]) == nil)
+            expected.remove(id)
+        }
+        let order = drain(&queue)
+        #expect(order.count == expected.count && Set(order) == expected)
+        let priorities = order.map { $0 % 5 - 2 }
+        #expect(priorities == priorities.sorted(by: >))
+        for place in places { #expect(queue.withdraw(place) == nil) }
+    }
+
+    @Test("what is withdrawn is kept alive by nothing in the queue")
+    func released() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue()
+        queue.add(bench.job(0))
+        weak var held: Job?
+        let place = try {
+            let job = bench.job(1)
+            held = job
+            return try self.place(job, in: &queue)
+        }()
+        queue.add(bench.job(2))
+        #expect(held != nil)
+        _ = queue.withdraw(place)
+        #expect(held == nil)
+    }
+
+    @Test("a lane that was emptied by withdrawals has one turn, and none is lost")
+    func emptied() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        let other = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue()
+        for round in 0..<3 {
+            let placed = queue.place(bench.job(round))
+            let (added, place) = try #require(placed)
+            #expect(added == (round == 0 ? .ready : .waiting))
+            _ = queue.withdraw(place)
+        }
+        queue.add(other.job(7, first: 7))
+        #expect(queue.take()?.batch.count == 1)
+        #expect(queue.take() == nil)
+        #expect(queue.add(bench.job(9, first: 9)) == .ready)
+        #expect(drain(&queue) == [9])
+    }
+
+    @Test("a lane that waits for company and is emptied begins to wait anew")
+    func emptiedWhileDelayed() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
+        var queue = BatchQueue()
+        let place = try place(bench.job(0), in: &queue)
+        _ = queue.withdraw(place)
+        let isWoken = queue.makeReady(ObjectIdentifier(bench.slot))
+        #expect(!isWoken)
+        #expect(queue.add(bench.job(1)) == .readyAfter(500))
+        #expect(queue.stop() == 1)
+    }
+
+    @Test("rows of withdrawn requests fill no batch")
+    func rows() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
+        var queue = BatchQueue()
+        queue.add(bench.job(0))
+        let place = try place(bench.job(1), in: &queue)
+        _ = queue.withdraw(place)
+        #expect(queue.add(bench.job(2)) == .waiting)
+        #expect(queue.add(bench.job(3)) == .ready)
+    }
+
+    @Test("the one that gives its place up is the newest of the lowest priority")
+    func givesUp() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue()
+        var places: [BatchQueue.Place] = []
+        for (id, priority) in [0, -2, 1, -2].enumerated() {
+            let job = bench.job(id, rows: id == 3 ? 1 : 2, first: Float(id), priority: priority)
+            places.append(try place(job, in: &queue))
+        }
+        let bytes = 2 * ServingWorld.rowBytes
+        #expect(queue.giveUpLast(of: bench.slot, below: -2, bytes: 0) == nil)
+        #expect(queue.giveUpLast(of: bench.slot, below: 0, bytes: bytes) == nil)
+        #expect(id(queue.giveUpLast(of: bench.slot, below: 0, bytes: bytes / 2)) == 3)
+        #expect(queue.withdraw(places[3]) == nil)
+        _ = queue.withdraw(places[1])
+        #expect(queue.giveUpLast(of: bench.slot, below: 0, bytes: 0) == nil)
+        #expect(id(queue.giveUpLast(of: bench.slot, below: 1, bytes: bytes)) == 0)
+        #expect(drain(&queue) == [2])
+        #expect(queue.giveUpLast(of: bench.slot, below: 10, bytes: 0) == nil)
+    }
+
+    @Test("how fast requests leave is measured while others wait")
+    func measured() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 2))
+        var queue = BatchQueue()
+        let jobs = (0..<6).map { bench.job($0) }
+        for job in jobs { queue.add(job) }
+        let first = jobs[0]
+        _ = queue.take(atNs: 1_000)
+        #expect(jobs[2].admission.drain.expectedNs(requests: 1) == 0)
+        _ = queue.take(atNs: 5_000)
+        #expect(jobs[2].admission.drain.expectedNs(requests: 1) == 2_000)
+        _ = queue.take(atNs: 6_000)
+        #expect(jobs[4].admission.drain.expectedNs(requests: 1) == 500)
+        // After a time in which nothing waited.
+        queue.add(first)
+        _ = queue.take(atNs: 9_000_000)
+        #expect(first.admission.drain.expectedNs(requests: 1) == 0)
+    }
+}
