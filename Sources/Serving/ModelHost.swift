@@ -15,16 +15,18 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
     private let executors: Executors<Bytes>
 
     /// Makes a host that serves nothing yet.
-    /// - Parameter engines: What loads and runs models; a card names one of them.
+    /// - Parameters:
+    ///   - engines: What loads and runs models; a card names one of them.
+    ///   - firstLoad: Where a version is loaded for the first time.
     package init(
         registry: Registry,
         engines: [any InferenceEngine],
+        firstLoad: FirstLoad = .here,
         limits: ServingLimits = ServingLimits(),
         logger: Logger
     ) {
         let routes = Routes()
         let loader = Loader(
-            registry: registry,
             engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }),
             loopRunNs: limits.loopRunNs,
             meters: meters
@@ -35,6 +37,7 @@ package final class ModelHost<Bytes: TensorBytes>: Sendable {
         reconciler = Reconciler(
             registry: registry,
             loader: loader,
+            firstLoad: firstLoad,
             routes: routes,
             limits: limits,
             logger: logger

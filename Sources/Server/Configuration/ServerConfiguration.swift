@@ -15,6 +15,7 @@ package struct ServerConfiguration: Sendable {
     package var drainSeconds = 30
     package var rpc = RPCLimits()
     package var serving = ServingLimits()
+    package var firstLoad = FirstLoadLimits()
     package var logLevel = Logger.Level.info
     package var logFormat = LogFormat.text
     /// What a caller from this machine's loopback needs to read `/metrics`.
@@ -33,6 +34,7 @@ package struct ServerConfiguration: Sendable {
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
             + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
+            + ["loading.seconds", "loading.cpu_seconds", "loading.memory_bytes"]
     )
 
     private static let limitKeys = [
@@ -113,6 +115,28 @@ package struct ServerConfiguration: Sendable {
             default: metricsLoopback
         )
         try readLimits(values)
+        try readFirstLoad(values)
+    }
+
+    private mutating func readFirstLoad(_ values: Values) throws(ServerError) {
+        let seconds = 1...86_400
+        firstLoad.seconds = try values.integer(
+            "loading.seconds",
+            seconds,
+            default: firstLoad.seconds
+        )
+        firstLoad.cpuSeconds = try values.integer(
+            "loading.cpu_seconds",
+            seconds,
+            default: firstLoad.cpuSeconds
+        )
+        firstLoad.memoryBytes = UInt64(
+            try values.integer(
+                "loading.memory_bytes",
+                FirstLoadLimits.minMemoryBytes...(1 << 50),
+                default: Int(firstLoad.memoryBytes)
+            )
+        )
     }
 
     private mutating func readLimits(_ values: Values) throws(ServerError) {

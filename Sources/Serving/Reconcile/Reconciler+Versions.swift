@@ -36,7 +36,9 @@ extension Reconciler {
                 var metadata = Self.metadata(id)
                 metadata["error"] = "\(error)"
                 logger.warning("a version could not be validated", metadata: metadata)
-                guard error.code == .unavailable else { return }
+                guard error.code == .unavailable || error.code == .resourceExhausted else {
+                    return
+                }
             }
             failures += 1
             let pause = limits.retryPause(afterFailures: failures)
@@ -83,6 +85,9 @@ extension Reconciler {
     /// Forgets a deleted version.
     package func versionDeleted(_ id: VersionID) {
         loaded.delete(id)
+        control.begin { [registry] in
+            registry.loadNotes.forget(model: id.model, version: id.version)
+        }
         for (alias, followed) in aliases where followed.previous == id {
             aliases[alias]?.previous = nil
         }
@@ -105,9 +110,7 @@ extension Reconciler {
         let isLive = isLive(id)
         let begin = ContinuousClock.now
         let task = Task {
-            let result: LoadedVersions.Loaded = await loading.run {
-                Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
-            }
+            let result = await guardedLoad(id, isLive: isLive)
             loader.meters.ended(result, tookNs: (ContinuousClock.now - begin).nanoseconds)
             await self.ended(id, result)
             return result

@@ -17,6 +17,10 @@ package actor Reconciler {
     let limits: ServingLimits
     let logger: Logger
     let loader: Loader
+    let guarded: GuardedLoads
+    /// First loads elsewhere: on a thread of its own, so that what is known to load does not wait
+    /// for what may not.
+    let trying = BlockingQueue(label: "strongroom.first-load", qos: .utility)
     /// One load at a time: the memory that a load takes on top is that of one model.
     let loading = BlockingQueue(label: "strongroom.load", qos: .utility)
     /// Reads and writes of the registry's metadata: short, and never behind a load.
@@ -34,12 +38,19 @@ package actor Reconciler {
     init(
         registry: Registry,
         loader: Loader,
+        firstLoad: FirstLoad,
         routes: Routes,
         limits: ServingLimits,
         logger: Logger
     ) {
         self.registry = registry
         self.loader = loader
+        guarded = GuardedLoads(
+            registry: registry,
+            loader: loader,
+            checker: firstLoad.checker,
+            logger: logger
+        )
         self.routes = routes
         self.limits = limits
         self.logger = logger
