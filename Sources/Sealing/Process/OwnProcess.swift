@@ -48,10 +48,11 @@ package enum OwnProcess {
         close(descriptor)
     }
 
-    /// Yields to processes of normal priority.
+    /// Yields to processes of normal priority; one that is nicer already stays so.
     package static func yield(niceness: Int32) {
-        // The answer may be -1 and mean it; a process that is not nicer is only less polite.
-        _ = nice(niceness)
+        // One that cannot be made nicer is only less polite.
+        let present = getpriority(PRIO_PROCESS, 0)
+        setpriority(PRIO_PROCESS, 0, max(present, niceness))
     }
 
     /// Bounds what it may take: bytes of memory that it writes (RLIMIT_DATA), and seconds of all

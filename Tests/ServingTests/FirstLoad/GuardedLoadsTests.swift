@@ -52,7 +52,7 @@ struct GuardedLoadsTests {
         )
     }
 
-    private func failure(isLive: Bool = false) -> Loader.Failure? {
+    private func outcome(isLive: Bool = false) -> Loader.Failure? {
         do throws(Loader.Failure) {
             _ = try loads.load(loads.admit(id, isLive: isLive))
             return nil
@@ -69,7 +69,7 @@ struct GuardedLoadsTests {
 
     @Test("a version is tried before its first load and before no other")
     func once() {
-        for _ in 0..<3 { #expect(failure() == nil) }
+        for _ in 0..<3 { #expect(outcome() == nil) }
         #expect(checker.count == 1)
         #expect(engine.loads == 3)
     }
@@ -77,22 +77,22 @@ struct GuardedLoadsTests {
     @Test("a version that fails its trial is not loaded, and is tried again when it is asked for")
     func fails() throws {
         checker.fail(.rejected(reason: "it crashed", detail: ""))
-        #expect(failure()?.reason == "it crashed")
+        #expect(outcome()?.reason == "it crashed")
         checker.fail(.passing(ServingError(.unavailable, "no process")))
-        #expect(failure()?.mayPass == true)
+        #expect(outcome()?.mayPass == true)
         #expect(engine.loads == 0)
         checker.fail(nil)
-        #expect(failure() == nil)
+        #expect(outcome() == nil)
         #expect(checker.count == 3)
     }
 
     @Test("after one crash it is tried again, and a load that ends makes good for it")
     func crashedOnce() throws {
-        #expect(failure() == nil)
+        #expect(outcome() == nil)
         try crash()
-        #expect(failure() == nil)
+        #expect(outcome() == nil)
         #expect(checker.count == 2)
-        #expect(failure() == nil)
+        #expect(outcome() == nil)
         #expect(checker.count == 2)
     }
 
@@ -101,13 +101,13 @@ struct GuardedLoadsTests {
         try crash()
         try crash()
         for isLive in [false, true] {
-            let failure = try #require(failure(isLive: isLive))
+            let failure = try #require(outcome(isLive: isLive))
             #expect(!failure.mayPass)
             #expect(failure.reason.contains("ended 2 times in a row"))
         }
         #expect(engine.loads == 0)
         home.registry.loadNotes.forgetCrashes(model: id.model, version: id.version)
-        #expect(failure() == nil)
+        #expect(outcome() == nil)
     }
 
     @Test("a load that fails is no crash")

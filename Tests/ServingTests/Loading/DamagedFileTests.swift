@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Foundation
+import Registry
 import Testing
 
 @testable import Serving
