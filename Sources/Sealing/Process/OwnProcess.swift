@@ -51,8 +51,8 @@ package enum OwnProcess {
     /// Yields to processes of normal priority; one that is nicer already stays so.
     package static func yield(niceness: Int32) {
         // One that cannot be made nicer is only less polite.
-        let present = getpriority(PRIO_PROCESS, 0)
-        setpriority(PRIO_PROCESS, 0, max(present, niceness))
+        let process = __priority_which_t(PRIO_PROCESS.rawValue)
+        _ = setpriority(process, 0, max(getpriority(process, 0), niceness))
     }
 
     /// Bounds what it may take: bytes of memory that it writes (RLIMIT_DATA), and seconds of all

@@ -35,6 +35,7 @@ package struct ServerConfiguration: Sendable {
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
             + ["log.level", "log.format", "metrics.loopback"] + limitKeys.map { "limits." + $0 }
             + ["loading.seconds", "loading.cpu_seconds", "loading.memory_bytes"]
+            + ["loading.max_crashes"]
     )
 
     private static let limitKeys = [
@@ -129,6 +130,11 @@ package struct ServerConfiguration: Sendable {
             "loading.cpu_seconds",
             seconds,
             default: firstLoad.cpuSeconds
+        )
+        firstLoad.maxCrashes = try values.integer(
+            "loading.max_crashes",
+            1...1_000,
+            default: firstLoad.maxCrashes
         )
         firstLoad.memoryBytes = UInt64(
             try values.integer(

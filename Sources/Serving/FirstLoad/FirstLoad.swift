@@ -3,15 +3,18 @@ internal import Sealing
 
 /// Where a version is loaded for the first time, before it is loaded where it is to serve.
 package struct FirstLoad: Sendable {
+    /// nil: nowhere else.
     let checker: (any FirstLoadChecker)?
+    /// As in ``FirstLoadLimits``.
+    let maxCrashes: Int
 
     /// Nowhere else: the load that is to serve is the first.
-    package static let here = FirstLoad(checker: nil)
+    package static let here = FirstLoad(checker: nil, maxCrashes: FirstLoadLimits().maxCrashes)
 
     /// In a child process, which a model may crash, block or fill. It is this program again, with
     /// ``FirstLoadTask/command`` as its one argument.
     package static func inChild(_ limits: FirstLoadLimits) -> FirstLoad {
-        FirstLoad(checker: ChildLoadChecker(limits: limits))
+        FirstLoad(checker: ChildLoadChecker(limits: limits), maxCrashes: limits.maxCrashes)
     }
 }
 
@@ -23,7 +26,7 @@ protocol FirstLoadChecker: Sendable {
     func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure)
 }
 
-/// What a first load may take.
+/// What a first load may take, and what loads may do to the server.
 package struct FirstLoadLimits: Sendable, Equatable {
     /// Seconds from its start to its end, besides those for the version's size.
     package var seconds = 300
@@ -31,6 +34,9 @@ package struct FirstLoadLimits: Sendable, Equatable {
     package var cpuSeconds = 600
     /// Bytes of memory; 0: ``shareOfMemory`` of what is available when it starts.
     package var memoryBytes: UInt64 = 0
+    /// Ends of the server within loads of one version, one after the other, after which it is not
+    /// loaded again.
+    package var maxCrashes = 2
 
     /// The defaults.
     package init() {}

@@ -6,17 +6,16 @@ internal import Registry
 ///
 /// Blocking, as the loader is.
 struct GuardedLoads: Sendable {
-    /// Ends of the process during loads of one version after which it is not loaded again.
-    static let maxCrashes = 2
-
     let registry: Registry
     let loader: Loader
     /// nil: versions are tried by the load itself.
     let checker: (any FirstLoadChecker)?
+    /// Ends of the process within loads of one version after which it is not loaded again.
+    let maxCrashes: Int
     let logger: Logger
 
     /// Opens a version, and tries it if it was not yet, or if the process ended when it was loaded
-    /// last.
+    /// last. What an alias answers with was loaded by a server before, and is not held up.
     ///
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
@@ -24,21 +23,26 @@ struct GuardedLoads: Sendable {
         let version = try open(id, isLive: isLive)
         let notes = registry.loadNotes
         let crashes = notes.crashes(of: version)
-        guard crashes < Self.maxCrashes else {
+        guard crashes < maxCrashes else {
             throw .rejected(
                 reason: "the server ended \(crashes) times in a row while it loaded this version",
                 detail: ""
             )
         }
-        guard let checker, crashes > 0 || !notes.isChecked(version) else { return version }
+        guard let checker, crashes > 0 || !isLive && !notes.isChecked(version)
+        else { return version }
         logger.info("a version is loaded for the first time", metadata: Self.metadata(id))
         try checker.check(version, of: registry)
-        do {
-            try notes.setChecked(version)
-        } catch {
-            warn("that a version has passed its first load could not be noted", id, error)
-        }
+        noteChecked(version)
         return version
+    }
+
+    private func noteChecked(_ version: OpenedVersion) {
+        do {
+            try registry.loadNotes.setChecked(version)
+        } catch {
+            warn("that a version has passed its first load could not be noted", version.id, error)
+        }
     }
 
     /// Loads a version that was admitted.
@@ -50,7 +54,9 @@ struct GuardedLoads: Sendable {
             warn("that a version is being loaded could not be noted", version.id, error)
         }
         defer { registry.loadNotes.end(version) }
-        return try loader.load(version)
+        let slot = try loader.load(version)
+        if checker != nil, !registry.loadNotes.isChecked(version) { noteChecked(version) }
+        return slot
     }
 
     private func open(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {

@@ -49,6 +49,7 @@ package actor Reconciler {
             registry: registry,
             loader: loader,
             checker: firstLoad.checker,
+            maxCrashes: firstLoad.maxCrashes,
             logger: logger
         )
         self.routes = routes

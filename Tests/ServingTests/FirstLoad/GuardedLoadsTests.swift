@@ -48,6 +48,7 @@ struct GuardedLoadsTests {
                 meters: ServingMeters()
             ),
             checker: checker,
+            maxCrashes: 2,
             logger: Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
         )
     }
@@ -72,6 +73,13 @@ struct GuardedLoadsTests {
         for _ in 0..<3 { #expect(outcome() == nil) }
         #expect(checker.count == 1)
         #expect(engine.loads == 3)
+    }
+
+    @Test("what an alias answers with is not held up by a trial, and needs none later")
+    func live() {
+        #expect(outcome(isLive: true) == nil)
+        #expect(outcome() == nil)
+        #expect(checker.count == 0)
     }
 
     @Test("a version that fails its trial is not loaded, and is tried again when it is asked for")
@@ -125,6 +133,7 @@ struct GuardedLoadsTests {
                 meters: ServingMeters()
             ),
             checker: nil,
+            maxCrashes: 2,
             logger: loads.logger
         )
         for _ in 0..<3 {
