@@ -20,7 +20,7 @@ package actor Reconciler {
     let guarded: GuardedLoads
     /// First loads elsewhere: on a thread of its own, so that what is known to load does not wait
     /// for what may not.
-    let trying = BlockingQueue(label: "strongroom.first-load", qos: .utility)
+    let trying = BlockingQueue(label: "strongroom.first-load")
     /// One load at a time: the memory that a load takes on top is that of one model.
     let loading = BlockingQueue(label: "strongroom.load", qos: .utility)
     /// Reads and writes of the registry's metadata: short, and never behind a load.

@@ -48,8 +48,8 @@ struct FirstLoadMessageTests {
             .passing(ServingError(.unavailable, "later", detail: "d")),
         ]
         for failure in failures {
-            guard case .failed(let read)? = FirstLoadReport(FirstLoadReport.failed(failure).encoded())
-            else {
+            let message = FirstLoadReport.failed(failure).encoded()
+            guard case .failed(let read)? = FirstLoadReport(message) else {
                 Issue.record("no failure")
                 continue
             }
