@@ -1,5 +1,6 @@
 import Foundation
 import Registry
+import Sealing
 import Testing
 
 @Suite("Notes of loads")
