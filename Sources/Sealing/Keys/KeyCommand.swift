@@ -37,7 +37,8 @@ struct KeyCommand: Sendable {
         switch outcome.ending {
         case .exited(0): break
         case .exited(let status): throw failure(verb, "ended with status \(status)", outcome)
-        case .killed(let signal): throw failure(verb, "was ended by \(SignalName.of(signal))", outcome)
+        case .killed(let signal):
+            throw failure(verb, "was ended by \(SignalName.of(signal))", outcome)
         case .outOfTime: throw failure(verb, "took longer than \(seconds) s", outcome)
         }
         let isLine = output.withBytes { bytes in
