@@ -41,6 +41,18 @@ package struct EngineError: Error, Sendable {
     }
 }
 
+extension EngineError {
+    private static let outOfMemoryMessage = "there is not enough memory for the model"
+
+    /// Memory has run out, whatever was being done.
+    package static func outOfMemory(detail: String) -> EngineError {
+        EngineError(.unavailable, outOfMemoryMessage, detail: detail)
+    }
+
+    /// Whether it is that memory has run out.
+    package var isOutOfMemory: Bool { code == .unavailable && message == Self.outOfMemoryMessage }
+}
+
 extension EngineError: Equatable {
     package static func == (left: EngineError, right: EngineError) -> Bool {
         left.code == right.code

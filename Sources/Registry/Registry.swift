@@ -38,6 +38,8 @@ package final class Registry: Sendable {
     let hashed = HashedBlobs()
     /// Held by the one collection that runs.
     let collecting = Mutex(())
+    /// What was noted of loads.
+    package let loadNotes: LoadNotes
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)
     private let lock: StoreLock
 
@@ -59,6 +61,7 @@ package final class Registry: Sendable {
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws {
         self.layout = layout
+        loadNotes = LoadNotes(layout)
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
         metadata = try MetadataStore.open(layout, fault: storageFault)

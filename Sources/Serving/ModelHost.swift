@@ -19,16 +19,17 @@ package final class ModelHost: Sendable {
     /// - Parameters:
     ///   - engines: What loads and runs models; a card names one of them.
     ///   - memory: What says whether there is memory for a load.
+    ///   - firstLoad: Where a version is loaded for the first time.
     package init(
         registry: Registry,
         engines: [any InferenceEngine],
+        firstLoad: FirstLoad = .here,
         limits: ServingLimits = ServingLimits(),
         memory: SystemMemory = .system,
         logger: Logger
     ) {
         let routes = Routes()
         let loader = Loader(
-            registry: registry,
             engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }),
             loopRunNs: limits.loopRunNs,
             meters: meters
@@ -39,6 +40,7 @@ package final class ModelHost: Sendable {
         reconciler = Reconciler(
             registry: registry,
             loader: loader,
+            firstLoad: firstLoad,
             routes: routes,
             limits: limits,
             memory: memory,

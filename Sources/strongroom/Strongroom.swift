@@ -13,7 +13,7 @@ struct Strongroom: AsyncParsableCommand {
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
             Show.self, AliasCommand.self, Rollback.self, Delete.self, Export.self, Keys.self,
             Certificates.self, Clients.self, Audit.self, Verify.self, Collect.self, Backup.self,
-            Restore.self, BenchCommand.self,
+            Restore.self, BenchCommand.self, CheckLoad.self,
         ]
     )
 }

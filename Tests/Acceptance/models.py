@@ -123,9 +123,9 @@ def batch_normalised(width=WIDTHS[0]):
                 [numpy_helper.from_array(numpy.array([0], "i8"), "axes")])
 
 
-def counter():
+def counter(golden=50_000):
     """A bundle whose model counts to n in a loop: as slow as the caller likes. Its golden request
-    is slow too, so that the server knows."""
+    counts to `golden`: slow too, so that the server knows."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["go_on"]),
          helper.make_node("Add", ["sum", "one"], ["next"])],
@@ -141,11 +141,64 @@ def counter():
          helper.make_node("Loop", ["trips", "yes", "zero"], ["y"], body=body)],
         {"n": ("INT64", [1])}, {"y": ("INT64", [1])},
         [numpy_helper.from_array(array, name) for name, array in constants.items()])
-    tensor = {"datatype": "INT64", "shape": [1], "data": [50_000]}
-    golden = {"inputs": [{"name": "n", **tensor}], "outputs": [{"name": "y", **tensor}]}
+    tensor = {"datatype": "INT64", "shape": [1], "data": [golden]}
+    return with_golden(model, [{"name": "n", **tensor}], [{"name": "y", **tensor}])
+
+
+def with_golden(model, inputs, outputs):
+    """A bundle of a model with one golden request, golden/0.json."""
     card = "format: 1\nengine: onnxruntime\nentry: model.onnx\ngolden: golden/*.json\n"
     return {"model.yaml": card.encode(), "model.onnx": model,
-            "golden/0.json": json.dumps(golden).encode()}
+            "golden/0.json": json.dumps({"inputs": inputs, "outputs": outputs}).encode()}
+
+
+def crashing(step):
+    """A bundle whose model divides the least integer by -1, which ONNX Runtime does not look at:
+    the processor ends the process. Where: "load", "warm-up", "golden" (request), or "run"."""
+    least, minus_one = -2 ** 63, -1
+    constants = {"least": [least], "minus_one": [minus_one], "one": [1]}
+    nodes = {
+        "load": [helper.make_node("Div", ["least", "minus_one"], ["q"]),
+                 helper.make_node("Add", ["x", "q"], ["y"])],
+        "warm-up": [helper.make_node("Sub", ["x", "one"], ["d"]),
+                    helper.make_node("Div", ["least", "d"], ["y"])],
+    }.get(step, [helper.make_node("Add", ["x", "one"], ["d"]),
+                 helper.make_node("Div", ["least", "d"], ["y"])])
+    model = save(nodes, {"x": ("INT64", [None])}, {"y": ("INT64", [None])},
+                 [numpy_helper.from_array(numpy.array(values, "i8"), name)
+                  for name, values in constants.items()])
+    if step != "golden":
+        return {"model.onnx": model}
+    tensor = {"datatype": "INT64", "shape": [1]}
+    return with_golden(model, [{"name": "x", **tensor, "data": [-2]}],
+                       [{"name": "y", **tensor, "data": [0]}])
+
+
+def endless():
+    """A model whose loop never ends."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]),
+         helper.make_node("Identity", ["value"], ["next"])],
+        "body",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("value", TensorProto.FLOAT, [None])],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("next", TensorProto.FLOAT, [None])])
+    return save([helper.make_node("Loop", ["", "yes", "x"], ["y"], body=body)],
+                {"x": ("FP32", [None])}, {"y": ("FP32", [None])},
+                [numpy_helper.from_array(numpy.array(True), "yes")])
+
+
+def greedy(gigabytes):
+    """A model of a few bytes that wants so much memory."""
+    shape = numpy.array([gigabytes * 250, 1_000_000], "i8")
+    return save([helper.make_node("ConstantOfShape", ["shape"], ["ones"],
+                                  value=numpy_helper.from_array(numpy.ones(1, "f4"))),
+                 helper.make_node("ReduceSum", ["ones"], ["sum"], keepdims=0),
+                 helper.make_node("Add", ["x", "sum"], ["y"])],
+                {"x": ("FP32", [None])}, {"y": ("FP32", [None])},
+                [numpy_helper.from_array(shape, "shape")])
 
 
 def weights(model):

@@ -27,7 +27,7 @@ struct OnnxFailure: Error {
     /// What it means that memory has run out, whatever was being done; nil if that is not it.
     private var outOfMemory: EngineError? {
         guard Self.textsOfNoMemory.contains(where: { text.contains($0) }) else { return nil }
-        return EngineError(.unavailable, "there is not enough memory for the model", detail: text)
+        return .outOfMemory(detail: text)
     }
 
     /// What it means for a load.

@@ -1,11 +1,16 @@
+/// Where finished blobs are read from, each under the SHA-256 of its bytes. Calls block, and come
+/// from any thread.
+protocol BlobSource: Sendable {
+    /// Opens a blob that was finished; `dataLoss` if it is not there.
+    func open(_ digest: [UInt8]) throws -> any BlobReader
+}
+
 /// Where sealed blobs are kept, each under the SHA-256 of its bytes.
 ///
 /// Everything in it is ciphertext. Calls block, and come from any thread.
-protocol BlobStore: Sendable {
+protocol BlobStore: BlobSource {
     /// Starts a new blob for a file of an upload, in place of one that was left unfinished.
     func create(upload: String, index: Int) throws -> any BlobWriter
-    /// Opens a blob that was finished; `dataLoss` if it is not there.
-    func open(_ digest: [UInt8]) throws -> any BlobReader
     /// The length of a blob; `nil` if it is not there.
     func byteCount(of digest: [UInt8]) throws -> UInt64?
     /// Removes a blob; one that is not there is fine.

@@ -42,15 +42,7 @@ final class FolderBlobStore: BlobStore {
     }
 
     func open(_ digest: [UInt8]) throws -> any BlobReader {
-        let path = folders.path(of: digest)
-        guard let file = try StoreFile.reading(path, files) else {
-            throw RegistryError(
-                .dataLoss,
-                "a stored file is missing",
-                detail: "\(path) is not there"
-            )
-        }
-        return try FolderBlobReader(file)
+        try FolderBlobs(folder: blobs, files: files).open(digest)
     }
 
     func byteCount(of digest: [UInt8]) throws -> UInt64? {

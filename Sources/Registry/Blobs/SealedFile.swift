@@ -12,7 +12,7 @@ struct SealedFile {
         _ file: VersionRecord.File,
         dataKey: SecretKey,
         context: BlobContext,
-        blobs: any BlobStore
+        blobs: any BlobSource
     ) throws {
         self.file = file
         reader = try blobs.open(file.sealedSHA256)

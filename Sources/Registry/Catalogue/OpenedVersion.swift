@@ -10,10 +10,12 @@ package final class OpenedVersion: Sendable {
     /// Its files, sorted by path.
     package let files: [FileInfo]
 
+    /// Its card as it was published.
+    let cardText: [UInt8]
     let record: VersionRecord
     private let indexes: [String: Int]
-    private let dataKey: SecretKey
-    private let blobs: any BlobStore
+    let dataKey: SecretKey
+    private let blobs: any BlobSource
     private let leases: BlobLeases
     private let hashed: HashedBlobs
 
@@ -21,9 +23,10 @@ package final class OpenedVersion: Sendable {
     init(
         info: VersionInfo,
         card: Card,
+        cardText: [UInt8],
         record: VersionRecord,
         dataKey: SecretKey,
-        blobs: any BlobStore,
+        blobs: any BlobSource,
         leases: BlobLeases,
         hashed: HashedBlobs
     ) {
@@ -32,6 +35,7 @@ package final class OpenedVersion: Sendable {
         self.hashed = hashed
         self.info = info
         self.card = card
+        self.cardText = cardText
         self.record = record
         self.dataKey = dataKey
         self.blobs = blobs

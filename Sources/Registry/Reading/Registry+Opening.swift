@@ -23,9 +23,11 @@ extension Registry {
         } catch let error as SealingError {
             throw RegistryError.sealing(error, "\(place): its data key does not unwrap")
         }
+        let cardText = try cardText(of: stored, record)
         let opened = OpenedVersion(
             info: stored.info,
-            card: try card(of: stored, record),
+            card: try Card.parse(cardText, paths: record.files.map(\.path)),
+            cardText: cardText,
             record: record,
             dataKey: key,
             blobs: blobs,
@@ -88,6 +90,10 @@ extension Registry {
 
     /// A version's card, opened with the registry's own key.
     func card(of stored: StoredVersion, _ record: VersionRecord) throws -> Card {
+        try Card.parse(cardText(of: stored, record), paths: record.files.map(\.path))
+    }
+
+    private func cardText(of stored: StoredVersion, _ record: VersionRecord) throws -> [UInt8] {
         let place = "model '\(record.model)', version \(record.version)"
         let bytes: [UInt8]
         do {
@@ -104,7 +110,7 @@ extension Registry {
         guard Digest.sha256(bytes) == record.cardSHA256 else {
             throw RegistryError(.dataLoss, "\(place): its card is not the one that was signed")
         }
-        return try Card.parse(bytes, paths: record.files.map(\.path))
+        return bytes
     }
 
     /// Seals a card under the registry's own key.

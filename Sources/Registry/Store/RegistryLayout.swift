@@ -34,6 +34,7 @@ package struct RegistryLayout: Sendable {
     var lockPath: String { store + "/" + RegistryLayout.lockName }
     var leasePath: String { store + "/lease" }
     var blobsPath: String { store + "/blobs" }
+    var loadsPath: String { store + "/loads" }
     var quarantinePath: String { store + "/quarantine" }
     var uploadsPath: String { store + "/uploads" }
 }

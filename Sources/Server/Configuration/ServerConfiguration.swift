@@ -15,6 +15,7 @@ package struct ServerConfiguration: Sendable {
     package var drainSeconds = 30
     package var rpc = RPCLimits()
     package var serving = ServingLimits()
+    package var firstLoad = FirstLoadLimits()
     package var logLevel = Logger.Level.info
     package var logFormat = LogFormat.text
     /// What a caller from this machine's loopback needs to read `/metrics`.
@@ -37,6 +38,8 @@ package struct ServerConfiguration: Sendable {
     static let keys: Set<String> = Set(
         ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
             + ["keep_previous", "loading.memory_budget_bytes"]
+            + ["loading.seconds", "loading.cpu_seconds", "loading.memory_bytes"]
+            + ["loading.max_crashes"]
             + ["log.level", "log.format", "metrics.loopback", "tracing.file"]
             + ["tracing.sample_ratio"] + limitKeys.map { "limits." + $0 }
     )
@@ -131,6 +134,33 @@ package struct ServerConfiguration: Sendable {
         tracingFile = try values.text("tracing.file")
         sampleRatio = try values.ratio("tracing.sample_ratio", default: sampleRatio)
         try readLimits(values)
+        try readFirstLoad(values)
+    }
+
+    private mutating func readFirstLoad(_ values: Values) throws(ServerError) {
+        let seconds = 1...86_400
+        firstLoad.seconds = try values.integer(
+            "loading.seconds",
+            seconds,
+            default: firstLoad.seconds
+        )
+        firstLoad.cpuSeconds = try values.integer(
+            "loading.cpu_seconds",
+            seconds,
+            default: firstLoad.cpuSeconds
+        )
+        firstLoad.maxCrashes = try values.integer(
+            "loading.max_crashes",
+            1...1_000,
+            default: firstLoad.maxCrashes
+        )
+        firstLoad.memoryBytes = UInt64(
+            try values.integer(
+                "loading.memory_bytes",
+                FirstLoadLimits.minMemoryBytes...(1 << 50),
+                default: Int(firstLoad.memoryBytes)
+            )
+        )
     }
 
     private mutating func readLimits(_ values: Values) throws(ServerError) {

@@ -58,6 +58,7 @@ package struct RunningServer: Sendable {
         host = ModelHost(
             registry: registry,
             engines: [engine],
+            firstLoad: .inChild(configuration.firstLoad),
             limits: configuration.serving,
             logger: logger
         )
@@ -196,6 +197,8 @@ package struct RunningServer: Sendable {
 
     private func drain() async {
         logger.info("draining", metadata: ["seconds": "\(configuration.drainSeconds)"])
+        // Whoever asked for the end may not wait for a load: its version is not to blame.
+        await host.reconciler.prepareForEnd()
         await server.drain(seconds: configuration.drainSeconds)
         ended.open()
     }

@@ -4,9 +4,6 @@ internal import Sealing
 
 /// What is set up once in a process that serves, before anything else.
 package enum ServerProcess {
-    /// What the system sends to a process that crashed or is to dump core.
-    private static let fatalSignals = [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
-
     /// Forbids core dumps and other processes' reading of this one's memory, which holds models
     /// and keys in the clear, and sets up the log.
     package static func prepare(_ configuration: ServerConfiguration) throws(ServerError) -> Logger
@@ -14,9 +11,7 @@ package enum ServerProcess {
         guard ProcessMemory.refuseDumps() else {
             throw ServerError("this process could not be kept from being dumped")
         }
-        // Swift's own crash reporter would write memory around the crash, keys and weights among
-        // it, to the log; and it waits for a memory that it may not read.
-        for fatal in fatalSignals { signal(fatal, SIG_DFL) }
+        OwnProcess.endAtFatalSignals()
         // A peer that went away is an error of its connection, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         LoggingSystem.bootstrap { label in

@@ -64,6 +64,9 @@ extension RegistryService {
     ) async throws -> V1.Alias {
         let name = change.alias.name
         let id = AliasID(model: model, alias: name)
+        await reconciler.askedAgain(
+            for: VersionID(model: model, version: change.alias.targetVersion)
+        )
         guard wait else {
             await reconciler.aliasChanged(id)
             return V1.Alias(change.alias)

@@ -22,7 +22,8 @@ extension Loader.Failure {
         case .invalidModel, .unsupported, .invalidInput, .runtimeFailed:
             self = .rejected(reason: error.message, detail: error.detail)
         case .terminated, .unavailable:
-            self = .passing(ServingError(.unavailable, error.message, detail: error.detail))
+            let code: ServingError.Code = error.isOutOfMemory ? .resourceExhausted : .unavailable
+            self = .passing(ServingError(code, error.message, detail: error.detail))
         }
     }
 
@@ -54,8 +55,11 @@ extension Loader.Failure {
         case .invalidArgument:
             // A card that was good when it was signed: this server does not understand it.
             self = .rejected(reason: error.message, detail: error.detail)
-        case .aborted, .alreadyExists, .outOfRange, .resourceExhausted, .unavailable,
-            .internalFailure:
+        case .resourceExhausted:
+            self = .passing(
+                ServingError(.resourceExhausted, error.message, detail: error.detail)
+            )
+        case .aborted, .alreadyExists, .outOfRange, .unavailable, .internalFailure:
             self = .passing(ServingError(.unavailable, error.message, detail: error.detail))
         }
     }

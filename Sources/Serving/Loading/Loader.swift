@@ -2,45 +2,61 @@ internal import Engine
 internal import Registry
 internal import Sealing
 
-/// Takes a stored version to a slot that may serve: verified, opened in memory, loaded, compared
-/// with its card, warmed up, and right on all its golden requests.
+/// Takes an open version to a slot that may serve: opened in memory, loaded, compared with its card,
+/// warmed up, and right on all its golden requests.
 ///
 /// Blocking; the reconciler runs it on a thread that serves nobody.
 struct Loader: Sendable {
-    let registry: Registry
     let engines: [String: any InferenceEngine]
     /// As in ``ServingLimits``.
     let loopRunNs: UInt64
     /// What counts the requests of each version, over its loads.
     let meters: ServingMeters
+    /// Called at the begin of each step.
+    var reached: @Sendable (LoadStep) -> Void = { _ in }
 
-    /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
-    ///   if it is rejected, since the alias keeps it.
-    func load(_ id: VersionID, isLive: Bool) throws(Failure) -> Slot {
-        let opened = try open(id, isLive: isLive)
+    /// A version that has passed all that is asked of it.
+    struct Examined {
+        let model: any InferenceModel
+        /// Its golden requests, or some of them.
+        let golden: [GoldenRequest]
+        let plan: BatchPlan
+    }
+
+    /// Loads a version, and asks all of it.
+    func load(_ opened: OpenedVersion) throws(Failure) -> Slot {
+        let examined = try examine(opened)
+        let cost = RunCost(
+            measuring: examined.model,
+            on: examined.golden.map(\.inputs),
+            plan: examined.plan,
+            limitNs: loopRunNs
+        )
+        return Slot(
+            id: opened.id,
+            card: opened.card,
+            model: examined.model,
+            plan: examined.plan,
+            cost: cost,
+            meter: meters.version(opened.id),
+            byteCount: opened.info.bytes
+        )
+    }
+
+    /// Loads a version, and asks of it all that may show it to be wrong.
+    func examine(_ opened: OpenedVersion) throws(Failure) -> Examined {
+        let id = opened.id
         try Self.checkSizes(entry: opened.card.entry, golden: opened.card.golden, opened.files)
         guard let engine = engines[opened.card.engine] else {
             throw .rejected(reason: "there is no engine '\(opened.card.engine)'", detail: "")
         }
+        reached(.load)
         let model = try load(opened, id: id, in: engine)
         try compare(opened.card, with: model.signature)
         let golden = try warmUp(opened, model: model, id: id)
+        reached(.rows)
         let plan = try batchPlan(opened.card, model: model, golden: golden)
-        let cost = RunCost(
-            measuring: model,
-            on: golden.map(\.inputs),
-            plan: plan,
-            limitNs: loopRunNs
-        )
-        return Slot(
-            id: id,
-            card: opened.card,
-            model: model,
-            plan: plan,
-            cost: cost,
-            meter: meters.version(id),
-            byteCount: opened.info.bytes
-        )
+        return Examined(model: model, golden: golden, plan: plan)
     }
 
     private func load(
@@ -82,20 +98,6 @@ struct Loader: Sendable {
                     detail: ""
                 )
             }
-        }
-    }
-
-    private func open(_ id: VersionID, isLive: Bool) throws(Failure) -> OpenedVersion {
-        do {
-            let opened = try registry.open(model: id.model, version: id.version)
-            guard isLive || opened.info.state != .rejected else {
-                throw Failure.refused(.rejected(id, reason: opened.info.reason))
-            }
-            return opened
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(reading: error, id: id)
         }
     }
 
@@ -165,6 +167,7 @@ struct Loader: Sendable {
         guard opened.card.golden.isEmpty else {
             return try runGolden(opened, model: model, id: id)
         }
+        reached(.warmUp)
         do throws(EngineError) {
             try WarmUp(of: model.signature)?.run(on: model)
             return []
@@ -180,6 +183,7 @@ struct Loader: Sendable {
     ) throws(Failure) -> [GoldenRequest] {
         var passed: [GoldenRequest] = []
         for path in opened.card.golden {
+            reached(.golden(path))
             let json = try read(path, of: opened, id: id).copyBytes()
             do throws(GoldenRequest.Failure) {
                 let request = try GoldenRequest(path: path, json: json)

@@ -10,6 +10,11 @@ struct BlockingQueue: Sendable {
         queue = DispatchQueue(label: label)
     }
 
+    /// Has something done that nobody waits for.
+    func begin(_ body: @escaping @Sendable () -> Void) {
+        queue.async(execute: body)
+    }
+
     func run<Output: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Output
     ) async throws(Failure) -> Output {

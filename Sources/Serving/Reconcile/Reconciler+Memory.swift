@@ -3,27 +3,19 @@ internal import Registry
 
 extension Reconciler {
     /// Loads a version when its turn has come, if there is memory for it.
-    func loadInTurn(_ id: VersionID, isLive: Bool) async -> LoadedVersions.Loaded {
-        // Where that cannot be read, the load finds out why.
-        let bytes = await byteCount(of: id) ?? 0
+    func loadInTurn(_ version: OpenedVersion) async -> LoadedVersions.Loaded {
+        let (id, bytes) = (version.id, version.info.bytes)
         do throws(ServingError) {
             try await makeRoom(for: id, bytes: bytes)
         } catch {
             return .failure(.passing(error))
         }
-        let (loader, watch) = (loader, memory.watch())
+        let (guarded, watch) = (guarded, memory.watch())
         let result: LoadedVersions.Loaded = await loading.run(on: quiet, look: watch.look) {
-            Result { () throws(Loader.Failure) in try loader.load(id, isLive: isLive) }
+            Result { () throws(Loader.Failure) in try guarded.load(version) }
         }
         if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }
         return result
-    }
-
-    private func byteCount(of id: VersionID) async -> UInt64? {
-        let registry = registry
-        return try? await control.run {
-            try registry.version(model: id.model, version: id.version).bytes
-        }
     }
 
     /// Lets go of what nobody needs now until a load has the memory that it is expected to take:

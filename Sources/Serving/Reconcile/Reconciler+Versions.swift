@@ -83,6 +83,9 @@ extension Reconciler {
     /// Forgets a deleted version.
     package func versionDeleted(_ id: VersionID) {
         loaded.delete(id)
+        control.begin { [registry] in
+            registry.loadNotes.forget(model: id.model, version: id.version)
+        }
         for (alias, followed) in aliases where followed.previous == id {
             aliases[alias]?.previous = nil
         }
@@ -102,17 +105,11 @@ extension Reconciler {
         if let load = loaded.load(of: id) { return load }
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
         let isLive = isLive(id)
-        let before = lastLoad
         let task = Task {
-            await before?.value
-            let begin = ContinuousClock.now
-            let result = await self.loadInTurn(id, isLive: isLive)
-            loader.meters.ended(result, tookNs: (ContinuousClock.now - begin).nanoseconds)
+            let result = await self.guardedLoad(id, isLive: isLive)
             await self.ended(id, result)
             return result
         }
-        // Not the load itself: its result would stay with it.
-        lastLoad = Task { _ = await task.value }
         loaded.begin(id, task)
         return task
     }

@@ -17,6 +17,10 @@ package actor Reconciler {
     let limits: ServingLimits
     let logger: Logger
     let loader: Loader
+    let guarded: GuardedLoads
+    /// First loads elsewhere: on a thread of its own, so that what is known to load does not wait
+    /// for what may not.
+    let trying = BlockingQueue(label: "strongroom.first-load")
     /// One load at a time: the memory that a load takes on top is that of one model.
     let loading = BlockingQueue(label: "strongroom.load")
     /// What loads run on.
@@ -42,6 +46,7 @@ package actor Reconciler {
     init(
         registry: Registry,
         loader: Loader,
+        firstLoad: FirstLoad,
         routes: Routes,
         limits: ServingLimits,
         memory: SystemMemory,
@@ -50,6 +55,13 @@ package actor Reconciler {
         self.registry = registry
         self.memory = LoadMemory(system: memory, budgetBytes: limits.memoryBudgetBytes)
         self.loader = loader
+        guarded = GuardedLoads(
+            registry: registry,
+            loader: loader,
+            checker: firstLoad.checker,
+            maxCrashes: firstLoad.maxCrashes,
+            logger: logger
+        )
         self.routes = routes
         self.limits = limits
         self.logger = logger

@@ -45,6 +45,20 @@ struct ServerConfigurationTests {
         #expect(configuration.rpc.maxConnections == 7)
     }
 
+    @Test("what a first load may take is read, and nothing that no load could do with")
+    func firstLoad() async throws {
+        #expect(try await load(nil).firstLoad == FirstLoadLimits())
+        let yaml = """
+            loading: {seconds: 1, cpu_seconds: 2, memory_bytes: 134217728, max_crashes: 3}
+            """
+        let read = try await load(yaml).firstLoad
+        #expect((read.seconds, read.cpuSeconds) == (1, 2))
+        #expect((read.memoryBytes, read.maxCrashes) == (128 << 20, 3))
+        for wrong in ["seconds: 0", "cpu_seconds: 0", "memory_bytes: 134217727", "max_crashes: 0"] {
+            await #expect(throws: ServerError.self) { try await load("loading: {\(wrong)}") }
+        }
+    }
+
     @Test("limits are read from the environment by their full name")
     func environmentLimits() async throws {
         let configuration = try await load(

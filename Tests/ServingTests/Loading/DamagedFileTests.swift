@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Foundation
+import Registry
 import Testing
 
 @testable import Serving
@@ -27,13 +28,13 @@ struct DamagedFileTests {
             try home.damage(blob)
         }
         let loader = Loader(
-            registry: home.registry,
             engines: [engine.name: engine],
             loopRunNs: 0,
             meters: ServingMeters()
         )
+        let opened = try home.registry.open(model: "m", version: 1)
         do throws(Loader.Failure) {
-            _ = try loader.load(VersionID(model: "m", version: 1), isLive: false)
+            _ = try loader.load(opened)
             return nil
         } catch {
             return error

@@ -1,0 +1,75 @@
+internal import Registry
+internal import Sealing
+
+/// Where a version is loaded for the first time, before it is loaded where it is to serve.
+package struct FirstLoad: Sendable {
+    /// nil: nowhere else.
+    let checker: (any FirstLoadChecker)?
+    /// As in ``FirstLoadLimits``.
+    let maxCrashes: Int
+
+    /// Nowhere else: the load that is to serve is the first.
+    package static let here = FirstLoad(checker: nil, maxCrashes: FirstLoadLimits().maxCrashes)
+
+    /// In a child process, which a model may crash, block or fill. It is this program again, with
+    /// ``FirstLoadTask/command`` as its one argument.
+    package static func inChild(_ limits: FirstLoadLimits) -> FirstLoad {
+        FirstLoad(checker: ChildLoadChecker(limits: limits), maxCrashes: limits.maxCrashes)
+    }
+}
+
+/// Loads a version where that can do no harm.
+protocol FirstLoadChecker: Sendable {
+    /// Returns when the version has passed all that a load asks of it. Blocking.
+    ///
+    /// - Throws: Why it did not, as the load itself would.
+    func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure)
+}
+
+/// What a first load may take, and what loads may do to the server.
+package struct FirstLoadLimits: Sendable, Equatable {
+    /// Seconds from its start to its end, besides those for the version's size.
+    package var seconds = 300
+    /// Seconds of all its threads' time, besides those for the version's size.
+    package var cpuSeconds = 600
+    /// Bytes of memory; 0: ``shareOfMemory`` of what is available when it starts.
+    package var memoryBytes: UInt64 = 0
+    /// Ends of the server within loads of one version, one after the other, after which it is not
+    /// loaded again.
+    package var maxCrashes = 2
+
+    /// The defaults.
+    package init() {}
+
+    /// Of a large version a slow disk delivers so many bytes a second: that much longer it may
+    /// take.
+    static let bytesPerSecond: UInt64 = 16 << 20
+    /// How much nicer than the server it is, so that it takes what the server leaves.
+    static let niceness: Int32 = 10
+    /// Hundredths of the available memory that a load may take if nobody says.
+    static let shareOfMemory: UInt64 = 90
+    /// What a load gets where the system does not say what it has.
+    static let unknownMemoryBytes: UInt64 = 4 << 30
+    /// What the process itself needs of it, with room for a small model.
+    package static let minMemoryBytes = 128 << 20
+
+    /// The seconds that a version of a size may take besides.
+    static func extraSeconds(bytes: UInt64) -> Int { Int(min(bytes / bytesPerSecond, 1 << 20)) }
+
+    /// What a load may take now.
+    func memory(_ machine: MachineMemory?) -> MemoryBound {
+        guard memoryBytes == 0 else { return MemoryBound(bytes: memoryBytes, isFinal: true) }
+        guard let machine else {
+            return MemoryBound(bytes: Self.unknownMemoryBytes, isFinal: true)
+        }
+        let share = machine.availableBytes / 100 * Self.shareOfMemory
+        return MemoryBound(bytes: share, isFinal: share >= machine.totalBytes / 2)
+    }
+
+    /// The memory that a load may take.
+    struct MemoryBound: Equatable {
+        let bytes: UInt64
+        /// Whether a model that wants more is wrong, and not only too large for this moment.
+        let isFinal: Bool
+    }
+}

@@ -1,0 +1,90 @@
+internal import Logging
+internal import Registry
+
+/// Loads versions so that none of them harms the server twice: each is tried elsewhere before it
+/// is loaded here, and a durable mark stands while it is.
+///
+/// Blocking, as the loader is.
+struct GuardedLoads: Sendable {
+    let registry: Registry
+    let loader: Loader
+    /// nil: versions are tried by the load itself.
+    let checker: (any FirstLoadChecker)?
+    /// Ends of the process within loads of one version after which it is not loaded again.
+    let maxCrashes: Int
+    let logger: Logger
+
+    /// Opens a version, and tries it if it was not yet, or if the process ended when it was loaded
+    /// last. What an alias answers with was loaded by a server before, and is not held up.
+    ///
+    /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
+    ///   if it is rejected, since the alias keeps it.
+    func admit(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
+        let version = try open(id, isLive: isLive)
+        let notes = registry.loadNotes
+        let crashes = notes.crashes(of: version)
+        guard crashes < maxCrashes else {
+            throw .rejected(
+                reason: "the server ended \(crashes) times in a row while it loaded this version",
+                detail: ""
+            )
+        }
+        guard let checker, crashes > 0 || !isLive && !notes.isChecked(version)
+        else { return version }
+        logger.info("a version is loaded for the first time", metadata: Self.metadata(id))
+        try checker.check(version, of: registry)
+        noteChecked(version)
+        return version
+    }
+
+    private func noteChecked(_ version: OpenedVersion) {
+        do {
+            try registry.loadNotes.setChecked(version)
+        } catch {
+            warn("that a version has passed its first load could not be noted", version.id, error)
+        }
+    }
+
+    /// Loads a version that was admitted.
+    func load(_ version: OpenedVersion) throws(Loader.Failure) -> Slot {
+        do {
+            try registry.loadNotes.begin(version)
+        } catch {
+            // Without room on the disk what was good before is still served.
+            warn("that a version is being loaded could not be noted", version.id, error)
+        }
+        defer { registry.loadNotes.end(version) }
+        let slot = try loader.load(version)
+        if checker != nil, !registry.loadNotes.isChecked(version) { noteChecked(version) }
+        return slot
+    }
+
+    private func open(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
+        do {
+            let opened = try registry.open(model: id.model, version: id.version)
+            guard isLive || opened.info.state != .rejected else {
+                throw Loader.Failure.refused(.rejected(id, reason: opened.info.reason))
+            }
+            return opened
+        } catch let failure as Loader.Failure {
+            throw failure
+        } catch {
+            throw Loader.Failure(reading: error, id: id)
+        }
+    }
+
+    private static func metadata(_ id: VersionID) -> Logger.Metadata {
+        ["model.name": "\(id.model)", "model.version": "\(id.version)"]
+    }
+
+    private func warn(_ message: Logger.Message, _ id: VersionID, _ error: any Error) {
+        var metadata = Self.metadata(id)
+        metadata["error"] = "\(error)"
+        logger.warning(message, metadata: metadata)
+    }
+}
+
+extension OpenedVersion {
+    /// Which version it is.
+    var id: VersionID { VersionID(model: info.model, version: info.version) }
+}

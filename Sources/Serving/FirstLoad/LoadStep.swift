@@ -1,0 +1,21 @@
+/// How far the load of a version has come.
+enum LoadStep: Sendable, Equatable {
+    /// The engine makes a model of its files.
+    case load
+    /// The run of a version without golden requests.
+    case warmUp
+    /// A golden request, by its path in the bundle.
+    case golden(String)
+    /// Whether rows see each other.
+    case rows
+
+    /// Behind "the process ended", for messages.
+    var place: String {
+        switch self {
+        case .load: "while the model was loaded"
+        case .warmUp: "in its warm-up run"
+        case .golden(let path): "in golden request \(path)"
+        case .rows: "in the check of its rows"
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Engine
+import EngineTesting
+import Logging
+import Synchronization
+import Testing
+
+@testable import Registry
+@testable import Serving
+
+@Suite("Loads that harm the server once at most")
+struct GuardedLoadsTests {
+    /// Answers what the test says, and counts.
+    private final class Checker: FirstLoadChecker {
+        private let state = Mutex((failure: Loader.Failure?.none, count: 0))
+
+        var count: Int { state.withLock { $0.count } }
+
+        func fail(_ failure: Loader.Failure?) { state.withLock { $0.failure = failure } }
+
+        func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure) {
+            let failure = state.withLock { state in
+                state.count += 1
+                return state.failure
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    private let home: ServingHome
+    private let checker = Checker()
+    private let engine = FakeEngine(name: "onnxruntime", FakeScript())
+    private let id = VersionID(model: "m", version: 1)
+
+    init() throws {
+        home = try ServingHome()
+        try home.publish([
+            ("model.yaml", Array("format: 1\nengine: onnxruntime\nentry: model.bin\n".utf8)),
+            ("model.bin", [1]),
+        ])
+    }
+
+    private var loads: GuardedLoads {
+        GuardedLoads(
+            registry: home.registry,
+            loader: Loader(
+                engines: [engine.name: engine],
+                loopRunNs: 0,
+                meters: ServingMeters()
+            ),
+            checker: checker,
+            maxCrashes: 2,
+            logger: Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+    }
+
+    private func outcome(isLive: Bool = false) -> Loader.Failure? {
+        do throws(Loader.Failure) {
+            _ = try loads.load(loads.admit(id, isLive: isLive))
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// A process that ended within the load.
+    private func crash() throws {
+        let notes = LoadNotes(home.registry.layout)
+        try notes.begin(home.registry.open(model: id.model, version: id.version))
+    }
+
+    @Test("a version is tried before its first load and before no other")
+    func once() {
+        for _ in 0..<3 { #expect(outcome() == nil) }
+        #expect(checker.count == 1)
+        #expect(engine.loads == 3)
+    }
+
+    @Test("what an alias answers with is not held up by a trial, and needs none later")
+    func live() {
+        #expect(outcome(isLive: true) == nil)
+        #expect(outcome() == nil)
+        #expect(checker.count == 0)
+    }
+
+    @Test("a version that fails its trial is not loaded, and is tried again when it is asked for")
+    func fails() throws {
+        checker.fail(.rejected(reason: "it crashed", detail: ""))
+        #expect(outcome()?.reason == "it crashed")
+        checker.fail(.passing(ServingError(.unavailable, "no process")))
+        #expect(outcome()?.mayPass == true)
+        #expect(engine.loads == 0)
+        checker.fail(nil)
+        #expect(outcome() == nil)
+        #expect(checker.count == 3)
+    }
+
+    @Test("after one crash it is tried again, and a load that ends makes good for it")
+    func crashedOnce() throws {
+        #expect(outcome() == nil)
+        try crash()
+        #expect(outcome() == nil)
+        #expect(checker.count == 2)
+        #expect(outcome() == nil)
+        #expect(checker.count == 2)
+    }
+
+    @Test("after two crashes it is rejected, live or not, until somebody asks for it again")
+    func crashedTwice() throws {
+        try crash()
+        try crash()
+        for isLive in [false, true] {
+            let failure = try #require(outcome(isLive: isLive))
+            #expect(!failure.mayPass)
+            #expect(failure.reason.contains("ended 2 times in a row"))
+        }
+        #expect(engine.loads == 0)
+        home.registry.loadNotes.forgetCrashes(model: id.model, version: id.version)
+        #expect(outcome() == nil)
+    }
+
+    @Test("a load that fails is no crash")
+    func failedLoad() throws {
+        let engine = FakeEngine(
+            name: "onnxruntime",
+            FakeScript(loadFailure: EngineError(.invalidModel, "it is broken"))
+        )
+        var loads = loads
+        loads = GuardedLoads(
+            registry: loads.registry,
+            loader: Loader(
+                engines: [engine.name: engine],
+                loopRunNs: 0,
+                meters: ServingMeters()
+            ),
+            checker: nil,
+            maxCrashes: 2,
+            logger: loads.logger
+        )
+        for _ in 0..<3 {
+            let version = try loads.admit(id, isLive: false)
+            #expect(throws: Loader.Failure.self) { try loads.load(version) }
+        }
+    }
+}
