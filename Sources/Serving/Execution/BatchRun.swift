@@ -4,13 +4,13 @@ internal import Synchronization
 /// One run for the requests of a batch, all of one version.
 struct BatchRun {
     private let jobs: [Job]
-    /// Whether the run may be ended when nobody waits for it any more.
-    private let isStoppable: Bool
+    /// Whether it runs on an event loop: what it takes is noted, and it is not ended when nobody
+    /// waits for it any more, which would take longer than the run.
+    private let isOnLoop: Bool
 
-    /// - Parameter isStoppable: false where a run is shorter than what it takes to end it.
-    init(_ jobs: [Job], isStoppable: Bool = true) {
+    init(_ jobs: [Job], isOnLoop: Bool = false) {
         self.jobs = jobs
-        self.isStoppable = isStoppable
+        self.isOnLoop = isOnLoop
     }
 
     /// Runs the batch and answers each of its requests. What fails together is halved until the
@@ -31,16 +31,28 @@ struct BatchRun {
     private func runAlone(_ job: Job) {
         let start = ContinuousClock.now
         do throws(EngineError) {
-            let outputs = try job.slot.model.run(
-                job.request.inputs,
-                outputs: job.request.outputNames,
-                stop: stop(for: [job])
-            )
+            let outputs = try outputs(of: job.slot, job.request.inputs, for: [job])
             let ran = Run(of: job.slot, start: start, requests: 1, rows: job.request.rows)
             job.finish(.success(ran.prediction(of: job, outputs)))
         } catch {
             job.finish(.failure(ServingError(engine: error)))
         }
+    }
+
+    /// One run of the model.
+    private func outputs(
+        of slot: Slot,
+        _ inputs: [InputTensor],
+        for jobs: [Job]
+    ) throws(EngineError) -> [OutputTensor] {
+        let names = jobs.first?.request.outputNames ?? []
+        guard isOnLoop else {
+            return try slot.model.run(inputs, outputs: names, stop: stop(for: jobs))
+        }
+        let watch = slot.cost.begin()
+        let outputs = try slot.model.run(inputs, outputs: names, stop: nil)
+        slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1)
+        return outputs
     }
 
     /// Each request against the model's signature: what is wrong with one must not meet the others.
@@ -62,16 +74,11 @@ struct BatchRun {
             if let job = jobs.first { runAlone(job) }
             return
         }
-        let model = first.slot.model
         let rows = jobs.map { Int(clamping: $0.request.rows) }
         let start = ContinuousClock.now
         do throws(EngineError) {
             let batch = GatheredBatch(jobs.map(\.request.inputs))
-            let outputs = try model.run(
-                batch.inputs,
-                outputs: first.request.outputNames,
-                stop: stop(for: jobs)
-            )
+            let outputs = try outputs(of: first.slot, batch.inputs, for: jobs)
             guard let parts = OutputParts(outputs, rows: rows) else { return halve(jobs) }
             let ran = Run(
                 of: first.slot,
@@ -99,7 +106,7 @@ struct BatchRun {
     /// What ends the run when nobody waits for it any more; nil if one of the requests does not
     /// tell. The calls keep it until they are answered.
     private func stop(for jobs: [Job]) -> RunStop? {
-        guard isStoppable, jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
+        guard jobs.allSatisfy({ $0.request.onCancel != nil }) else { return nil }
         let stop = RunStop()
         let left = Countdown(jobs.count)
         for job in jobs {

@@ -40,13 +40,7 @@ package final class LoopRunner {
     package func run() {
         isScheduled = false
         spentNs = 0
-        while let (batch, _) = queue.take() {
-            let rows = batch.reduce(0) { $0 + Int(clamping: $1.request.rows) }
-            let cost = batch.first?.slot.cost
-            let start = ContinuousClock.now
-            BatchRun(batch, isStoppable: false).run()
-            cost?.ran(rows: rows, took: (ContinuousClock.now - start).nanoseconds)
-        }
+        while let (batch, _) = queue.take() { BatchRun(batch, isOnLoop: true).run() }
     }
 }
 

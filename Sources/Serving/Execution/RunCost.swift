@@ -8,6 +8,9 @@ final class RunCost: Sendable {
     /// A run of that many times what was measured has shown that the time depends on more than the
     /// number of rows: the version does not run on a loop any more.
     private static let surprise: UInt64 = 20
+    /// Runs that are measured in processor time after one that took surprisingly long: whoever
+    /// shares the processor may have caused that, and then says nothing of the model.
+    private static let suspectedRuns = 10_000
     private static let runs = 8
     /// Rows of the batch that shows what a row adds.
     private static let batchRows = 16
@@ -20,6 +23,8 @@ final class RunCost: Sendable {
     private let runNs: UInt64
     /// Whether the two say anything. Relaxed: it orders no memory.
     private let isKnown: Atomic<Bool>
+    /// Runs that are still to be measured in processor time.
+    private let suspicion = Atomic(0)
 
     /// A version's cost that is known.
     /// - Parameters:
@@ -125,10 +130,38 @@ final class RunCost: Sendable {
         return ns
     }
 
-    /// Notes what a run on a loop took.
-    func ran(rows: Int, took ns: UInt64) {
+    /// A run on a loop that begins.
+    struct Stopwatch {
+        let isProcessorTime: Bool
+        fileprivate let startNs: UInt64
+    }
+
+    /// Starts the watch of a run on a loop.
+    func begin() -> Stopwatch {
+        let isProcessorTime = suspicion.load(ordering: .relaxed) > 0
+        return Stopwatch(
+            isProcessorTime: isProcessorTime,
+            startNs: isProcessorTime ? ThreadTime.now : Uptime.ns
+        )
+    }
+
+    /// Notes that a run on a loop has ended.
+    func end(_ watch: Stopwatch, rows: Int) {
+        let now = watch.isProcessorTime ? ThreadTime.now : Uptime.ns
+        ran(rows: rows, took: now - watch.startNs, ofProcessor: watch.isProcessorTime)
+    }
+
+    /// Notes what a run on a loop took, in nanoseconds.
+    /// - Parameter ofProcessor: Whether that is processor time; else time of the clock.
+    func ran(rows: Int, took ns: UInt64, ofProcessor: Bool) {
         guard let expected = estimate(rows: rows) else { return }
-        if ns > max(expected, limitNs) * Self.surprise { isKnown.store(false, ordering: .relaxed) }
+        let isSurprise = ns > max(expected, limitNs) * Self.surprise
+        switch (isSurprise, ofProcessor) {
+        case (true, true): isKnown.store(false, ordering: .relaxed)
+        case (true, false): suspicion.store(Self.suspectedRuns, ordering: .relaxed)
+        case (false, true): suspicion.subtract(1, ordering: .relaxed)
+        case (false, false): break
+        }
     }
 
     private func estimate(rows: Int) -> UInt64? {

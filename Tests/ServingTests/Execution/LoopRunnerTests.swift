@@ -74,14 +74,28 @@ struct LoopRunnerTests {
         #expect(!runner.take(bench.job(0)))
     }
 
-    @Test("a version whose run took far longer than it was measured at leaves the loops")
+    @Test("a version whose runs take far more processor time than measured leaves the loops")
     func surprise() {
         let cost = RunCost(rowNs: 1_000, limitNs: hop)
-        cost.ran(rows: 1, took: hop * 20)
+        cost.ran(rows: 1, took: hop * 20, ofProcessor: true)
         #expect(cost.onLoop(rows: 1, isFirst: true) == 1_000)
-        cost.ran(rows: 1, took: hop * 20 + 1)
+        cost.ran(rows: 1, took: hop * 20 + 1, ofProcessor: true)
         #expect(cost.onLoop(rows: 1, isFirst: true) == nil)
         #expect(cost.onLoop(rows: 1, isFirst: false) == nil)
+    }
+
+    @Test("a run that only waited for the processor costs a version nothing")
+    func preempted() {
+        let cost = RunCost(rowNs: 1_000, limitNs: hop)
+        #expect(!cost.begin().isProcessorTime)
+        cost.ran(rows: 1, took: hop * 1_000, ofProcessor: false)
+        #expect(cost.onLoop(rows: 1, isFirst: true) == 1_000)
+        // From here on it is looked at closely, until enough runs were as they should be.
+        for _ in 0..<10_000 {
+            #expect(cost.begin().isProcessorTime)
+            cost.ran(rows: 1, took: 1_000, ofProcessor: true)
+        }
+        #expect(!cost.begin().isProcessorTime)
     }
 
     @Test("who joins a run that waits adds its rows alone, until the run is full")
