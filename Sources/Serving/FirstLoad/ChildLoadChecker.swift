@@ -14,7 +14,7 @@ struct ChildLoadChecker: FirstLoadChecker {
 
     func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure) {
         let extra = FirstLoadLimits.extraSeconds(bytes: version.info.bytes)
-        let memory = limits.memory(.now)
+        let memory = limits.memory(SystemMemory.system.now())
         let seconds = limits.seconds + extra
         let cpuSeconds = limits.cpuSeconds + extra
         let child = try start()

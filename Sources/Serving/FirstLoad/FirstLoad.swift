@@ -1,5 +1,4 @@
 internal import Registry
-internal import Sealing
 
 /// Where a version is loaded for the first time, before it is loaded where it is to serve.
 package struct FirstLoad: Sendable {
@@ -57,13 +56,13 @@ package struct FirstLoadLimits: Sendable, Equatable {
     static func extraSeconds(bytes: UInt64) -> Int { Int(min(bytes / bytesPerSecond, 1 << 20)) }
 
     /// What a load may take now.
-    func memory(_ machine: MachineMemory?) -> MemoryBound {
+    func memory(_ system: SystemMemory.Reading) -> MemoryBound {
         guard memoryBytes == 0 else { return MemoryBound(bytes: memoryBytes, isFinal: true) }
-        guard let machine else {
+        guard system.availableBytes < .max else {
             return MemoryBound(bytes: Self.unknownMemoryBytes, isFinal: true)
         }
-        let share = machine.availableBytes / 100 * Self.shareOfMemory
-        return MemoryBound(bytes: share, isFinal: share >= machine.totalBytes / 2)
+        let share = system.availableBytes / 100 * Self.shareOfMemory
+        return MemoryBound(bytes: share, isFinal: share >= system.totalBytes / 2)
     }
 
     /// The memory that a load may take.

@@ -9,10 +9,13 @@ package struct SystemMemory: Sendable {
         /// What the machine and every control group around the process have left; what the system
         /// can drop at once (clean files) counts as left. The most there is where nothing is said.
         package var availableBytes: UInt64
+        /// What the machine and every control group around the process let it have at most.
+        package var totalBytes: UInt64
 
-        package init(residentBytes: UInt64, availableBytes: UInt64) {
+        package init(residentBytes: UInt64, availableBytes: UInt64, totalBytes: UInt64 = .max) {
             self.residentBytes = residentBytes
             self.availableBytes = availableBytes
+            self.totalBytes = totalBytes
         }
     }
 
@@ -35,18 +38,28 @@ package struct SystemMemory: Sendable {
         self.init {
             let pages = Self.text(root + "/proc/self/statm")?.split(separator: " ")
             let resident = pages.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0
+            let (machine, groups) = (Self.machine(root), Self.groups(root))
             return Reading(
                 residentBytes: resident * pageBytes,
-                availableBytes: min(Self.machine(root), Self.groups(root))
+                availableBytes: min(machine.left, groups.left),
+                totalBytes: min(machine.limit, groups.limit)
             )
         }
     }
 
-    private static func machine(_ root: String) -> UInt64 {
+    /// What something lets the process have, and what of that is left; the most where it does not
+    /// say.
+    private struct Bound {
+        var limit = UInt64.max
+        var left = UInt64.max
+    }
+
+    private static func machine(_ root: String) -> Bound {
         guard let text = text(root + "/proc/meminfo"),
-            let kibibytes = value(of: "MemAvailable:", in: text)
-        else { return .max }
-        return kibibytes * 1_024
+            let available = value(of: "MemAvailable:", in: text)
+        else { return Bound() }
+        let total = value(of: "MemTotal:", in: text) ?? available
+        return Bound(limit: total * 1_024, left: available * 1_024)
     }
 
     /// How the two versions of control groups name the same.
@@ -67,10 +80,10 @@ package struct SystemMemory: Sendable {
         )
     }
 
-    /// The least that any group around the process has left.
-    private static func groups(_ root: String) -> UInt64 {
-        guard let text = text(root + "/proc/self/cgroup") else { return .max }
-        var least = UInt64.max
+    /// The least that any group around the process has, and has left.
+    private static func groups(_ root: String) -> Bound {
+        guard let text = text(root + "/proc/self/cgroup") else { return Bound() }
+        var least = Bound()
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
@@ -86,21 +99,23 @@ package struct SystemMemory: Sendable {
             var names = parts[2].split(separator: "/")
             while true {
                 let folder = ([top] + names.map(String.init)).joined(separator: "/")
-                least = min(least, left(in: folder, files))
+                let bound = bound(of: folder, files)
+                least.limit = min(least.limit, bound.limit)
+                least.left = min(least.left, bound.left)
                 if names.popLast() == nil { break }
             }
         }
         return least
     }
 
-    private static func left(in folder: String, _ files: GroupFiles) -> UInt64 {
+    private static func bound(of folder: String, _ files: GroupFiles) -> Bound {
         guard let limit = number(folder + "/" + files.limit),
             let usage = number(folder + "/" + files.usage)
-        else { return .max }
+        else { return Bound() }
         let stat = text(folder + "/memory.stat") ?? ""
         let droppable = value(of: files.droppable, in: stat) ?? 0
         let used = usage > droppable ? usage - droppable : 0
-        return limit > used ? limit - used : 0
+        return Bound(limit: limit, left: limit > used ? limit - used : 0)
     }
 
     /// The number behind a name at the beginning of a line.

@@ -109,16 +109,17 @@ struct FirstLoadVerdictTests {
         available: UInt64,
         bytes: UInt64,
         isFinal: Bool
-    ) throws {
+    ) {
         var limits = FirstLoadLimits()
         limits.memoryBytes = key
-        let info = "MemTotal: \(total) kB\nMemAvailable: \(available) kB\n"
-        let machine = try #require(MachineMemory(meminfo: info))
-        let scale: UInt64 = key == 0 ? 1_024 : 1
-        let bound = limits.memory(machine)
-        #expect(bound.bytes / scale == bytes)
-        #expect(bound.isFinal == isFinal)
-        #expect(limits.memory(nil).isFinal)
+        var system = SystemMemory.Reading(
+            residentBytes: 0,
+            availableBytes: available,
+            totalBytes: total
+        )
+        #expect(limits.memory(system) == .init(bytes: bytes, isFinal: isFinal))
+        system.availableBytes = .max
+        #expect(limits.memory(system).isFinal)
     }
 
     @Test("a large version gets more time")

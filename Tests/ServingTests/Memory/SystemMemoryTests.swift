@@ -29,6 +29,7 @@ struct SystemMemoryTests {
     func machineAlone() throws {
         let reading = try reading(machine)
         #expect(reading.availableBytes == 4_000 * 1_024)
+        #expect(reading.totalBytes == 8_000 * 1_024)
         #expect(reading.residentBytes == 3 * UInt64(sysconf(Int32(_SC_PAGESIZE))))
     }
 
@@ -41,6 +42,7 @@ struct SystemMemoryTests {
         files[group + "memory.current"] = "1500000\n"
         files[group + "memory.stat"] = "anon 1\ninactive_file 400000\n"
         #expect(try reading(files).availableBytes == 900_000)
+        #expect(try reading(files).totalBytes == 2_000_000)
         files["sys/fs/cgroup/a/memory.max"] = "700000\n"
         files["sys/fs/cgroup/a/memory.current"] = "600000\n"
         #expect(try reading(files).availableBytes == 100_000)
