@@ -70,8 +70,10 @@ class Mutator:
     def __init__(self, home, seed, verified_share):
         self.verified_share = verified_share
         self.home, self.random = Path(home), random.Random(seed)
+        # The notes of loads are no part of the registry: all of them may be lost.
         self.files = [path for name in ("store", "keys") for path in (self.home / name).rglob("*")
-                      if path.is_file() and not path.name.endswith("-shm")]
+                      if path.is_file() and not path.name.endswith("-shm")
+                      and path.parent.name != "loads"]
         self.files.sort()
         self.database_files = [path for path in self.files
                                if path.name.startswith("registry.sqlite")]
