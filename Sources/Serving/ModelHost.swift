@@ -3,8 +3,6 @@ package import Logging
 package import Registry
 
 /// Serves predictions from the versions that the registry says should answer.
-///
-/// Generic over how a request's tensors lend their bytes, so that they are read where they lie.
 package final class ModelHost: Sendable {
     /// Moves, validations and what is loaded: the control plane.
     package let reconciler: Reconciler

@@ -58,9 +58,6 @@ extension ModelSignature {
 }
 
 /// The check of one request, tensor by tensor.
-///
-/// Not generic over what the bytes are: a request comes through `any InferenceModel`, where
-/// nothing generic is specialised, and every step of it would cost more than the step itself.
 struct SignatureCheck {
     private let signature: ModelSignature
     /// A bit for each input of the signature that was seen: there are at most 64.

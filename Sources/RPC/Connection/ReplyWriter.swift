@@ -26,14 +26,7 @@ struct ReplyWriter {
         limit: Int
     ) -> (head: ByteBuffer, payload: ByteBuffer)? {
         let count = payload.readableBytes
-        let length = count + ResponseEnvelope.successPrefixByteCount(payloadByteCount: count)
-        guard length <= limit else {
-            add(failure: .oversize(length, limit: limit), streamID: streamID)
-            return nil
-        }
-        FrameHeader(length: UInt32(length), streamID: streamID, type: .response)
-            .write(to: &buffer)
-        ResponseEnvelope.writeSuccessPrefix(payloadByteCount: count, into: &buffer)
+        guard begin(success: count, streamID: streamID, limit: limit) else { return nil }
         guard count >= Self.directWriteBytes else {
             buffer.writeImmutableBuffer(payload)
             return nil
@@ -43,17 +36,22 @@ struct ReplyWriter {
 
     /// Adds a success, encoded on the way. A reply over the limit becomes a failure.
     mutating func add(success message: some OutgoingMessage, streamID: UInt32, limit: Int) {
-        let count = message.byteCount
+        guard begin(success: message.byteCount, streamID: streamID, limit: limit) else { return }
+        message.append(to: &buffer)
+    }
+
+    /// Adds all of a success but its `count` bytes of payload, or the failure that it is too long.
+    /// - Returns: whether the payload is to follow.
+    private mutating func begin(success count: Int, streamID: UInt32, limit: Int) -> Bool {
         let length = count + ResponseEnvelope.successPrefixByteCount(payloadByteCount: count)
         guard length <= limit else {
             add(failure: .oversize(length, limit: limit), streamID: streamID)
-            return
+            return false
         }
-        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + length)
         FrameHeader(length: UInt32(length), streamID: streamID, type: .response)
             .write(to: &buffer)
         ResponseEnvelope.writeSuccessPrefix(payloadByteCount: count, into: &buffer)
-        message.append(to: &buffer)
+        return true
     }
 
     /// Adds a failure. One that does not fit the default frame loses its details and its text:

@@ -1,4 +1,5 @@
 internal import Registry
+internal import Sealing
 internal import Synchronization
 internal import Wire
 
@@ -44,16 +45,25 @@ enum RequestID {
     private static let random = Mutex(RandomWords())
 }
 
-/// Random numbers of the system, fetched many at a time: each fetch is a system call.
+/// Random numbers, made many at a time: a call of the generator costs more than an id.
 private struct RandomWords {
     private static let count = 512
     private var words: [UInt64] = []
 
     mutating func next() -> (UInt64, UInt64) {
-        if words.isEmpty {
-            var generator = SystemRandomNumberGenerator()
-            words = (0..<Self.count).map { _ in generator.next() }
-        }
+        if words.isEmpty { words = Self.make() }
         return (words.removeLast(), words.removeLast())
+    }
+
+    private static func make() -> [UInt64] {
+        let size = MemoryLayout<UInt64>.size
+        guard let bytes = try? RandomBytes.make(count: count * size) else {
+            // The system's own, a system call each.
+            var generator = SystemRandomNumberGenerator()
+            return [generator.next(), generator.next()]
+        }
+        return stride(from: 0, to: bytes.count, by: size).map { start in
+            bytes[start..<start + size].reduce(0) { $0 << 8 | UInt64($1) }
+        }
     }
 }

@@ -50,9 +50,9 @@ struct BatchRun {
             return try slot.model.run(inputs, outputs: names, stop: stop(for: jobs))
         }
         let watch = slot.cost.begin()
-        let outputs = try slot.model.run(inputs, outputs: names, stop: nil)
-        slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1)
-        return outputs
+        // Of a run that fails too: it has held the loop as long.
+        defer { slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1) }
+        return try slot.model.run(inputs, outputs: names, stop: nil)
     }
 
     /// Each request against the model's signature: what is wrong with one must not meet the others.

@@ -8,9 +8,3 @@ package protocol OutgoingMessage: Sendable {
     /// Appends the encoded message.
     func append(to buffer: inout ByteBuffer)
 }
-
-extension ByteBuffer: OutgoingMessage {
-    package func append(to buffer: inout ByteBuffer) {
-        buffer.writeImmutableBuffer(self)
-    }
-}
