@@ -4,8 +4,7 @@ internal import Synchronization
 /// One run for the requests of a batch, all of one version.
 struct BatchRun {
     private let jobs: [Job]
-    /// Whether it runs on an event loop: what it takes is noted, and it is not ended when nobody
-    /// waits for it any more, which would take longer than the run.
+    /// Whether it runs on an event loop: what it takes is noted.
     private let isOnLoop: Bool
 
     init(_ jobs: [Job], isOnLoop: Bool = false) {
@@ -46,13 +45,14 @@ struct BatchRun {
         for jobs: [Job]
     ) throws(EngineError) -> [OutputTensor] {
         let names = jobs.first?.request.outputNames ?? []
-        guard isOnLoop else {
-            return try slot.model.run(inputs, outputs: names, stop: stop(for: jobs))
-        }
-        let watch = slot.cost.begin()
+        // On a loop too: a model may take long for values that nobody has measured.
+        let stop = stop(for: jobs)
+        let watch = isOnLoop ? slot.cost.begin() : nil
         // Of a run that fails too: it has held the loop as long.
-        defer { slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1) }
-        return try slot.model.run(inputs, outputs: names, stop: nil)
+        defer {
+            if let watch { slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1) }
+        }
+        return try slot.model.run(inputs, outputs: names, stop: stop)
     }
 
     /// Each request against the model's signature: what is wrong with one must not meet the others.
