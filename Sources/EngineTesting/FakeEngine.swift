@@ -57,7 +57,11 @@ package final class FakeEngine: InferenceEngine {
         counts.withLock { $0.loaded += 1 }
         return FakeModel(
             script: script,
-            resources: ModelResources(modelBytes: entry.count, threads: 1),
+            resources: ModelResources(
+                modelBytes: entry.count,
+                threads: 1,
+                timeDependsOnValues: script.timeDependsOnValues
+            ),
             warmUpsEnded: { self.counts.withLock { $0.warmUpsEnded } },
             onRun: { self.counts.withLock { $0.runs += 1 } },
             onRelease: { self.counts.withLock { $0.loaded -= 1 } }

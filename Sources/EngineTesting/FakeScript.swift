@@ -27,6 +27,8 @@ package struct FakeScript: Sendable {
     /// How many runs of each loaded model are a server's warm-up of it: they come first, echo, wait
     /// nowhere and are not counted.
     package var warmUps: Int
+    /// What the model says of its runs' time.
+    package var timeDependsOnValues: Bool
 
     /// Makes a script: by default a model that echoes FP32 rows and waits for nothing.
     package init(
@@ -36,7 +38,8 @@ package struct FakeScript: Sendable {
         loadGate: Gate = Gate(isOpen: true),
         runGate: Gate = Gate(isOpen: true),
         answer: Answer = .echo,
-        warmUps: Int = 0
+        warmUps: Int = 0,
+        timeDependsOnValues: Bool = false
     ) {
         self.signature = signature
         self.loadFailure = loadFailure
@@ -45,6 +48,7 @@ package struct FakeScript: Sendable {
         self.runGate = runGate
         self.answer = answer
         self.warmUps = warmUps
+        self.timeDependsOnValues = timeDependsOnValues
     }
 }
 

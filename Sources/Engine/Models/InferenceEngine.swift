@@ -51,11 +51,14 @@ package struct ModelResources: Sendable, Hashable {
     package let modelBytes: Int
     /// Threads that one run may use, the caller's included.
     package let threads: Int
+    /// Whether the values of inputs, and not their sizes alone, may decide how long a run takes.
+    package let timeDependsOnValues: Bool
 
     /// Makes a description.
-    package init(modelBytes: Int, threads: Int) {
+    package init(modelBytes: Int, threads: Int, timeDependsOnValues: Bool) {
         self.modelBytes = modelBytes
         self.threads = threads
+        self.timeDependsOnValues = timeDependsOnValues
     }
 }
 

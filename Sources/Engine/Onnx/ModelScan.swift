@@ -5,6 +5,8 @@ struct ModelFacts {
     var inputsWithoutShape: Set<String> = []
     /// The initializers whose data is in other files, which are to be handed over.
     var external: [ExternalTensor] = []
+    /// Whether the values of inputs, and not their sizes alone, may decide how long a run takes.
+    var timeDependsOnValues = false
 }
 
 /// Looks through a model's file for tensors whose data is elsewhere.
@@ -44,6 +46,11 @@ enum ModelScan {
         }
     }
 
+    /// Operators that repeat or choose what they do by a value.
+    private static let operatorsByValue: Set<String> = [
+        "Loop", "If", "Range", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch",
+    ]
+    private static let operatorTypeField: UInt32 = 4
     private static let graphField: UInt32 = 7
     private static let graphInputField: UInt32 = 11
 
@@ -65,7 +72,10 @@ enum ModelScan {
         let whole = bytes.byteOffsets
         var found = Found()
         try scan(.model, whole, in: bytes, depth: 1, &found)
-        var facts = ModelFacts(external: try found.tensors())
+        var facts = ModelFacts(
+            external: try found.tensors(),
+            timeDependsOnValues: found.timeDependsOnValues
+        )
         var hasGraph = false
         try forEachContent(in: whole, of: bytes) { field, graph throws(EngineError) in
             guard field == graphField else { return }
@@ -102,6 +112,9 @@ enum ModelScan {
         default: break
         }
         try forEachContent(in: range, of: bytes) { field, content throws(EngineError) in
+            if message == .node, field == operatorTypeField {
+                found.addOperator(bytes.repairedText(content))
+            }
             guard let child = message.child(field) else { return }
             try scan(child, content, in: bytes, depth: depth + 1, &found)
         }
@@ -117,8 +130,9 @@ enum ModelScan {
         }
     }
 
-    /// The initializers of the graph.
+    /// The initializers of the graph, and what its nodes do.
     private struct Found {
+        private(set) var timeDependsOnValues = false
         private var external: [ExternalTensor] = []
         private var names: Set<String> = []
         private var repeated: Set<String> = []
@@ -134,6 +148,10 @@ enum ModelScan {
                 )
             }
             external.append(try tensor.external())
+        }
+
+        mutating func addOperator(_ type: String) {
+            timeDependsOnValues = timeDependsOnValues || operatorsByValue.contains(type)
         }
 
         func tensors() throws(EngineError) -> [ExternalTensor] {

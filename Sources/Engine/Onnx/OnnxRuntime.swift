@@ -53,7 +53,8 @@ package struct OnnxRuntime: InferenceEngine {
         let files = try ExternalFiles(of: facts.external, from: source)
         let resources = ModelResources(
             modelBytes: entry.byteCount + files.byteCount,
-            threads: options.threads
+            threads: options.threads,
+            timeDependsOnValues: facts.timeDependsOnValues
         )
         let session = try session(entry, facts.external, files, threads: options.threads)
         return try OnnxModel(session, facts: facts, resources: resources)

@@ -53,7 +53,9 @@ final class RunCost: Sendable {
         plan: BatchPlan,
         limitNs: UInt64
     ) {
-        let cost = limitNs == 0 ? nil : Self.measure(model, on: requests, plan, limitNs)
+        // What values may make endless says nothing of its next run by its last ones.
+        let isForLoops = limitNs > 0 && !model.resources.timeDependsOnValues
+        let cost = isForLoops ? Self.measure(model, on: requests, plan, limitNs) : nil
         guard let cost else {
             self.init()
             return

@@ -131,6 +131,8 @@ struct LoopRunnerTests {
         }
         let refusing = FakeScript(answer: .fail(EngineError(.invalidInput, "no")))
         #expect(try cost(refusing).onLoop(rows: 1, isFirst: true) == nil)
+        let byValues = FakeScript(timeDependsOnValues: true)
+        #expect(try cost(byValues).onLoop(rows: 1, isFirst: true) == nil)
     }
 
     @Test("a merged version's cost is that of a run and that of a row")
