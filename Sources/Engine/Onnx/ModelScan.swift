@@ -48,7 +48,7 @@ enum ModelScan {
 
     /// Operators that repeat or choose what they do by a value.
     private static let operatorsByValue: Set<String> = [
-        "Loop", "If", "Range", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch",
+        "Loop", "If", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch",
     ]
     private static let operatorTypeField: UInt32 = 4
     private static let graphField: UInt32 = 7

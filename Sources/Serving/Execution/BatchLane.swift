@@ -48,10 +48,14 @@ struct BatchLane {
     private(set) var rows = 0
     /// Whether the lane has its turn coming.
     var isReady = false
+    /// Runs of the version under way that are expected to end soon.
+    var briefRuns = 0
     /// When requests last left while others stayed, and how many.
     private var lastLeft: (atNs: UInt64, count: Int)?
 
     var isEmpty: Bool { entries.count == gaps }
+    /// Whether nothing is left to know of it.
+    var isIdle: Bool { isEmpty && !isReady && briefRuns == 0 }
 
     /// Puts a request where its priority and its round end: nearly always at the end.
     /// - Parameter number: higher than that of every request before it.

@@ -5,7 +5,8 @@ internal import Engine
 ///
 /// Each loaded version has a lane. Lanes that are ready take turns, so that no model waits for all
 /// of another's requests, whatever their priorities are. A batch is a lane's first request and all
-/// that may run with it.
+/// that may run with it. A few requests whose version has a run that is about to end wait for that:
+/// ``RunCost`` says how few.
 struct BatchQueue {
     /// What adding a request calls for.
     enum Added: Equatable {
@@ -23,6 +24,17 @@ struct BatchQueue {
     struct Place {
         fileprivate let lane: ObjectIdentifier
         fileprivate let order: BatchLane.Order
+    }
+
+    /// A batch that is to be run.
+    struct Taken {
+        /// All of one version.
+        let batch: [Job]
+        /// Whether requests of the version wait behind it.
+        let leavesMore: Bool
+        /// Whether they are ready, so that another thread is to be woken.
+        let isReadyAgain: Bool
+        fileprivate let isBrief: Bool
     }
 
     /// A lane that has its turn coming stays, also when what it held was withdrawn.
@@ -53,9 +65,8 @@ struct BatchQueue {
     mutating func place(_ job: Job) -> (added: Added, place: Place)? {
         guard !isStopped else { return nil }
         let id = ObjectIdentifier(job.slot)
-        let plan = job.slot.plan
         lastNumber += 1
-        let (order, added) = Self.add(job, lastNumber, to: &lanes[id, default: BatchLane()], plan)
+        let (order, added) = Self.add(job, lastNumber, to: &lanes[id, default: BatchLane()])
         if added == .ready { ready.append(id) }
         return (added, Place(lane: id, order: order))
     }
@@ -63,17 +74,23 @@ struct BatchQueue {
     private static func add(
         _ job: Job,
         _ number: UInt64,
-        to lane: inout BatchLane,
-        _ plan: BatchPlan
+        to lane: inout BatchLane
     ) -> (BatchLane.Order, Added) {
+        let plan = job.slot.plan
         let isFirst = lane.isEmpty
         let order = lane.insert(job, number: number)
         guard !lane.isReady else { return (order, .waiting) }
         guard plan.maxDelayUs == 0 || lane.rows >= plan.maxRows else {
             return (order, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
         }
+        guard isWorthRun(lane, of: job.slot) else { return (order, .waiting) }
         lane.isReady = true
         return (order, .ready)
+    }
+
+    /// Whether what waits is worth a run now: none is about to end, or it is enough for one.
+    private static func isWorthRun(_ lane: BatchLane, of slot: Slot) -> Bool {
+        lane.briefRuns == 0 || slot.cost.isWorthRun(rows: lane.rows)
     }
 
     /// Takes out a request that need not be run; nil if it is not waiting any more. It keeps no
@@ -96,7 +113,7 @@ struct BatchQueue {
     }
 
     private mutating func dropIfIdle(_ id: ObjectIdentifier) {
-        if let lane = lanes[id], lane.isEmpty, !lane.isReady { lanes[id] = nil }
+        if lanes[id]?.isIdle == true { lanes[id] = nil }
     }
 
     /// Makes a lane ready whose time to wait for company is over.
@@ -111,18 +128,43 @@ struct BatchQueue {
     /// The next batch, all of one version; nil if none is ready. What is left in its lane has its
     /// turn after the other lanes.
     /// - Parameter nowNs: measures how fast each model's requests leave; nil: nothing is measured.
-    /// - Returns: the batch, and whether its lane is ready again, so that another thread is to be
-    ///   woken.
-    mutating func take(atNs nowNs: UInt64? = nil) -> (batch: [Job], isReadyAgain: Bool)? {
+    /// - Returns: what ``ended(_:)`` is to be called with.
+    mutating func take(atNs nowNs: UInt64? = nil) -> Taken? {
         while let id = ready.popFirst() {
-            guard var lane = lanes.removeValue(forKey: id), !lane.isEmpty else { continue }
+            guard var lane = lanes.removeValue(forKey: id) else { continue }
+            lane.isReady = false
             let batch = lane.takeBatch(atNs: nowNs)
-            guard !lane.isEmpty else { return (batch, false) }
-            lanes[id] = lane
-            ready.append(id)
-            return (batch, true)
+            guard let slot = batch.first?.slot else {
+                if !lane.isIdle { lanes[id] = lane }
+                continue
+            }
+            let isBrief = slot.cost.isBrief
+            if isBrief { lane.briefRuns += 1 }
+            lane.isReady = !lane.isEmpty && Self.isWorthRun(lane, of: slot)
+            if lane.isReady { ready.append(id) }
+            let taken = Taken(
+                batch: batch,
+                leavesMore: !lane.isEmpty,
+                isReadyAgain: lane.isReady,
+                isBrief: isBrief
+            )
+            if !lane.isIdle { lanes[id] = lane }
+            return taken
         }
         return nil
+    }
+
+    /// A batch has been run.
+    /// - Returns: whether requests have waited for that: a thread is to take them.
+    mutating func ended(_ taken: Taken) -> Bool {
+        guard taken.isBrief, let slot = taken.batch.first?.slot else { return false }
+        let id = ObjectIdentifier(slot)
+        lanes[id]?.briefRuns -= 1
+        guard let lane = lanes[id], !lane.isEmpty, slot.plan.maxDelayUs == 0 else {
+            dropIfIdle(id)
+            return false
+        }
+        return makeReady(id)
     }
 
     /// Refuses requests from here on; what waits is to be run, whatever it waited for.

@@ -4,7 +4,7 @@ internal import Synchronization
 /// One run for the requests of a batch, all of one version.
 struct BatchRun {
     private let jobs: [Job]
-    /// Whether it runs on an event loop: what it takes is noted.
+    /// Whether it runs on an event loop.
     private let isOnLoop: Bool
 
     init(_ jobs: [Job], isOnLoop: Bool = false) {
@@ -47,11 +47,9 @@ struct BatchRun {
         let names = jobs.first?.request.outputNames ?? []
         // On a loop too: a model may take long for values that nobody has measured.
         let stop = stop(for: jobs)
-        let watch = isOnLoop ? slot.cost.begin() : nil
-        // Of a run that fails too: it has held the loop as long.
-        defer {
-            if let watch { slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1) }
-        }
+        let watch = slot.cost.begin(onLoop: isOnLoop)
+        // Of a run that fails too: it has held its thread as long.
+        defer { slot.cost.end(watch, rows: BatchShape.rows(of: inputs) ?? 1) }
         return try slot.model.run(inputs, outputs: names, stop: stop)
     }
 

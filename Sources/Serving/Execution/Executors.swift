@@ -5,7 +5,8 @@ internal import Synchronization
 
 /// The threads that run models, and the queue before them.
 ///
-/// A batch is whatever waited while they were busy. The queue is bounded by the models'
+/// A batch is whatever waited while they were busy, or while a short run of the same version was
+/// about to end. The queue is bounded by the models'
 /// ``Admission``: a job is submitted only with a place taken.
 final class Executors: Sendable {
     private let queue = Mutex(BatchQueue())
@@ -59,21 +60,22 @@ final class Executors: Sendable {
     }
 
     private func work() {
-        while let taken = take() {
+        var next = take()
+        while let taken = next {
             let start = Uptime.ns
             BatchRun(taken.batch).run()
-            guard !taken.isReadyAgain, let drain = taken.batch.first?.admission.drain else {
-                continue
+            let end = Uptime.ns
+            if !taken.leavesMore, let drain = taken.batch.first?.admission.drain {
+                drain.ran(requests: taken.batch.count, inNs: end - start)
             }
-            drain.ran(requests: taken.batch.count, inNs: Uptime.ns - start)
+            next = take(after: taken, atNs: end) ?? take()
         }
         // Wakes the next thread, which finds the same.
         waiting.signal()
     }
 
-    /// The next batch, and whether others wait behind it; nil when the executors were stopped and
-    /// nothing is left.
-    private func take() -> (batch: [Job], isReadyAgain: Bool)? {
+    /// The next batch; nil when the executors were stopped and nothing is left.
+    private func take() -> BatchQueue.Taken? {
         while true {
             waiting.wait()
             let now = Uptime.ns
@@ -87,5 +89,13 @@ final class Executors: Sendable {
             }
             if isStopped { return nil }
         }
+    }
+
+    /// The next batch if requests have waited for one to end: the thread that ran it is awake. Where
+    /// another lane's turn comes first, whoever was woken for that takes theirs.
+    private func take(after taken: BatchQueue.Taken, atNs nowNs: UInt64) -> BatchQueue.Taken? {
+        let next = queue.withLock { $0.ended(taken) ? $0.take(atNs: nowNs) : nil }
+        if let next, next.isReadyAgain { waiting.signal() }
+        return next
     }
 }

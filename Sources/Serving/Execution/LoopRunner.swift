@@ -40,7 +40,10 @@ package final class LoopRunner {
     package func run() {
         isScheduled = false
         spentNs = 0
-        while let (batch, _) = queue.take() { BatchRun(batch, isOnLoop: true).run() }
+        while let taken = queue.take() {
+            BatchRun(taken.batch, isOnLoop: true).run()
+            _ = queue.ended(taken)
+        }
     }
 }
 

@@ -2,8 +2,11 @@ internal import Engine
 internal import Glibc
 internal import Synchronization
 
-/// How long a version's runs take, so that what costs less than a hop to another thread can do
-/// without one: a part that each run has, and one that each row adds.
+/// How long a version's runs take: a part that each run has, and one that each row adds.
+///
+/// It decides two things. What costs less than a hop to another thread does without one. And what
+/// would be little beside the fixed part of a run waits for one that is about to end, in place of a
+/// run of its own: the fixed part is paid once, and the processor has time for others.
 final class RunCost: Sendable {
     /// A run of that many times what was measured has shown that the time depends on more than the
     /// number of rows: the version does not run on a loop any more.
@@ -11,39 +14,72 @@ final class RunCost: Sendable {
     /// Runs that are measured in processor time after one that took surprisingly long: whoever
     /// shares the processor may have caused that, and then says nothing of the model.
     private static let suspectedRuns = 10_000
+    /// Runs that are made to find out what one takes.
     private static let runs = 8
+    /// As many where nothing depends on how long it is just so.
+    private static let fewRuns = 3
     /// Rows of the batch that shows what a row adds.
     private static let batchRows = 16
+    /// What runs usually take that others wait for, in nanoseconds.
+    static let briefNs: UInt64 = 2_000_000
+    /// A run's weight in what they usually take is one in so many.
+    private static let fading: UInt64 = 8
+
+    /// A part that each run has, and one that each row adds, in nanoseconds.
+    struct Parts: Sendable {
+        var runNs: UInt64 = 0
+        var rowNs: UInt64
+
+        /// What a run of so many rows takes; nil if that is no number.
+        func estimate(rows: Int) -> UInt64? {
+            guard let sum = rowsAlone(rows)?.addingReportingOverflow(runNs), !sum.overflow else {
+                return nil
+            }
+            return sum.partialValue
+        }
+
+        /// What so many rows add to a run; nil if that is no number.
+        func rowsAlone(_ rows: Int) -> UInt64? {
+            let product = rowNs.multipliedReportingOverflow(by: UInt64(rows))
+            return product.overflow ? nil : product.partialValue
+        }
+    }
 
     /// What a run on a loop may take, in nanoseconds.
     private let limitNs: UInt64
-    /// Nanoseconds of each row.
-    private let rowNs: UInt64
-    /// Nanoseconds of each run, without its rows.
-    private let runNs: UInt64
-    /// Whether the two say anything. Relaxed: it orders no memory.
-    private let isKnown: Atomic<Bool>
+    /// Of the dearest request that is known; nil: nothing is.
+    private let dearest: Parts?
+    /// Of the cheapest one: in no other is the part of the run so large beside that of the row.
+    private let cheapest: Parts?
+    /// Whether it may run on loops. Relaxed: it orders no memory.
+    private let isForLoops: Atomic<Bool>
     /// Runs that are still to be measured in processor time.
     private let suspicion = Atomic(0)
+    /// What a run on an executor usually takes of its processor, in nanoseconds; 0: not known.
+    /// Relaxed: it is a measurement and orders no memory.
+    private let usualNs = Atomic<UInt64>(0)
 
-    /// A version's cost that is known.
+    /// A version's cost.
     /// - Parameters:
-    ///   - runNs: Nanoseconds of each run, without its rows.
-    ///   - rowNs: Nanoseconds of each row.
+    ///   - dearest: What the dearest request takes that is known; nil: nothing is known.
+    ///   - cheapest: What the cheapest one takes.
     ///   - limitNs: What a run on a loop may take; 0: none runs there.
-    init(runNs: UInt64 = 0, rowNs: UInt64, limitNs: UInt64) {
-        self.runNs = runNs
-        self.rowNs = rowNs
+    private init(dearest: Parts?, cheapest: Parts?, limitNs: UInt64) {
+        self.dearest = dearest
+        self.cheapest = cheapest
         self.limitNs = limitNs
-        isKnown = Atomic(true)
+        isForLoops = Atomic(dearest != nil && limitNs > 0)
     }
 
-    /// The cost of a version that does not run on loops.
-    init() {
-        runNs = 0
-        rowNs = 0
-        limitNs = 0
-        isKnown = Atomic(false)
+    /// The cost of a version whose requests all take the same.
+    convenience init(runNs: UInt64 = 0, rowNs: UInt64, limitNs: UInt64 = 0) {
+        let parts = Parts(runNs: runNs, rowNs: rowNs)
+        self.init(dearest: parts, cheapest: parts, limitNs: limitNs)
+    }
+
+    /// The cost of a version of which nothing is known.
+    convenience init() {
+        self.init(dearest: nil, cheapest: nil, limitNs: 0)
     }
 
     /// Runs a model a few times on requests that it is known to take.
@@ -54,48 +90,68 @@ final class RunCost: Sendable {
         limitNs: UInt64
     ) {
         // What values may make endless says nothing of its next run by its last ones.
-        let isForLoops = limitNs > 0 && !model.resources.timeDependsOnValues
-        let cost = isForLoops ? Self.measure(model, on: requests, plan, limitNs) : nil
-        guard let cost else {
+        guard !model.resources.timeDependsOnValues,
+            let measured = Self.measure(model, on: requests, plan, limitNs)
+        else {
             self.init()
             return
         }
-        self.init(runNs: cost.runNs, rowNs: cost.rowNs, limitNs: limitNs)
+        self.init(dearest: measured.dearest, cheapest: measured.cheapest, limitNs: limitNs)
     }
 
-    /// The dearest of all of them: the time may depend on the values.
+    /// The time may depend on the values: both ends are looked for.
+    /// - Returns: nil if the model refuses.
     private static func measure(
         _ model: any InferenceModel,
         on requests: [[InputTensor]],
         _ plan: BatchPlan,
         _ limitNs: UInt64
-    ) -> (runNs: UInt64, rowNs: UInt64)? {
+    ) -> (dearest: Parts, cheapest: Parts)? {
         let known = requests.isEmpty ? MadeUpRows.requests(1, for: model.signature) : requests
-        var dearest: (runNs: UInt64, rowNs: UInt64)?
+        var dearest = Parts(rowNs: 1)
+        var cheapest: (inputs: [InputTensor], ns: UInt64)?
         for inputs in known {
-            guard let alone = best(model, inputs, limitNs) else { return nil }
-            let rows = UInt64(clamping: BatchShape.rows(of: inputs) ?? 1)
-            var rowNs = alone / rows
-            let copies = min(plan.maxRows, batchRows) / Int(rows)
-            if plan.isMerged, alone <= limitNs, copies > 1 {
-                let batch = GatheredBatch(
-                    [[InputTensor]](repeating: inputs, count: copies)
-                )
-                guard let together = best(model, batch.inputs, .max) else { return nil }
-                let added = together > alone ? together - alone : 0
-                rowNs = min(rowNs, added / (UInt64(copies - 1) * rows))
-            }
-            let runNs = alone - rowNs * rows
-            dearest = (max(dearest?.runNs ?? 0, runNs), max(dearest?.rowNs ?? 0, rowNs))
+            guard let ns = best(model, inputs, enoughNs: limitNs),
+                let parts = parts(of: ns, model, inputs, ns <= limitNs ? plan : .alone(""))
+            else { return nil }
+            dearest.runNs = max(dearest.runNs, parts.runNs)
+            dearest.rowNs = max(dearest.rowNs, parts.rowNs)
+            if ns < cheapest?.ns ?? .max { cheapest = (inputs, ns) }
         }
-        return dearest.map { ($0.runNs, max($0.rowNs, 1)) }
+        guard let cheapest,
+            let ns = best(model, cheapest.inputs, enoughNs: briefNs, runs: fewRuns),
+            let parts = parts(of: ns, model, cheapest.inputs, plan, runs: fewRuns)
+        else { return nil }
+        return (dearest, parts)
+    }
+
+    /// Splits what a request takes, by running some of it together where a plan does so.
+    private static func parts(
+        of alone: UInt64,
+        _ model: any InferenceModel,
+        _ inputs: [InputTensor],
+        _ plan: BatchPlan,
+        runs: Int = runs
+    ) -> Parts? {
+        let rows = UInt64(clamping: BatchShape.rows(of: inputs) ?? 1)
+        let copies = min(plan.maxRows, batchRows) / Int(rows)
+        guard plan.isMerged, copies > 1 else { return Parts(rowNs: alone / rows) }
+        let batch = GatheredBatch([[InputTensor]](repeating: inputs, count: copies))
+        guard let together = best(model, batch.inputs, enoughNs: .max, runs: runs) else {
+            return nil
+        }
+        let added = together > alone ? together - alone : 0
+        let rowNs = min(alone / rows, added / (UInt64(copies - 1) * rows))
+        return Parts(runNs: alone - rowNs * rows, rowNs: max(rowNs, 1))
     }
 
     /// The fastest of a few runs, in nanoseconds; nil if the model refuses.
+    /// - Parameter enoughNs: One run that takes longer is enough.
     private static func best(
         _ model: any InferenceModel,
         _ inputs: [InputTensor],
-        _ limitNs: UInt64
+        enoughNs: UInt64,
+        runs: Int = runs
     ) -> UInt64? {
         let threads = UInt64(clamping: model.resources.threads)
         var best = UInt64.max
@@ -104,8 +160,7 @@ final class RunCost: Sendable {
             guard (try? model.run(inputs, outputs: [], stop: nil)) != nil else { return nil }
             let time = (ThreadTime.now - start) * threads
             best = min(best, time)
-            // Far from a loop: once is enough.
-            if time > limitNs { break }
+            if time > enoughNs { break }
         }
         return best
     }
@@ -123,52 +178,65 @@ final class RunCost: Sendable {
     /// What so many rows add to a loop's work, in nanoseconds; nil if they are not for a loop.
     /// - Parameter isFirst: Whether they need a run of their own; else they join one.
     func onLoop(rows: Int, isFirst: Bool) -> UInt64? {
-        guard isKnown.load(ordering: .relaxed) else { return nil }
-        guard isFirst else {
-            let (product, overflow) = rowNs.multipliedReportingOverflow(by: UInt64(rows))
-            return overflow ? nil : product
-        }
-        guard let ns = estimate(rows: rows), ns <= limitNs else { return nil }
-        return ns
+        guard isForLoops.load(ordering: .relaxed), let dearest else { return nil }
+        guard isFirst else { return dearest.rowsAlone(rows) }
+        return dearest.estimate(rows: rows).flatMap { $0 <= limitNs ? $0 : nil }
     }
 
-    /// A run on a loop that begins.
+    /// Whether runs usually end so soon that others can wait for one that is under way.
+    var isBrief: Bool { (1...Self.briefNs).contains(usualNs.load(ordering: .relaxed)) }
+
+    /// Whether so many rows are worth a run beside one that is about to end: they cost at least as
+    /// much as the part of it that each run has.
+    func isWorthRun(rows: Int) -> Bool {
+        guard let cheapest else { return true }
+        return cheapest.rowsAlone(rows).map { $0 >= 4 * cheapest.runNs } ?? true
+    }
+
+    /// A run that has begun.
     struct Stopwatch {
+        let isOnLoop: Bool
         let isProcessorTime: Bool
         fileprivate let startNs: UInt64
     }
 
-    /// Starts the watch of a run on a loop.
-    func begin() -> Stopwatch {
-        let isProcessorTime = suspicion.load(ordering: .relaxed) > 0
+    /// Starts the watch of a run.
+    func begin(onLoop isOnLoop: Bool) -> Stopwatch {
+        let isProcessorTime = !isOnLoop || suspicion.load(ordering: .relaxed) > 0
         return Stopwatch(
+            isOnLoop: isOnLoop,
             isProcessorTime: isProcessorTime,
             startNs: isProcessorTime ? ThreadTime.now : Uptime.ns
         )
     }
 
-    /// Notes that a run on a loop has ended.
+    /// Notes that a run has ended.
     func end(_ watch: Stopwatch, rows: Int) {
-        let now = watch.isProcessorTime ? ThreadTime.now : Uptime.ns
-        ran(rows: rows, took: now - watch.startNs, ofProcessor: watch.isProcessorTime)
+        let took = (watch.isProcessorTime ? ThreadTime.now : Uptime.ns) - watch.startNs
+        if watch.isOnLoop {
+            ranOnLoop(rows: rows, took: took, ofProcessor: watch.isProcessorTime)
+        } else {
+            ran(took: took)
+        }
+    }
+
+    /// Notes what a run on an executor took of its processor, in nanoseconds.
+    func ran(took ns: UInt64) {
+        let usual = usualNs.load(ordering: .relaxed)
+        let mean = usual == 0 ? ns : usual - usual / Self.fading + ns / Self.fading
+        usualNs.store(max(mean, 1), ordering: .relaxed)
     }
 
     /// Notes what a run on a loop took, in nanoseconds.
     /// - Parameter ofProcessor: Whether that is processor time; else time of the clock.
-    func ran(rows: Int, took ns: UInt64, ofProcessor: Bool) {
-        guard let expected = estimate(rows: rows) else { return }
+    func ranOnLoop(rows: Int, took ns: UInt64, ofProcessor: Bool) {
+        guard let expected = dearest?.estimate(rows: rows) else { return }
         let isSurprise = ns > max(expected, limitNs) * Self.surprise
         switch (isSurprise, ofProcessor) {
-        case (true, true): isKnown.store(false, ordering: .relaxed)
+        case (true, true): isForLoops.store(false, ordering: .relaxed)
         case (true, false): suspicion.store(Self.suspectedRuns, ordering: .relaxed)
         case (false, true): suspicion.subtract(1, ordering: .relaxed)
         case (false, false): break
         }
-    }
-
-    private func estimate(rows: Int) -> UInt64? {
-        let (product, overflow) = rowNs.multipliedReportingOverflow(by: UInt64(rows))
-        let (sum, sumOverflow) = product.addingReportingOverflow(runNs)
-        return overflow || sumOverflow ? nil : sum
     }
 }

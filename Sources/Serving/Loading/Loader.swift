@@ -14,6 +14,20 @@ struct Loader: Sendable {
     let meters: ServingMeters
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
+    /// What earlier loads found out.
+    private let known = KnownRuns()
+
+    init(
+        engines: [String: any InferenceEngine],
+        loopRunNs: UInt64,
+        meters: ServingMeters,
+        reached: @escaping @Sendable (LoadStep) -> Void = { _ in }
+    ) {
+        self.engines = engines
+        self.loopRunNs = loopRunNs
+        self.meters = meters
+        self.reached = reached
+    }
 
     /// A version that has passed all that is asked of it.
     struct Examined {
@@ -26,12 +40,15 @@ struct Loader: Sendable {
     /// Loads a version, and asks all of it.
     func load(_ opened: OpenedVersion) throws(Failure) -> Slot {
         let examined = try examine(opened)
-        let cost = RunCost(
-            measuring: examined.model,
-            on: examined.golden.map(\.inputs),
-            plan: examined.plan,
-            limitNs: loopRunNs
-        )
+        let cost =
+            known.runs(of: opened.id)?.cost
+            ?? RunCost(
+                measuring: examined.model,
+                on: examined.golden.map(\.inputs),
+                plan: examined.plan,
+                limitNs: loopRunNs
+            )
+        known.note(KnownRuns.Runs(plan: examined.plan, cost: cost), of: opened.id)
         return Slot(
             id: opened.id,
             card: opened.card,
@@ -54,6 +71,9 @@ struct Loader: Sendable {
         let model = try load(opened, id: id, in: engine)
         try compare(opened.card, with: model.signature)
         let golden = try warmUp(opened, model: model, id: id)
+        if let plan = known.runs(of: id)?.plan {
+            return Examined(model: model, golden: golden, plan: plan)
+        }
         reached(.rows)
         let plan = try batchPlan(opened.card, model: model, golden: golden)
         return Examined(model: model, golden: golden, plan: plan)

@@ -65,13 +65,13 @@ final class LoadWatch: Sendable {
 
     init(_ system: SystemMemory) {
         self.system = system
-        start = system.now().residentBytes
+        start = system.residentBytes
         most = Mutex(start)
     }
 
     /// Looks at what it holds now.
     func look() {
-        let now = system.now().residentBytes
+        let now = system.residentBytes
         most.withLock { $0 = max($0, now) }
     }
 

@@ -20,14 +20,26 @@ package struct SystemMemory: Sendable {
     }
 
     private let read: @Sendable () -> Reading
+    private let resident: @Sendable () -> UInt64
 
     /// Memory that a closure tells of.
     package init(_ read: @escaping @Sendable () -> Reading) {
+        self.init(reading: read, resident: { read().residentBytes })
+    }
+
+    private init(
+        reading read: @escaping @Sendable () -> Reading,
+        resident: @escaping @Sendable () -> UInt64
+    ) {
         self.read = read
+        self.resident = resident
     }
 
     /// Asks. Reads files of the system, so not for an event loop.
     package func now() -> Reading { read() }
+
+    /// What the process holds now: one file, where all that ``now()`` tells takes half a dozen.
+    package var residentBytes: UInt64 { resident() }
 
     /// The system's own word.
     package static let system = SystemMemory(root: "")
@@ -35,16 +47,22 @@ package struct SystemMemory: Sendable {
     /// As ``system``, below another folder than `/`.
     init(root: String) {
         let pageBytes = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
-        self.init {
-            let pages = Self.text(root + "/proc/self/statm")?.split(separator: " ")
-            let resident = pages.flatMap { $0.count > 1 ? UInt64($0[1]) : nil } ?? 0
-            let (machine, groups) = (Self.machine(root), Self.groups(root))
-            return Reading(
-                residentBytes: resident * pageBytes,
-                availableBytes: min(machine.left, groups.left),
-                totalBytes: min(machine.limit, groups.limit)
-            )
+        let resident: @Sendable () -> UInt64 = {
+            let pages = Self.text(root + "/proc/self/statm")?.utf8.split(separator: Self.space)
+            let resident = pages.flatMap { $0.count > 1 ? Self.number($0[1]) : nil } ?? 0
+            return resident * pageBytes
         }
+        self.init(
+            reading: {
+                let (machine, groups) = (Self.machine(root), Self.groups(root))
+                return Reading(
+                    residentBytes: resident(),
+                    availableBytes: min(machine.left, groups.left),
+                    totalBytes: min(machine.limit, groups.limit)
+                )
+            },
+            resident: resident
+        )
     }
 
     /// What something lets the process have, and what of that is left; the most where it does not
@@ -120,16 +138,21 @@ package struct SystemMemory: Sendable {
 
     /// The number behind a name at the beginning of a line.
     private static func value(of name: String, in text: String) -> UInt64? {
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count > 1, words[0] == name { return UInt64(words[1]) }
+        for line in text.utf8.split(separator: newline) where line.starts(with: name.utf8) {
+            let words = line.split(separator: space)
+            if words.count > 1, words[0].elementsEqual(name.utf8) { return number(words[1]) }
         }
         return nil
     }
 
     private static func number(_ path: String) -> UInt64? {
-        text(path).flatMap { UInt64($0.split(separator: "\n").first ?? "") }
+        text(path).flatMap { number($0.utf8.split(separator: newline).first ?? "".utf8[...]) }
     }
+
+    private static func number(_ text: Substring.UTF8View) -> UInt64? { UInt64(Substring(text)) }
+
+    private static let newline = UInt8(ascii: "\n")
+    private static let space = UInt8(ascii: " ")
 
     private static let maxFileBytes = 64 << 10
 

@@ -9,7 +9,7 @@ struct BatchQueueTests {
     private final class Source {}
 
     /// The ids of a batch, found by the value that each request's first number is.
-    private func ids(_ taken: (batch: [Job], isReadyAgain: Bool)?) -> [Int]? {
+    private func ids(_ taken: BatchQueue.Taken?) -> [Int]? {
         taken?.batch.map { Int(floats($0.request.inputs[0].bytes.copied())[0]) }
     }
 

@@ -77,9 +77,9 @@ struct LoopRunnerTests {
     @Test("a version whose runs take far more processor time than measured leaves the loops")
     func surprise() {
         let cost = RunCost(rowNs: 1_000, limitNs: hop)
-        cost.ran(rows: 1, took: hop * 20, ofProcessor: true)
+        cost.ranOnLoop(rows: 1, took: hop * 20, ofProcessor: true)
         #expect(cost.onLoop(rows: 1, isFirst: true) == 1_000)
-        cost.ran(rows: 1, took: hop * 20 + 1, ofProcessor: true)
+        cost.ranOnLoop(rows: 1, took: hop * 20 + 1, ofProcessor: true)
         #expect(cost.onLoop(rows: 1, isFirst: true) == nil)
         #expect(cost.onLoop(rows: 1, isFirst: false) == nil)
     }
@@ -87,15 +87,15 @@ struct LoopRunnerTests {
     @Test("a run that only waited for the processor costs a version nothing")
     func preempted() {
         let cost = RunCost(rowNs: 1_000, limitNs: hop)
-        #expect(!cost.begin().isProcessorTime)
-        cost.ran(rows: 1, took: hop * 1_000, ofProcessor: false)
+        #expect(!cost.begin(onLoop: true).isProcessorTime)
+        cost.ranOnLoop(rows: 1, took: hop * 1_000, ofProcessor: false)
         #expect(cost.onLoop(rows: 1, isFirst: true) == 1_000)
         // From here on it is looked at closely, until enough runs were as they should be.
         for _ in 0..<10_000 {
-            #expect(cost.begin().isProcessorTime)
-            cost.ran(rows: 1, took: 1_000, ofProcessor: true)
+            #expect(cost.begin(onLoop: true).isProcessorTime)
+            cost.ranOnLoop(rows: 1, took: 1_000, ofProcessor: true)
         }
-        #expect(!cost.begin().isProcessorTime)
+        #expect(!cost.begin(onLoop: true).isProcessorTime)
     }
 
     @Test("who joins a run that waits adds its rows alone, until the run is full")
