@@ -205,9 +205,23 @@ static inline const char *_Nullable ort_GetVersionString(const OrtApiBase *base)
     return base->GetVersionString();
 }
 
-// Gives memory that was freed back to the system. Not the runtime's, but the C library's, which
-// Swift does not import: its header is in no module.
-static inline void ort_ReturnFreedMemory(void) { malloc_trim(0); }
+// Not the runtime's, but the C library's, which Swift does not import: its header is in no module.
+static inline void heaps_Configure(int most, int mapped_bytes, int kept_bytes) {
+    mallopt(M_ARENA_MAX, most);
+    mallopt(M_MMAP_THRESHOLD, mapped_bytes);
+    mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
+
+static inline void heaps_GiveBack(void) { malloc_trim(0); }
+
+// malloc_trim leaves the end of every heap but the first as it is; freeing a piece of 64 KiB or more
+// trims the end of its thread's. Other threads' heaps may be trimmed meanwhile too.
+static inline void heaps_TrimOwn(int trimmed_bytes, int kept_bytes) {
+    mallopt(M_TRIM_THRESHOLD, trimmed_bytes);
+    void *volatile piece = malloc(128 << 10);
+    free(piece);
+    mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
 
 // One function for each slot, so that Swift sees plain functions and not optional pointers.
 

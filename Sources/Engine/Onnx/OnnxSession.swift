@@ -87,7 +87,7 @@ final class OnnxSession: @unchecked Sendable {
         }
     }
 
-    // The allocator keeps what this frees: see ``FreeMemory``.
+    // The allocator keeps what this frees: see ``Heaps``.
     deinit { unsafe ort_ReleaseSession(library.api, raw) }
 
     /// The options, and why:

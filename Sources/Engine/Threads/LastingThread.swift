@@ -72,6 +72,14 @@ package final class LastingThread: Sendable {
 
     deinit { queue.end() }
 
+    /// Has `body` run on the thread, when what was asked for before has been.
+    package func begin(_ body: @escaping @Sendable () -> Void) {
+        queue.add { [priority] in
+            if case .quiet = priority { ThreadPriority.lower() }
+            body()
+        }
+    }
+
     /// Runs `body` on the thread and returns what it does.
     ///
     /// - Parameter look: Called from time to time on the caller's thread while it waits.

@@ -7,7 +7,7 @@ internal import Glibc
 /// A thread that is only nice keeps its turn for some milliseconds, which those who wait for an
 /// answer feel. What idle threads are sure of is three thousandths of a core.
 package struct ThreadPriority: Sendable {
-    /// The nice value of a lowered thread once it was raised.
+    /// The nice value of a thread that stepped back, and of a lowered one that was raised.
     package static let niceness: Int32 = 10
     /// SCHED_IDLE of sched(7).
     private static let idlePolicy: Int32 = 5
@@ -29,6 +29,13 @@ package struct ThreadPriority: Sendable {
             let begin = time(of: clock)
         else { return nil }
         return ThreadPriority(thread: pthread_self(), clock: clock, begin: begin)
+    }
+
+    /// Puts the calling thread behind those that serve, for good: it gets the less the more they
+    /// need, and a fair part of what they leave. For whatever serves no prediction.
+    package static func stepBack() {
+        guard getpriority(Int32(PRIO_PROCESS.rawValue), 0) < niceness else { return }
+        _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness)
     }
 
     /// Lowers the calling thread. One that cannot be lowered does its work all the same.

@@ -38,6 +38,7 @@ package struct RunningServer: Sendable {
         readyFile: String?,
         logger: Logger
     ) throws {
+        Heaps.configure()
         self.home = home
         self.configuration = configuration
         self.readyFile = readyFile

@@ -1,9 +1,11 @@
 internal import Dispatch
+internal import Engine
 internal import NIOPosix
 internal import Synchronization
 internal import Wire
 
-/// Where calls that read and write files run: never on an event loop, and never without a bound.
+/// Where calls that read and write files run: never on an event loop, never without a bound, and
+/// behind the threads that serve.
 final class BlockingWork: Sendable {
     /// Control-plane calls that wait or run at once; more are refused.
     static let maxCalls = 1_024
@@ -41,12 +43,18 @@ final class BlockingWork: Sendable {
     func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
         -> Result
     {
-        try await pool.runIfActive { try body() }
+        try await pool.runIfActive {
+            ThreadPriority.stepBack()
+            return try body()
+        }
     }
 
     /// Runs blocking work after all that was given before for the same upload.
     func runInOrder(of upload: String, _ body: @escaping @Sendable () -> Void) {
-        uploads[Int(UInt(bitPattern: upload.hashValue) % UInt(Self.lanes))].async(execute: body)
+        uploads[Int(UInt(bitPattern: upload.hashValue) % UInt(Self.lanes))].async {
+            ThreadPriority.stepBack()
+            body()
+        }
     }
 
     /// A call's part of what is bounded.

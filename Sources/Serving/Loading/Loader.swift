@@ -5,7 +5,7 @@ internal import Sealing
 /// Takes an open version to a slot that may serve: opened in memory, loaded, compared with its card,
 /// warmed up, and right on all its golden requests.
 ///
-/// Blocking; the reconciler runs it on a thread that serves nobody.
+/// Blocking; the reconciler runs it on its thread, which serves nobody.
 struct Loader: Sendable {
     let engines: [String: any InferenceEngine]
     /// As in ``ServingLimits``.
@@ -14,6 +14,8 @@ struct Loader: Sendable {
     let meters: ServingMeters
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
+    /// Where versions are to be loaded: their models lie in its heap.
+    let thread = LastingThread(.quiet)
     /// What earlier loads found out.
     private let known = KnownRuns()
 
@@ -56,7 +58,8 @@ struct Loader: Sendable {
             plan: examined.plan,
             cost: cost,
             meter: meters.version(opened.id),
-            byteCount: opened.info.bytes
+            byteCount: opened.info.bytes,
+            loadedOn: thread
         )
     }
 

@@ -5,8 +5,8 @@ internal import Synchronization
 /// Frees models off the request path, and has the allocator give their memory back to the system.
 ///
 /// Giving back takes the locks of all heaps for a moment, those of the threads that serve too. So it
-/// is not done by a quiet thread, which could be kept from working while it has them, and small
-/// models are given back together, a moment later.
+/// is not done by a thread that stepped back, which could be kept from working while it has them,
+/// and small models are given back together, a moment later.
 final class Disposal: Sendable {
     /// That much freed memory is given back at once; it is also what may stay until then.
     static let atOnceBytes: UInt64 = 32 << 20
@@ -18,11 +18,14 @@ final class Disposal: Sendable {
     private struct Freed {
         var bytes: UInt64 = 0
         var meters: [(meter: VersionMeter, bytes: UInt64)] = []
+        var threads: [ObjectIdentifier: LastingThread] = [:]
     }
 
     private let queue = DispatchQueue(label: "strongroom.unload", qos: .utility)
     /// Where models are freed: that takes a while for large ones, and requests do not wait for it.
     private let quiet = LastingThread(.quiet)
+    /// Where memory is given back.
+    private let prompt = LastingThread(.inherited)
     /// What was freed and not given back yet.
     private let freed = Mutex(Freed())
 
@@ -44,18 +47,25 @@ final class Disposal: Sendable {
     }
 
     /// Takes the last reference to a model; whoever drops that may stand on the request path.
-    func take(_ model: any InferenceModel, meter: VersionMeter, bytes: UInt64) {
+    /// - Parameter thread: In whose heap the model lies.
+    func take(
+        _ model: any InferenceModel,
+        meter: VersionMeter,
+        bytes: UInt64,
+        loadedOn thread: LastingThread?
+    ) {
         let last = Last(model)
         queue.async {
             self.quiet.run { last.drop() }
-            self.note(meter, bytes)
+            self.note(meter, bytes, thread)
         }
     }
 
-    private func note(_ meter: VersionMeter, _ bytes: UInt64) {
+    private func note(_ meter: VersionMeter, _ bytes: UInt64, _ thread: LastingThread?) {
         let (isFirst, total) = freed.withLock { freed in
             freed.bytes += bytes
             freed.meters.append((meter, bytes))
+            if let thread { freed.threads[ObjectIdentifier(thread)] = thread }
             return (freed.meters.count == 1, freed.bytes)
         }
         if total >= Self.atOnceBytes {
@@ -67,21 +77,26 @@ final class Disposal: Sendable {
         }
     }
 
-    private func giveBack() {
-        let meters = freed.withLock { freed in
+    /// - Parameter waits: Whether a load that is under way is waited for, in whose thread's heap
+    ///   models lay.
+    private func giveBack(waits: Bool = false) {
+        let freed = self.freed.withLock { freed in
             defer { freed = Freed() }
-            return freed.meters
+            return freed
         }
-        guard !meters.isEmpty else { return }
-        FreeMemory.giveBack()
-        for (meter, bytes) in meters { meter.unloaded(bytes) }
+        guard !freed.meters.isEmpty else { return }
+        prompt.run { Heaps.giveBack() }
+        for thread in freed.threads.values {
+            if waits { thread.run { Heaps.trimOwn() } } else { thread.begin { Heaps.trimOwn() } }
+        }
+        for (meter, bytes) in freed.meters { meter.unloaded(bytes) }
     }
 
-    /// Returns when the memory of all models that were let go of before is back.
+    /// Returns when the memory of all models that were let go of before is back. Not during a load.
     func finish() async {
         await withCheckedContinuation { continuation in
             queue.async {
-                self.giveBack()
+                self.giveBack(waits: true)
                 continuation.resume()
             }
         }

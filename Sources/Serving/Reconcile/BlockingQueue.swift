@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Engine
 
 /// Runs blocking work one after the other on a thread of its own, away from event loops and from
-/// the concurrency pool, which is as narrow as the machine.
+/// the concurrency pool, which is as narrow as the machine, and behind the threads that serve.
 struct BlockingQueue: Sendable {
     private let queue: DispatchQueue
 
@@ -12,14 +12,14 @@ struct BlockingQueue: Sendable {
 
     /// Has something done that nobody waits for.
     func begin(_ body: @escaping @Sendable () -> Void) {
-        queue.async(execute: body)
+        perform(body)
     }
 
     func run<Output: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Output
     ) async throws(Failure) -> Output {
         let result = await withCheckedContinuation { continuation in
-            queue.async {
+            perform {
                 continuation.resume(returning: Result { () throws(Failure) in try body() })
             }
         }
@@ -35,7 +35,14 @@ struct BlockingQueue: Sendable {
         _ body: @escaping @Sendable () -> Output
     ) async -> Output {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: thread.run(look: look, body)) }
+            perform { continuation.resume(returning: thread.run(look: look, body)) }
+        }
+    }
+
+    private func perform(_ body: @escaping @Sendable () -> Void) {
+        queue.async {
+            ThreadPriority.stepBack()
+            body()
         }
     }
 }

@@ -11,7 +11,7 @@ extension Reconciler {
             return .failure(.passing(error))
         }
         let (guarded, watch) = (guarded, memory.watch())
-        let result: LoadedVersions.Loaded = await loading.run(on: quiet, look: watch.look) {
+        let result: LoadedVersions.Loaded = await loading.run(on: loader.thread, look: watch.look) {
             Result { () throws(Loader.Failure) in try guarded.load(version) }
         }
         if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }

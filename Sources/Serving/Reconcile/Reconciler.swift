@@ -23,8 +23,6 @@ package actor Reconciler {
     let trying = BlockingQueue(label: "strongroom.first-load")
     /// One load at a time: the memory that a load takes on top is that of one model.
     let loading = BlockingQueue(label: "strongroom.load")
-    /// What loads run on.
-    let quiet = LastingThread(.quiet)
     /// Reads and writes of the registry's metadata: short, and never behind a load.
     let control = BlockingQueue(label: "strongroom.control")
 

@@ -20,6 +20,8 @@ package final class Slot: Sendable {
     let meter: VersionMeter
     /// Plaintext bytes of its files.
     private let byteCount: UInt64
+    /// In whose heap the model lies; nil: it is not known.
+    private let thread: LastingThread?
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64
     // Relaxed: it only orders versions by age, and orders no other memory.
@@ -32,7 +34,8 @@ package final class Slot: Sendable {
         plan: BatchPlan,
         cost: RunCost = RunCost(),
         meter: VersionMeter? = nil,
-        byteCount: UInt64 = 0
+        byteCount: UInt64 = 0,
+        loadedOn thread: LastingThread? = nil
     ) {
         self.id = id
         self.card = card
@@ -41,6 +44,7 @@ package final class Slot: Sendable {
         self.cost = cost
         self.meter = meter ?? VersionMeter(id)
         self.byteCount = byteCount
+        self.thread = thread
         readySinceUnixMs = WallClock.system.nowUnixMs
         self.meter.loaded(byteCount)
         markUsed()
@@ -48,7 +52,7 @@ package final class Slot: Sendable {
 
     /// Whoever drops the last reference may stand on the request path: the model is freed on a
     /// queue of its own, and the allocator is asked to give the memory back to the system.
-    deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount) }
+    deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount, loadedOn: thread) }
 
     /// When it was last asked for by number, or stopped answering, in nanoseconds of a clock that
     /// never goes back.
