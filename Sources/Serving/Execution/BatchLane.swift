@@ -48,8 +48,9 @@ struct BatchLane {
     private(set) var rows = 0
     /// Whether the lane has its turn coming.
     var isReady = false
-    /// Runs of the version under way that are expected to end soon.
+    /// Runs of the version under way that are expected to end soon, and when the last of them began.
     var briefRuns = 0
+    var briefSinceNs: UInt64 = 0
     /// When requests last left while others stayed, and how many.
     private var lastLeft: (atNs: UInt64, count: Int)?
 

@@ -37,6 +37,9 @@ struct BatchQueue {
         fileprivate let isBrief: Bool
     }
 
+    /// A run that was to be brief is not waited for any more when it has lasted so long.
+    private static var patienceNs: UInt64 { 4 * RunCost.briefNs }
+
     /// A lane that has its turn coming stays, also when what it held was withdrawn.
     private var lanes: [ObjectIdentifier: BatchLane] = [:]
     private var ready: Deque<ObjectIdentifier> = []
@@ -56,17 +59,22 @@ struct BatchQueue {
 
     /// Puts a request into its version's lane.
     @discardableResult
-    mutating func add(_ job: Job) -> Added {
-        place(job)?.added ?? .stopped
+    mutating func add(_ job: Job, atNs nowNs: UInt64 = 0) -> Added {
+        place(job, atNs: nowNs)?.added ?? .stopped
     }
 
     /// Puts a request into its version's lane, from where it can be withdrawn.
     /// - Returns: nil when it was not added.
-    mutating func place(_ job: Job) -> (added: Added, place: Place)? {
+    mutating func place(_ job: Job, atNs nowNs: UInt64) -> (added: Added, place: Place)? {
         guard !isStopped else { return nil }
         let id = ObjectIdentifier(job.slot)
         lastNumber += 1
-        let (order, added) = Self.add(job, lastNumber, to: &lanes[id, default: BatchLane()])
+        let (order, added) = Self.add(
+            job,
+            lastNumber,
+            nowNs,
+            to: &lanes[id, default: BatchLane()]
+        )
         if added == .ready { ready.append(id) }
         return (added, Place(lane: id, order: order))
     }
@@ -74,6 +82,7 @@ struct BatchQueue {
     private static func add(
         _ job: Job,
         _ number: UInt64,
+        _ nowNs: UInt64,
         to lane: inout BatchLane
     ) -> (BatchLane.Order, Added) {
         let plan = job.slot.plan
@@ -83,14 +92,15 @@ struct BatchQueue {
         guard plan.maxDelayUs == 0 || lane.rows >= plan.maxRows else {
             return (order, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
         }
-        guard isWorthRun(lane, of: job.slot) else { return (order, .waiting) }
+        guard isWorthRun(lane, of: job.slot, nowNs) else { return (order, .waiting) }
         lane.isReady = true
         return (order, .ready)
     }
 
     /// Whether what waits is worth a run now: none is about to end, or it is enough for one.
-    private static func isWorthRun(_ lane: BatchLane, of slot: Slot) -> Bool {
+    private static func isWorthRun(_ lane: BatchLane, of slot: Slot, _ nowNs: UInt64) -> Bool {
         lane.briefRuns == 0 || slot.cost.isWorthRun(rows: lane.rows)
+            || nowNs > lane.briefSinceNs + patienceNs
     }
 
     /// Takes out a request that need not be run; nil if it is not waiting any more. It keeps no
@@ -139,8 +149,11 @@ struct BatchQueue {
                 continue
             }
             let isBrief = slot.cost.isBrief
-            if isBrief { lane.briefRuns += 1 }
-            lane.isReady = !lane.isEmpty && Self.isWorthRun(lane, of: slot)
+            if isBrief {
+                lane.briefRuns += 1
+                lane.briefSinceNs = nowNs ?? 0
+            }
+            lane.isReady = !lane.isEmpty && Self.isWorthRun(lane, of: slot, lane.briefSinceNs)
             if lane.isReady { ready.append(id) }
             let taken = Taken(
                 batch: batch,

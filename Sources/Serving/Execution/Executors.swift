@@ -26,7 +26,7 @@ final class Executors: Sendable {
     /// is not wanted any more.
     /// - Returns: false when the executors were stopped: the job will not be run.
     func submit(_ job: Job) -> Bool {
-        guard let (added, place) = queue.withLock({ $0.place(job) }) else { return false }
+        guard let (added, place) = queue.withLock({ $0.place(job, atNs: Uptime.ns) }) else { return false }
         switch added {
         case .waiting: break
         case .ready: waiting.signal()
@@ -60,7 +60,15 @@ final class Executors: Sendable {
     }
 
     private func work() {
-        var next = take()
+        // Nothing of a batch is kept while the next one is waited for: it would keep its version.
+        while let taken = take() { run(taken) }
+        // Wakes the next thread, which finds the same.
+        waiting.signal()
+    }
+
+    /// Runs a batch, and then what has waited for its end.
+    private func run(_ first: BatchQueue.Taken) {
+        var next: BatchQueue.Taken? = first
         while let taken = next {
             let start = Uptime.ns
             BatchRun(taken.batch).run()
@@ -68,10 +76,8 @@ final class Executors: Sendable {
             if !taken.leavesMore, let drain = taken.batch.first?.admission.drain {
                 drain.ran(requests: taken.batch.count, inNs: end - start)
             }
-            next = take(after: taken, atNs: end) ?? take()
+            next = take(after: taken, atNs: end)
         }
-        // Wakes the next thread, which finds the same.
-        waiting.signal()
     }
 
     /// The next batch; nil when the executors were stopped and nothing is left.

@@ -20,8 +20,10 @@ final class RunCost: Sendable {
     private static let fewRuns = 3
     /// Rows of the batch that shows what a row adds.
     private static let batchRows = 16
-    /// What runs usually take that others wait for, in nanoseconds.
-    static let briefNs: UInt64 = 2_000_000
+    /// What runs usually take of a processor that others wait for, in nanoseconds.
+    static let briefNs: UInt64 = 500_000
+    /// Rows that are worth a run beside another cost so many times what each run does.
+    private static let worth: UInt64 = 4
     /// A run's weight in what they usually take is one in so many.
     private static let fading: UInt64 = 8
 
@@ -82,7 +84,7 @@ final class RunCost: Sendable {
         self.init(dearest: nil, cheapest: nil, limitNs: 0)
     }
 
-    /// Runs a model a few times on requests that it is known to take.
+    /// Runs a model a few times on requests that it is known to take, unless nothing runs on loops.
     convenience init(
         measuring model: any InferenceModel,
         on requests: [[InputTensor]],
@@ -90,7 +92,7 @@ final class RunCost: Sendable {
         limitNs: UInt64
     ) {
         // What values may make endless says nothing of its next run by its last ones.
-        guard !model.resources.timeDependsOnValues,
+        guard limitNs > 0, !model.resources.timeDependsOnValues,
             let measured = Self.measure(model, on: requests, plan, limitNs)
         else {
             self.init()
@@ -186,11 +188,11 @@ final class RunCost: Sendable {
     /// Whether runs usually end so soon that others can wait for one that is under way.
     var isBrief: Bool { (1...Self.briefNs).contains(usualNs.load(ordering: .relaxed)) }
 
-    /// Whether so many rows are worth a run beside one that is about to end: they cost at least as
-    /// much as the part of it that each run has.
+    /// Whether so many rows are worth a run beside one that is about to end: beside what they cost
+    /// by themselves the part that each run has is small.
     func isWorthRun(rows: Int) -> Bool {
         guard let cheapest else { return true }
-        return cheapest.rowsAlone(rows).map { $0 >= 4 * cheapest.runNs } ?? true
+        return cheapest.rowsAlone(rows).map { $0 / Self.worth >= cheapest.runNs } ?? true
     }
 
     /// A run that has begun.

@@ -77,9 +77,8 @@ final class Disposal: Sendable {
         }
     }
 
-    /// - Parameter waits: Whether a load that is under way is waited for, in whose thread's heap
-    ///   models lay.
-    private func giveBack(waits: Bool = false) {
+    /// - Parameter idle: A thread that loads nothing now: its heap is waited for.
+    private func giveBack(waitingFor idle: LastingThread? = nil) {
         let freed = self.freed.withLock { freed in
             defer { freed = Freed() }
             return freed
@@ -87,16 +86,21 @@ final class Disposal: Sendable {
         guard !freed.meters.isEmpty else { return }
         prompt.run { Heaps.giveBack() }
         for thread in freed.threads.values {
-            if waits { thread.run { Heaps.trimOwn() } } else { thread.begin { Heaps.trimOwn() } }
+            if thread === idle {
+                thread.run { Heaps.trimOwn() }
+            } else {
+                thread.begin { Heaps.trimOwn() }
+            }
         }
         for (meter, bytes) in freed.meters { meter.unloaded(bytes) }
     }
 
-    /// Returns when the memory of all models that were let go of before is back. Not during a load.
-    func finish() async {
+    /// Returns when the memory of all models that were let go of before is back.
+    /// - Parameter thread: Where loads are made; none is under way.
+    func finish(loadsOn thread: LastingThread) async {
         await withCheckedContinuation { continuation in
             queue.async {
-                self.giveBack(waits: true)
+                self.giveBack(waitingFor: thread)
                 continuation.resume()
             }
         }

@@ -42,7 +42,7 @@ extension Reconciler {
             metadata["model.version"] = "\(leaving.id.version)"
             logger.info("a warm version leaves", metadata: metadata)
             sweep()
-            await disposal.finish()
+            await disposal.finish(loadsOn: loader.thread)
         }
     }
 

@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Glibc
+import Synchronization
 import Testing
 
 @Suite("Lasting threads")
@@ -25,6 +26,25 @@ struct LastingThreadTests {
         #expect(thread.run { sched_getscheduler(0) } == 5)
         #expect(thread.run { Self.niceness() } == ThreadPriority.niceness)
         #expect(Self.niceness() == before && sched_getscheduler(0) == policy)
+    }
+
+    @Test("a thread that stepped back is behind others, and stays there")
+    func stepsBack() {
+        let before = Self.niceness()
+        let thread = LastingThread(.inherited)
+        thread.run { ThreadPriority.stepBack() }
+        #expect(thread.run { Self.niceness() } == max(before, ThreadPriority.niceness))
+        #expect(thread.run { sched_getscheduler(0) } == SCHED_OTHER)
+        #expect(Self.niceness() == before)
+    }
+
+    @Test("what was begun runs before what is asked for after it")
+    func begins() {
+        let thread = LastingThread(.quiet)
+        let seen = Mutex<[Int]>([])
+        thread.begin { seen.withLock { $0.append(1) } }
+        thread.run { seen.withLock { $0.append(2) } }
+        #expect(seen.withLock { $0 } == [1, 2])
     }
 
     @Test("whoever waits may look up meanwhile")

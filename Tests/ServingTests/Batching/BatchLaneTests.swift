@@ -16,14 +16,14 @@ struct BatchLaneTests {
         _ job: Job,
         in queue: inout BatchQueue
     ) throws -> BatchQueue.Place {
-        let placed = queue.place(job)
+        let placed = queue.place(job, atNs: 0)
         return try #require(placed).place
     }
 
     /// All that waits, in the order in which it runs.
     private func drain(_ queue: inout BatchQueue) -> [Int] {
         var order: [Int] = []
-        while let (batch, _) = queue.take() { order += batch.compactMap { id($0) } }
+        while let taken = queue.take() { order += taken.batch.compactMap { id($0) } }
         return order
     }
 
@@ -121,7 +121,7 @@ struct BatchLaneTests {
         let other = try BatchBench(plan: .alone(""))
         var queue = BatchQueue()
         for round in 0..<3 {
-            let placed = queue.place(bench.job(round))
+            let placed = queue.place(bench.job(round), atNs: 0)
             let (added, place) = try #require(placed)
             #expect(added == (round == 0 ? .ready : .waiting))
             _ = queue.withdraw(place)

@@ -127,6 +127,87 @@ struct BatchQueueTests {
         #expect(!isLate)
     }
 
+    private func take(_ queue: inout BatchQueue) throws -> BatchQueue.Taken {
+        let taken = queue.take(atNs: 0)
+        return try #require(taken)
+    }
+
+    /// A version whose run costs as much as four of its rows, and whose runs are short.
+    private func brief(maxRows: Int = 64) throws -> BatchBench {
+        let cost = RunCost(runNs: 4_000, rowNs: 1_000)
+        cost.ran(took: 8_000)
+        return try BatchBench(plan: .merging(maxRows: maxRows), cost: cost)
+    }
+
+    @Test("a few requests wait for a short run of their version to end; enough do not")
+    func waitsForShortRun() throws {
+        let bench = try brief()
+        var queue = BatchQueue()
+        #expect(queue.add(job(bench, 0)) == .ready)
+        let first = try take(&queue)
+        for id in 1..<16 { #expect(queue.add(job(bench, id)) == .waiting) }
+        #expect(queue.take() == nil)
+        #expect(queue.add(job(bench, 16)) == .ready)
+        let second = try take(&queue)
+        #expect(ids(second) == Array(1...16))
+        #expect(queue.add(job(bench, 17)) == .waiting)
+        // One of the two is still under way, but who ended has nothing else to do.
+        let isReady = queue.ended(first)
+        #expect(isReady)
+        #expect(ids(queue.take(atNs: 0)) == [17])
+    }
+
+    @Test("the end of a run that nobody waits for leaves nothing")
+    func endsAlone() throws {
+        let bench = try brief()
+        var queue = BatchQueue()
+        for _ in 0..<2 {
+            #expect(queue.add(job(bench, 0)) == .ready)
+            let taken = try take(&queue)
+            let isReady = queue.ended(taken)
+            #expect(!isReady && !taken.leavesMore)
+        }
+    }
+
+    @Test("what is left behind a full batch waits for its end if it is little")
+    func leftBehind() throws {
+        let bench = try brief(maxRows: 32)
+        var queue = BatchQueue()
+        for id in 0..<33 { _ = queue.add(job(bench, id)) }
+        let full = try take(&queue)
+        #expect(full.batch.count == 32 && full.leavesMore && !full.isReadyAgain)
+        let isReady = queue.ended(full)
+        #expect(isReady)
+        for id in 33..<96 { _ = queue.add(job(bench, id)) }
+        #expect(try take(&queue).isReadyAgain)
+    }
+
+    @Test("a run that lasts longer than it should is not waited for, nor one that is known to be long")
+    func longRuns() throws {
+        let bench = try brief()
+        var queue = BatchQueue()
+        _ = queue.add(job(bench, 0))
+        _ = queue.take(atNs: 1_000)
+        let patience = 4 * RunCost.briefNs
+        #expect(queue.add(job(bench, 1), atNs: 1_000 + patience) == .waiting)
+        #expect(queue.add(job(bench, 2), atNs: 1_001 + patience) == .ready)
+
+        let cost = RunCost(runNs: 4_000, rowNs: 1_000)
+        let long = try BatchBench(plan: .merging(maxRows: 64), cost: cost)
+        for took in [nil, RunCost.briefNs + 1] as [UInt64?] {
+            if let took { cost.ran(took: took) }
+            var queue = BatchQueue()
+            _ = queue.add(job(long, 0))
+            _ = queue.take(atNs: 0)
+            #expect(queue.add(job(long, 1)) == .ready)
+        }
+        cost.ran(took: 0)
+        var other = BatchQueue()
+        _ = other.add(job(long, 0))
+        _ = other.take(atNs: 0)
+        #expect(other.add(job(long, 1)) == .waiting)
+    }
+
     @Test("a queue that was stopped takes nothing, and gives out what it holds")
     func stop() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))

@@ -72,5 +72,6 @@ struct SystemMemoryTests {
     func here() {
         let now = SystemMemory.system.now()
         #expect(now.residentBytes > 1 << 20 && now.availableBytes > 1 << 20)
+        #expect(SystemMemory.system.residentBytes > 1 << 20)
     }
 }
