@@ -26,7 +26,10 @@ final class Executors: Sendable {
     /// is not wanted any more.
     /// - Returns: false when the executors were stopped: the job will not be run.
     func submit(_ job: Job) -> Bool {
-        guard let (added, place) = queue.withLock({ $0.place(job, atNs: Uptime.ns) }) else { return false }
+        let now = Uptime.ns
+        guard let (added, place) = queue.withLock({ $0.place(job, atNs: now) }) else {
+            return false
+        }
         switch added {
         case .waiting: break
         case .ready: waiting.signal()

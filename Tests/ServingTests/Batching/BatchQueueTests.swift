@@ -182,7 +182,7 @@ struct BatchQueueTests {
         #expect(try take(&queue).isReadyAgain)
     }
 
-    @Test("a run that lasts longer than it should is not waited for, nor one that is known to be long")
+    @Test("a run that lasts longer than it should is not waited for, nor one that is long")
     func longRuns() throws {
         let bench = try brief()
         var queue = BatchQueue()
