@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import models
+import measured
 from servers import BUILT, STRONGROOM, Home, Strongroom
 
 LOADS = (  # model, connections, calls under way on each
@@ -85,7 +85,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "models"
         made.mkdir()
-        models.write(made)
+        measured.write(made)
         home = Home(folder, made)
         loads = []
         for model, connections, depth in LOADS:

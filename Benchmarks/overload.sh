@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # What a server answers at three times its capacity: the rate at which a closed loop is answered is
 # the capacity; then calls are made at three times that, whatever the answers do, without and with a
-# deadline. Client and server share the machine's cores, so the model counts for about a
-# millisecond: a run outweighs the making of calls. `overload.sh [seconds [binary]]`.
+# deadline. Client and server share the machine's cores, so the model counts for some milliseconds: a
+# run outweighs the making of calls. `overload.sh [seconds [binary [count]]]`; counting to 1,000 takes
+# about a millisecond.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-8}
 binary=${2:-.build/release/strongroom}
+count=${3:-5000}
 [ $# -ge 2 ] || make build > /dev/null
 work=$(mktemp -d)
 trap 'kill $server 2> /dev/null; wait $server 2> /dev/null; rm -rf "$work"' EXIT
@@ -29,7 +31,7 @@ done
 "$binary" publish counter "$work/bundle" --home "$work/home" > /dev/null
 
 bench() {
-    "$binary" bench counter --input "n=[1000]" --home "$work/home" --connections 64 \
+    "$binary" bench counter --input "n=[$count]" --home "$work/home" --connections 64 \
         --duration "$seconds" --warm-up 2 --format json "$@" || true
 }
 bench --depth 2 > "$work/capacity.json"

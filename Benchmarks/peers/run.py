@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import models  # noqa: E402
+import measured  # noqa: E402
 from servers import BUILT, Echo, Go, Grpc, Home, Python, Strongroom, runtime  # noqa: E402
 
 MIB = 1 << 20
@@ -46,7 +46,7 @@ CASES = {
 def measure(kind, case, home, seconds):
     """What the load says of one server; None for a server whose answers are not right."""
     options = {"sizes": case.echo} if kind is Echo else {}
-    widths = models.WIDTHS[case.model]
+    widths = measured.WIDTHS[case.model]
     with kind(home, case.model, **options) as server:
         command = [BUILT / "load", "--protocol", kind.protocol, "--port", server.port, "--pid",
                    server.pid, "--ca", home.tls / "ca.pem", "--cert",
@@ -167,7 +167,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "models"
         made.mkdir()
-        models.write(made)
+        measured.write(made)
         home = Home(folder, made)
         results = {}
         for name in options.cases or CASES:

@@ -24,7 +24,7 @@ final class OnnxLibrary: @unchecked Sendable {
     /// What the runtime writes its log to.
     let log: OnnxLog
     /// Makes sessions that start threads of their own.
-    let steady = LastingThread(.inherited)
+    let steady = LastingThread(.inherited, name: "session")
 
     /// The lowest minor version of 1.x that has the interface asked for: they count alike.
     private static let minimumMinorVersion = Int(ORT_API_VERSION_USED)

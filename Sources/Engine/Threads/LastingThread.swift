@@ -65,9 +65,10 @@ package final class LastingThread: Sendable {
     }
 
     /// Starts the thread.
-    package init(_ priority: Priority) {
+    /// - Parameter name: As for ``WorkerThread/start(_:_:)``.
+    package init(_ priority: Priority, name: String) {
         self.priority = priority
-        WorkerThread.start { [queue] in queue.work() }
+        WorkerThread.start(name) { [queue] in queue.work() }
     }
 
     deinit { queue.end() }

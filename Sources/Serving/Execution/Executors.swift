@@ -18,7 +18,7 @@ final class Executors: Sendable {
     init(threads: Int) {
         let count = threads > 0 ? threads : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         for _ in 0..<max(count, 1) {
-            WorkerThread.start { self.work() }
+            WorkerThread.start("executor") { self.work() }
         }
     }
 

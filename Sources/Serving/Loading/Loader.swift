@@ -15,7 +15,7 @@ struct Loader: Sendable {
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
     /// Where versions are to be loaded: their models lie in its heap.
-    let thread = LastingThread(.quiet)
+    let thread = LastingThread(.quiet, name: "load")
     /// What earlier loads found out.
     private let known = KnownRuns()
 

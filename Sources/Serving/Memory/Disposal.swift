@@ -23,9 +23,9 @@ final class Disposal: Sendable {
 
     private let queue = DispatchQueue(label: "strongroom.unload", qos: .utility)
     /// Where models are freed: that takes a while for large ones, and requests do not wait for it.
-    private let quiet = LastingThread(.quiet)
+    private let quiet = LastingThread(.quiet, name: "unload")
     /// Where memory is given back.
-    private let prompt = LastingThread(.inherited)
+    private let prompt = LastingThread(.inherited, name: "give-back")
     /// What was freed and not given back yet.
     private let freed = Mutex(Freed())
 

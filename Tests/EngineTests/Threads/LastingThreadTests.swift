@@ -1,5 +1,6 @@
 import Engine
 import EngineTesting
+import Foundation
 import Glibc
 import Synchronization
 import Testing
@@ -10,7 +11,7 @@ struct LastingThreadTests {
 
     @Test("pieces of work run on one thread, and give what they give")
     func oneThread() {
-        let thread = LastingThread(.inherited)
+        let thread = LastingThread(.inherited, name: "inherited")
         let first = thread.run { pthread_self() }
         #expect(thread.run { pthread_self() } == first)
         #expect(first != pthread_self())
@@ -21,8 +22,8 @@ struct LastingThreadTests {
     func quiet() {
         let before = Self.niceness()
         let policy = sched_getscheduler(0)
-        #expect(LastingThread(.inherited).run { Self.niceness() } == before)
-        let thread = LastingThread(.quiet)
+        #expect(LastingThread(.inherited, name: "inherited").run { Self.niceness() } == before)
+        let thread = LastingThread(.quiet, name: "quiet")
         #expect(thread.run { sched_getscheduler(0) } == 5)
         #expect(thread.run { Self.niceness() } == ThreadPriority.niceness)
         #expect(Self.niceness() == before && sched_getscheduler(0) == policy)
@@ -31,7 +32,7 @@ struct LastingThreadTests {
     @Test("a thread that stepped back is behind others, and stays there")
     func stepsBack() {
         let before = Self.niceness()
-        let thread = LastingThread(.inherited)
+        let thread = LastingThread(.inherited, name: "inherited")
         thread.run { ThreadPriority.stepBack() }
         #expect(thread.run { Self.niceness() } == max(before, ThreadPriority.niceness))
         #expect(thread.run { sched_getscheduler(0) } == SCHED_OTHER)
@@ -40,18 +41,28 @@ struct LastingThreadTests {
 
     @Test("what was begun runs before what is asked for after it")
     func begins() {
-        let thread = LastingThread(.quiet)
+        let thread = LastingThread(.quiet, name: "quiet")
         let seen = Mutex<[Int]>([])
         thread.begin { seen.withLock { $0.append(1) } }
         thread.run { seen.withLock { $0.append(2) } }
         #expect(seen.withLock { $0 } == [1, 2])
     }
 
+    @Test("a thread goes by its name")
+    func name() throws {
+        let read: @Sendable () -> String? = {
+            try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+        }
+        let before = read()
+        #expect(LastingThread(.inherited, name: "of its own").run { read() } == "of its own\n")
+        #expect(read() == before)
+    }
+
     @Test("whoever waits may look up meanwhile")
     func looks() {
         var looks = 0
         let gate = Gate()
-        LastingThread(.quiet).run(look: {
+        LastingThread(.quiet, name: "quiet").run(look: {
             looks += 1
             gate.open()
         }) { gate.pass() }
