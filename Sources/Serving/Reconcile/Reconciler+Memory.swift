@@ -1,3 +1,4 @@
+internal import Engine
 internal import Logging
 internal import Registry
 
@@ -12,7 +13,9 @@ extension Reconciler {
         }
         let (guarded, watch) = (guarded, memory.watch())
         let result: LoadedVersions.Loaded = await loading.run(on: loader.thread, look: watch.look) {
-            Result { () throws(Loader.Failure) in try guarded.load(version) }
+            // What the load needed for a while goes back to the system.
+            defer { Heaps.trimOwn() }
+            return Result { () throws(Loader.Failure) in try guarded.load(version) }
         }
         if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }
         return result
