@@ -97,10 +97,11 @@ struct BatchQueue {
         return (order, .ready)
     }
 
-    /// Whether what waits is worth a run now: none is about to end, or it is enough for one.
+    /// Whether what waits is worth a run now: none is about to end, or it is enough for one. Where
+    /// requests have waited for company already, it always is.
     private static func isWorthRun(_ lane: BatchLane, of slot: Slot, _ nowNs: UInt64) -> Bool {
-        lane.briefRuns == 0 || slot.cost.isWorthRun(rows: lane.rows)
-            || nowNs > lane.briefSinceNs + patienceNs
+        lane.briefRuns == 0 || lane.rows >= slot.plan.maxRows || slot.plan.maxDelayUs > 0
+            || slot.cost.isWorthRun(rows: lane.rows) || nowNs > lane.briefSinceNs + patienceNs
     }
 
     /// Takes out a request that need not be run; nil if it is not waiting any more. It keeps no

@@ -120,8 +120,10 @@ final class RunCost: Sendable {
             dearest.rowNs = max(dearest.rowNs, parts.rowNs)
             if ns < cheapest?.ns ?? .max { cheapest = (inputs, ns) }
         }
-        guard let cheapest,
-            let ns = best(model, cheapest.inputs, enoughNs: briefNs, runs: fewRuns),
+        guard let cheapest else { return nil }
+        // Nobody waits for what is not brief, and a load has no time for more runs of it.
+        guard cheapest.ns <= briefNs else { return (dearest, Parts(rowNs: cheapest.ns)) }
+        guard let ns = best(model, cheapest.inputs, enoughNs: briefNs, runs: fewRuns),
             let parts = parts(of: ns, model, cheapest.inputs, plan, runs: fewRuns)
         else { return nil }
         return (dearest, parts)

@@ -133,10 +133,32 @@ struct BatchQueueTests {
     }
 
     /// A version whose run costs as much as four of its rows, and whose runs are short.
-    private func brief(maxRows: Int = 64) throws -> BatchBench {
+    private func brief(maxRows: Int = 64, maxDelayUs: Int64 = 0) throws -> BatchBench {
         let cost = RunCost(runNs: 4_000, rowNs: 1_000)
         cost.ran(took: 8_000)
-        return try BatchBench(plan: .merging(maxRows: maxRows), cost: cost)
+        return try BatchBench(
+            plan: .merging(maxRows: maxRows, maxDelayUs: maxDelayUs),
+            cost: cost
+        )
+    }
+
+    @Test("a full batch waits for no run, nor do requests that have waited for company")
+    func waitsForNone() throws {
+        let bench = try brief(maxRows: 4)
+        var queue = BatchQueue()
+        #expect(queue.add(job(bench, 0)) == .ready)
+        _ = try take(&queue)
+        for id in 1..<4 { #expect(queue.add(job(bench, id)) == .waiting) }
+        #expect(queue.add(job(bench, 4)) == .ready)
+
+        let patient = try brief(maxRows: 4, maxDelayUs: 500)
+        var other = BatchQueue()
+        #expect(other.add(job(patient, 0, rows: 4)) == .ready)
+        _ = try take(&other)
+        #expect(other.add(job(patient, 1)) == .readyAfter(500))
+        #expect(other.add(job(patient, 2, rows: 4)) == .ready)
+        // What is left behind is ready at once: nobody would come back for it.
+        #expect(try take(&other).isReadyAgain)
     }
 
     @Test("a few requests wait for a short run of their version to end; enough do not")

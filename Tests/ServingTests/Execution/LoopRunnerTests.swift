@@ -1,5 +1,6 @@
 import Engine
 import EngineTesting
+import Glibc
 import Synchronization
 import Testing
 
@@ -135,6 +136,26 @@ struct LoopRunnerTests {
         #expect(try cost(byValues).onLoop(rows: 1, isFirst: true) == nil)
     }
 
+    @Test("a slow model is run once to be measured, and its requests wait for no run")
+    func measuredSlow() throws {
+        let slow = computing { numbers, _ in
+            let end = nanoseconds(of: CLOCK_THREAD_CPUTIME_ID) + 2 * RunCost.briefNs
+            while nanoseconds(of: CLOCK_THREAD_CPUTIME_ID) < end {}
+            return numbers
+        }
+        let engine = FakeEngine(FakeScript(answer: slow))
+        let model = try engine.load(ModelInMemory(entry: [UInt8]()), options: LoadOptions())
+        let cost = RunCost(
+            measuring: model,
+            on: [],
+            plan: .merging(maxRows: 64, maxDelayUs: 0),
+            limitNs: hop
+        )
+        #expect(engine.runs == 1)
+        #expect(cost.onLoop(rows: 1, isFirst: true) == nil)
+        #expect(cost.isWorthRun(rows: 1))
+    }
+
     @Test("a merged version's cost is that of a run and that of a row")
     func measuredTogether() throws {
         let model = try FakeEngine().load(
@@ -153,4 +174,11 @@ struct LoopRunnerTests {
         )
         #expect(joining <= first)
     }
+}
+
+/// The time of a clock, in nanoseconds.
+private func nanoseconds(of clock: clockid_t) -> UInt64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
