@@ -16,7 +16,7 @@ import registry_decoder
 from strongroom_client import ConnectionLost, StatusError, registry
 from strongroom_models import predict, publish_bundle, rollback
 
-KILLS = int(os.environ.get("STRONGROOM_KILLS", 100))
+KILLS = int(os.environ.get("STRONGROOM_KILLS", 200))
 SEED = int(os.environ.get("STRONGROOM_SEED", 0)) or secrets.randbits(32)
 MODELS = ("anna", "berta", "carla")
 STORM_SECONDS = 0.4  # the longest time between a ready server and its end

@@ -17,7 +17,7 @@ import registry_decoder
 from strongroom_client import StatusError
 from strongroom_models import predict
 
-CASES = int(os.environ.get("STRONGROOM_MUTATIONS", 4_000))
+CASES = int(os.environ.get("STRONGROOM_MUTATIONS", 10_000))
 PROCESSES = 2
 SEED = int(os.environ.get("STRONGROOM_SEED", 0)) or secrets.randbits(32)
 VERIFIED = int(os.environ.get("STRONGROOM_VERIFIED", 50))  # of them by the command, too

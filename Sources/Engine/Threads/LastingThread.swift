@@ -90,21 +90,18 @@ package final class LastingThread: Sendable {
     ) -> Output {
         let outcome = Outcome<Output>()
         let thread = Mutex<ThreadPriority?>(nil)
-        queue.add { [priority] in
-            if case .quiet = priority {
-                ThreadPriority.lower()
-                thread.withLock { $0 = ThreadPriority.ofThisThread }
-            }
+        begin { [priority] in
+            if case .quiet = priority { thread.withLock { $0 = ThreadPriority.ofThisThread } }
             let output = body()
             thread.withLock { $0 = nil }
             outcome.value.withLock { $0 = output }
             outcome.isThere.signal()
         }
-        let begin = ContinuousClock.now
+        let asked = ContinuousClock.now
         let pause = DispatchTimeInterval.milliseconds(Self.lookMilliseconds)
         while outcome.isThere.wait(timeout: .now() + pause) == .timedOut {
             look()
-            let waited = ContinuousClock.now - begin
+            let waited = ContinuousClock.now - asked
             thread.withLock { if $0?.raiseIfStarved(since: waited) == true { $0 = nil } }
         }
         guard let output = outcome.value.withLock({ $0 }) else {

@@ -138,8 +138,9 @@ struct BatchQueue {
 
     /// The next batch, all of one version; nil if none is ready. What is left in its lane has its
     /// turn after the other lanes.
-    /// - Parameter nowNs: measures how fast each model's requests leave; nil: nothing is measured.
-    /// - Returns: what ``ended(_:)`` is to be called with.
+    /// - Parameter nowNs: measures how fast each model's requests leave; nil: nothing is measured,
+    ///   and no request waits for the run.
+    /// - Returns: what ``ended(_:)`` is to be called with, if others may wait for it.
     mutating func take(atNs nowNs: UInt64? = nil) -> Taken? {
         while let id = ready.popFirst() {
             guard var lane = lanes.removeValue(forKey: id) else { continue }
@@ -149,10 +150,10 @@ struct BatchQueue {
                 if !lane.isIdle { lanes[id] = lane }
                 continue
             }
-            let isBrief = slot.cost.isBrief
-            if isBrief {
+            let isBrief = nowNs != nil && slot.cost.isBrief
+            if let nowNs, isBrief {
                 lane.briefRuns += 1
-                lane.briefSinceNs = nowNs ?? 0
+                lane.briefSinceNs = nowNs
             }
             lane.isReady = !lane.isEmpty && Self.isWorthRun(lane, of: slot, lane.briefSinceNs)
             if lane.isReady { ready.append(id) }

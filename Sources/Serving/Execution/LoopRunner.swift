@@ -40,10 +40,7 @@ package final class LoopRunner {
     package func run() {
         isScheduled = false
         spentNs = 0
-        while let taken = queue.take() {
-            BatchRun(taken.batch, isOnLoop: true).run()
-            _ = queue.ended(taken)
-        }
+        while let taken = queue.take() { BatchRun(taken.batch, isOnLoop: true).run() }
     }
 }
 

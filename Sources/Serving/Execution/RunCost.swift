@@ -111,18 +111,20 @@ final class RunCost: Sendable {
     ) -> (dearest: Parts, cheapest: Parts)? {
         let known = requests.isEmpty ? MadeUpRows.requests(1, for: model.signature) : requests
         var dearest = Parts(rowNs: 1)
-        var cheapest: (inputs: [InputTensor], ns: UInt64)?
+        var cheapest: (inputs: [InputTensor], ns: UInt64, parts: Parts)?
         for inputs in known {
             guard let ns = best(model, inputs, enoughNs: limitNs),
                 let parts = parts(of: ns, model, inputs, ns <= limitNs ? plan : .alone(""))
             else { return nil }
             dearest.runNs = max(dearest.runNs, parts.runNs)
             dearest.rowNs = max(dearest.rowNs, parts.rowNs)
-            if ns < cheapest?.ns ?? .max { cheapest = (inputs, ns) }
+            if ns < cheapest?.ns ?? .max { cheapest = (inputs, ns, parts) }
         }
         guard let cheapest else { return nil }
-        // Nobody waits for what is not brief, and a load has no time for more runs of it.
-        guard cheapest.ns <= briefNs else { return (dearest, Parts(rowNs: cheapest.ns)) }
+        // Measured already; or not brief: nobody waits for it, and a load has no time for more runs.
+        guard cheapest.ns > limitNs, cheapest.ns <= briefNs else {
+            return (dearest, cheapest.parts)
+        }
         guard let ns = best(model, cheapest.inputs, enoughNs: briefNs, runs: fewRuns),
             let parts = parts(of: ns, model, cheapest.inputs, plan, runs: fewRuns)
         else { return nil }
