@@ -1,3 +1,4 @@
+internal import COnnxRuntime
 internal import Glibc
 
 /// A thread that runs models.
@@ -27,7 +28,7 @@ package enum WorkerThread {
             { context in
                 guard let context = unsafe context else { return nil }
                 let body = unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                WorkerThread.nameThisThread(body.name)
+                unsafe thread_SetName(body.name)
                 body.run()
                 return nil
             },
@@ -35,14 +36,5 @@ package enum WorkerThread {
         )
         precondition(failure == 0, "the system starts no thread: error \(failure)")
         pthread_detach(thread)
-    }
-
-    /// By a file, since Swift's Glibc has no `pthread_setname_np`. A thread without a name of its
-    /// own does its work all the same: it has that of the one that started it.
-    private static func nameThisThread(_ name: String) {
-        let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        _ = unsafe write(file, name, name.utf8.count)
-        close(file)
     }
 }
