@@ -59,7 +59,7 @@ enum MessageCatalogue {
             scanned(V1.PredictResponse.self), scanned(V1.Timing.self), scanned(V1.Usage.self),
             tree(V1.TensorSpec.self), tree(V1.GetModelRequest.self),
             tree(V1.GetModelResponse.self), tree(V1.CancelRequest.self),
-            tree(V1.CancelResponse.self),
+            tree(V1.CancelResponse.self), tree(V1.Limits.self),
         ]
     }
 
@@ -81,6 +81,7 @@ enum MessageCatalogue {
             tree(V1.DeleteAliasResponse.self), tree(V1.ListAliasHistoryRequest.self),
             tree(V1.ListAliasHistoryResponse.self), tree(V1.AliasMove.self),
             tree(V1.DeleteVersionRequest.self), tree(V1.DeleteVersionResponse.self),
+            tree(V1.ValidateVersionRequest.self), tree(V1.ValidateVersionResponse.self),
             tree(V1.ListAuditEventsRequest.self), tree(V1.ListAuditEventsResponse.self),
             tree(V1.AuditEvent.self),
         ]

@@ -49,6 +49,10 @@ extension MessageSchema {
         Strongroom__V1__GetModelResponse(),
         strongroom__v1__get_model_response__init
     )
+    static let limits = unsafe generated(
+        Strongroom__V1__Limits(),
+        strongroom__v1__limits__init
+    )
     static let cancelRequest = unsafe generated(
         Strongroom__V1__CancelRequest(),
         strongroom__v1__cancel_request__init
@@ -194,6 +198,14 @@ extension MessageSchema {
     static let deleteVersionResponse = unsafe generated(
         Strongroom__V1__DeleteVersionResponse(),
         strongroom__v1__delete_version_response__init
+    )
+    static let validateVersionRequest = unsafe generated(
+        Strongroom__V1__ValidateVersionRequest(),
+        strongroom__v1__validate_version_request__init
+    )
+    static let validateVersionResponse = unsafe generated(
+        Strongroom__V1__ValidateVersionResponse(),
+        strongroom__v1__validate_version_response__init
     )
     static let listAuditEventsRequest = unsafe generated(
         Strongroom__V1__ListAuditEventsRequest(),

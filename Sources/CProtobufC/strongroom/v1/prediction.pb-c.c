@@ -424,6 +424,51 @@ void   strongroom__v1__get_model_response__free_unpacked
   assert(message->base.descriptor == &strongroom__v1__get_model_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   strongroom__v1__limits__init
+                     (Strongroom__V1__Limits         *message)
+{
+  static const Strongroom__V1__Limits init_value = STRONGROOM__V1__LIMITS__INIT;
+  *message = init_value;
+}
+size_t strongroom__v1__limits__get_packed_size
+                     (const Strongroom__V1__Limits *message)
+{
+  assert(message->base.descriptor == &strongroom__v1__limits__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t strongroom__v1__limits__pack
+                     (const Strongroom__V1__Limits *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &strongroom__v1__limits__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t strongroom__v1__limits__pack_to_buffer
+                     (const Strongroom__V1__Limits *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &strongroom__v1__limits__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Strongroom__V1__Limits *
+       strongroom__v1__limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Strongroom__V1__Limits *)
+     protobuf_c_message_unpack (&strongroom__v1__limits__descriptor,
+                                allocator, len, data);
+}
+void   strongroom__v1__limits__free_unpacked
+                     (Strongroom__V1__Limits *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &strongroom__v1__limits__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   strongroom__v1__cancel_request__init
                      (Strongroom__V1__CancelRequest         *message)
 {
@@ -1095,7 +1140,7 @@ const ProtobufCMessageDescriptor strongroom__v1__usage__descriptor =
   (ProtobufCMessageInit) strongroom__v1__usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__tensor_spec__field_descriptors[3] =
+static const ProtobufCFieldDescriptor strongroom__v1__tensor_spec__field_descriptors[5] =
 {
   {
     "name",
@@ -1133,16 +1178,42 @@ static const ProtobufCFieldDescriptor strongroom__v1__tensor_spec__field_descrip
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unknown_rank",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__TensorSpec, unknown_rank),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "optional",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__TensorSpec, optional),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__tensor_spec__field_indices_by_name[] = {
   1,   /* field[1] = data_type */
   0,   /* field[0] = name */
+  4,   /* field[4] = optional */
   2,   /* field[2] = shape */
+  3,   /* field[3] = unknown_rank */
 };
 static const ProtobufCIntRange strongroom__v1__tensor_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__tensor_spec__descriptor =
 {
@@ -1152,7 +1223,7 @@ const ProtobufCMessageDescriptor strongroom__v1__tensor_spec__descriptor =
   "Strongroom__V1__TensorSpec",
   "strongroom.v1",
   sizeof(Strongroom__V1__TensorSpec),
-  3,
+  5,
   strongroom__v1__tensor_spec__field_descriptors,
   strongroom__v1__tensor_spec__field_indices_by_name,
   1,  strongroom__v1__tensor_spec__number_ranges,
@@ -1248,7 +1319,7 @@ const ProtobufCMessageDescriptor strongroom__v1__get_model_response__metadata_en
   (ProtobufCMessageInit) strongroom__v1__get_model_response__metadata_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__get_model_response__field_descriptors[6] =
+static const ProtobufCFieldDescriptor strongroom__v1__get_model_response__field_descriptors[7] =
 {
   {
     "name",
@@ -1322,10 +1393,23 @@ static const ProtobufCFieldDescriptor strongroom__v1__get_model_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limits",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__GetModelResponse, limits),
+    &strongroom__v1__limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__get_model_response__field_indices_by_name[] = {
   2,   /* field[2] = engine */
   3,   /* field[3] = inputs */
+  6,   /* field[6] = limits */
   5,   /* field[5] = metadata */
   0,   /* field[0] = name */
   4,   /* field[4] = outputs */
@@ -1334,7 +1418,7 @@ static const unsigned strongroom__v1__get_model_response__field_indices_by_name[
 static const ProtobufCIntRange strongroom__v1__get_model_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__get_model_response__descriptor =
 {
@@ -1344,11 +1428,62 @@ const ProtobufCMessageDescriptor strongroom__v1__get_model_response__descriptor 
   "Strongroom__V1__GetModelResponse",
   "strongroom.v1",
   sizeof(Strongroom__V1__GetModelResponse),
-  6,
+  7,
   strongroom__v1__get_model_response__field_descriptors,
   strongroom__v1__get_model_response__field_indices_by_name,
   1,  strongroom__v1__get_model_response__number_ranges,
   (ProtobufCMessageInit) strongroom__v1__get_model_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor strongroom__v1__limits__field_descriptors[2] =
+{
+  {
+    "request_bytes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__Limits, request_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reply_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__Limits, reply_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned strongroom__v1__limits__field_indices_by_name[] = {
+  1,   /* field[1] = reply_bytes */
+  0,   /* field[0] = request_bytes */
+};
+static const ProtobufCIntRange strongroom__v1__limits__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor strongroom__v1__limits__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "strongroom.v1.Limits",
+  "Limits",
+  "Strongroom__V1__Limits",
+  "strongroom.v1",
+  sizeof(Strongroom__V1__Limits),
+  2,
+  strongroom__v1__limits__field_descriptors,
+  strongroom__v1__limits__field_indices_by_name,
+  1,  strongroom__v1__limits__number_ranges,
+  (ProtobufCMessageInit) strongroom__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor strongroom__v1__cancel_request__field_descriptors[1] =

@@ -1549,6 +1549,96 @@ void   strongroom__v1__delete_version_response__free_unpacked
   assert(message->base.descriptor == &strongroom__v1__delete_version_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   strongroom__v1__validate_version_request__init
+                     (Strongroom__V1__ValidateVersionRequest         *message)
+{
+  static const Strongroom__V1__ValidateVersionRequest init_value = STRONGROOM__V1__VALIDATE_VERSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t strongroom__v1__validate_version_request__get_packed_size
+                     (const Strongroom__V1__ValidateVersionRequest *message)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t strongroom__v1__validate_version_request__pack
+                     (const Strongroom__V1__ValidateVersionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t strongroom__v1__validate_version_request__pack_to_buffer
+                     (const Strongroom__V1__ValidateVersionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Strongroom__V1__ValidateVersionRequest *
+       strongroom__v1__validate_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Strongroom__V1__ValidateVersionRequest *)
+     protobuf_c_message_unpack (&strongroom__v1__validate_version_request__descriptor,
+                                allocator, len, data);
+}
+void   strongroom__v1__validate_version_request__free_unpacked
+                     (Strongroom__V1__ValidateVersionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &strongroom__v1__validate_version_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   strongroom__v1__validate_version_response__init
+                     (Strongroom__V1__ValidateVersionResponse         *message)
+{
+  static const Strongroom__V1__ValidateVersionResponse init_value = STRONGROOM__V1__VALIDATE_VERSION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t strongroom__v1__validate_version_response__get_packed_size
+                     (const Strongroom__V1__ValidateVersionResponse *message)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t strongroom__v1__validate_version_response__pack
+                     (const Strongroom__V1__ValidateVersionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t strongroom__v1__validate_version_response__pack_to_buffer
+                     (const Strongroom__V1__ValidateVersionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &strongroom__v1__validate_version_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Strongroom__V1__ValidateVersionResponse *
+       strongroom__v1__validate_version_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Strongroom__V1__ValidateVersionResponse *)
+     protobuf_c_message_unpack (&strongroom__v1__validate_version_response__descriptor,
+                                allocator, len, data);
+}
+void   strongroom__v1__validate_version_response__free_unpacked
+                     (Strongroom__V1__ValidateVersionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &strongroom__v1__validate_version_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   strongroom__v1__list_audit_events_request__init
                      (Strongroom__V1__ListAuditEventsRequest         *message)
 {
@@ -2520,7 +2610,7 @@ const ProtobufCMessageDescriptor strongroom__v1__get_upload_response__descriptor
   (ProtobufCMessageInit) strongroom__v1__get_upload_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_request__field_descriptors[5] =
 {
   {
     "upload_id",
@@ -2558,16 +2648,42 @@ static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_request__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "allow_signature_change",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__CommitPublishRequest, allow_signature_change),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__CommitPublishRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__commit_publish_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
+  3,   /* field[3] = allow_signature_change */
+  4,   /* field[4] = force */
   0,   /* field[0] = upload_id */
   2,   /* field[2] = wait_ready */
 };
 static const ProtobufCIntRange strongroom__v1__commit_publish_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__commit_publish_request__descriptor =
 {
@@ -2577,14 +2693,14 @@ const ProtobufCMessageDescriptor strongroom__v1__commit_publish_request__descrip
   "Strongroom__V1__CommitPublishRequest",
   "strongroom.v1",
   sizeof(Strongroom__V1__CommitPublishRequest),
-  3,
+  5,
   strongroom__v1__commit_publish_request__field_descriptors,
   strongroom__v1__commit_publish_request__field_indices_by_name,
   1,  strongroom__v1__commit_publish_request__number_ranges,
   (ProtobufCMessageInit) strongroom__v1__commit_publish_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_response__field_descriptors[2] =
 {
   {
     "version",
@@ -2598,14 +2714,27 @@ static const ProtobufCFieldDescriptor strongroom__v1__commit_publish_response__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signature_changes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Strongroom__V1__CommitPublishResponse, n_signature_changes),
+    offsetof(Strongroom__V1__CommitPublishResponse, signature_changes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__commit_publish_response__field_indices_by_name[] = {
+  1,   /* field[1] = signature_changes */
   0,   /* field[0] = version */
 };
 static const ProtobufCIntRange strongroom__v1__commit_publish_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__commit_publish_response__descriptor =
 {
@@ -2615,7 +2744,7 @@ const ProtobufCMessageDescriptor strongroom__v1__commit_publish_response__descri
   "Strongroom__V1__CommitPublishResponse",
   "strongroom.v1",
   sizeof(Strongroom__V1__CommitPublishResponse),
-  1,
+  2,
   strongroom__v1__commit_publish_response__field_descriptors,
   strongroom__v1__commit_publish_response__field_indices_by_name,
   1,  strongroom__v1__commit_publish_response__number_ranges,
@@ -3370,7 +3499,7 @@ const ProtobufCMessageDescriptor strongroom__v1__read_file_response__descriptor 
   (ProtobufCMessageInit) strongroom__v1__read_file_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__set_alias_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor strongroom__v1__set_alias_request__field_descriptors[8] =
 {
   {
     "model",
@@ -3444,10 +3573,36 @@ static const ProtobufCFieldDescriptor strongroom__v1__set_alias_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "allow_signature_change",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__SetAliasRequest, allow_signature_change),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__SetAliasRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__set_alias_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
+  6,   /* field[6] = allow_signature_change */
   3,   /* field[3] = expected_generation */
+  7,   /* field[7] = force */
   0,   /* field[0] = model */
   4,   /* field[4] = must_not_exist */
   2,   /* field[2] = version */
@@ -3456,7 +3611,7 @@ static const unsigned strongroom__v1__set_alias_request__field_indices_by_name[]
 static const ProtobufCIntRange strongroom__v1__set_alias_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__set_alias_request__descriptor =
 {
@@ -3466,14 +3621,14 @@ const ProtobufCMessageDescriptor strongroom__v1__set_alias_request__descriptor =
   "Strongroom__V1__SetAliasRequest",
   "strongroom.v1",
   sizeof(Strongroom__V1__SetAliasRequest),
-  6,
+  8,
   strongroom__v1__set_alias_request__field_descriptors,
   strongroom__v1__set_alias_request__field_indices_by_name,
   1,  strongroom__v1__set_alias_request__number_ranges,
   (ProtobufCMessageInit) strongroom__v1__set_alias_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__set_alias_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor strongroom__v1__set_alias_response__field_descriptors[3] =
 {
   {
     "alias",
@@ -3499,15 +3654,28 @@ static const ProtobufCFieldDescriptor strongroom__v1__set_alias_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signature_changes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Strongroom__V1__SetAliasResponse, n_signature_changes),
+    offsetof(Strongroom__V1__SetAliasResponse, signature_changes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__set_alias_response__field_indices_by_name[] = {
   0,   /* field[0] = alias */
   1,   /* field[1] = previous_version */
+  2,   /* field[2] = signature_changes */
 };
 static const ProtobufCIntRange strongroom__v1__set_alias_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__set_alias_response__descriptor =
 {
@@ -3517,7 +3685,7 @@ const ProtobufCMessageDescriptor strongroom__v1__set_alias_response__descriptor 
   "Strongroom__V1__SetAliasResponse",
   "strongroom.v1",
   sizeof(Strongroom__V1__SetAliasResponse),
-  2,
+  3,
   strongroom__v1__set_alias_response__field_descriptors,
   strongroom__v1__set_alias_response__field_indices_by_name,
   1,  strongroom__v1__set_alias_response__number_ranges,
@@ -3627,7 +3795,7 @@ const ProtobufCMessageDescriptor strongroom__v1__rollback_request__descriptor =
   (ProtobufCMessageInit) strongroom__v1__rollback_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__rollback_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor strongroom__v1__rollback_response__field_descriptors[3] =
 {
   {
     "alias",
@@ -3653,15 +3821,28 @@ static const ProtobufCFieldDescriptor strongroom__v1__rollback_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signature_changes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Strongroom__V1__RollbackResponse, n_signature_changes),
+    offsetof(Strongroom__V1__RollbackResponse, signature_changes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__rollback_response__field_indices_by_name[] = {
   0,   /* field[0] = alias */
   1,   /* field[1] = previous_version */
+  2,   /* field[2] = signature_changes */
 };
 static const ProtobufCIntRange strongroom__v1__rollback_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__rollback_response__descriptor =
 {
@@ -3671,7 +3852,7 @@ const ProtobufCMessageDescriptor strongroom__v1__rollback_response__descriptor =
   "Strongroom__V1__RollbackResponse",
   "strongroom.v1",
   sizeof(Strongroom__V1__RollbackResponse),
-  2,
+  3,
   strongroom__v1__rollback_response__field_descriptors,
   strongroom__v1__rollback_response__field_indices_by_name,
   1,  strongroom__v1__rollback_response__number_ranges,
@@ -4073,6 +4254,108 @@ const ProtobufCMessageDescriptor strongroom__v1__delete_version_response__descri
   (ProtobufCMessageInit) strongroom__v1__delete_version_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor strongroom__v1__validate_version_request__field_descriptors[3] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ValidateVersionRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ValidateVersionRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait_ready",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ValidateVersionRequest, wait_ready),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned strongroom__v1__validate_version_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+  1,   /* field[1] = version */
+  2,   /* field[2] = wait_ready */
+};
+static const ProtobufCIntRange strongroom__v1__validate_version_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor strongroom__v1__validate_version_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "strongroom.v1.ValidateVersionRequest",
+  "ValidateVersionRequest",
+  "Strongroom__V1__ValidateVersionRequest",
+  "strongroom.v1",
+  sizeof(Strongroom__V1__ValidateVersionRequest),
+  3,
+  strongroom__v1__validate_version_request__field_descriptors,
+  strongroom__v1__validate_version_request__field_indices_by_name,
+  1,  strongroom__v1__validate_version_request__number_ranges,
+  (ProtobufCMessageInit) strongroom__v1__validate_version_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor strongroom__v1__validate_version_response__field_descriptors[1] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ValidateVersionResponse, version),
+    &strongroom__v1__version__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned strongroom__v1__validate_version_response__field_indices_by_name[] = {
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange strongroom__v1__validate_version_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor strongroom__v1__validate_version_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "strongroom.v1.ValidateVersionResponse",
+  "ValidateVersionResponse",
+  "Strongroom__V1__ValidateVersionResponse",
+  "strongroom.v1",
+  sizeof(Strongroom__V1__ValidateVersionResponse),
+  1,
+  strongroom__v1__validate_version_response__field_descriptors,
+  strongroom__v1__validate_version_response__field_indices_by_name,
+  1,  strongroom__v1__validate_version_response__number_ranges,
+  (ProtobufCMessageInit) strongroom__v1__validate_version_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_request__field_descriptors[3] =
 {
   {
@@ -4317,7 +4600,7 @@ const ProtobufCMessageDescriptor strongroom__v1__audit_event__descriptor =
   (ProtobufCMessageInit) strongroom__v1__audit_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor strongroom__v1__registry__method_descriptors[15] =
+static const ProtobufCMethodDescriptor strongroom__v1__registry__method_descriptors[16] =
 {
   { "BeginPublish", &strongroom__v1__begin_publish_request__descriptor, &strongroom__v1__begin_publish_response__descriptor },
   { "UploadChunk", &strongroom__v1__upload_chunk_request__descriptor, &strongroom__v1__upload_chunk_response__descriptor },
@@ -4333,6 +4616,7 @@ static const ProtobufCMethodDescriptor strongroom__v1__registry__method_descript
   { "DeleteAlias", &strongroom__v1__delete_alias_request__descriptor, &strongroom__v1__delete_alias_response__descriptor },
   { "ListAliasHistory", &strongroom__v1__list_alias_history_request__descriptor, &strongroom__v1__list_alias_history_response__descriptor },
   { "DeleteVersion", &strongroom__v1__delete_version_request__descriptor, &strongroom__v1__delete_version_response__descriptor },
+  { "ValidateVersion", &strongroom__v1__validate_version_request__descriptor, &strongroom__v1__validate_version_response__descriptor },
   { "ListAuditEvents", &strongroom__v1__list_audit_events_request__descriptor, &strongroom__v1__list_audit_events_response__descriptor },
 };
 const unsigned strongroom__v1__registry__method_indices_by_name[] = {
@@ -4344,13 +4628,14 @@ const unsigned strongroom__v1__registry__method_indices_by_name[] = {
   2,        /* GetUpload */
   7,        /* GetVersion */
   12,        /* ListAliasHistory */
-  14,        /* ListAuditEvents */
+  15,        /* ListAuditEvents */
   5,        /* ListModels */
   6,        /* ListVersions */
   8,        /* ReadFile */
   10,        /* Rollback */
   9,        /* SetAlias */
-  1         /* UploadChunk */
+  1,        /* UploadChunk */
+  14         /* ValidateVersion */
 };
 const ProtobufCServiceDescriptor strongroom__v1__registry__descriptor =
 {
@@ -4359,7 +4644,7 @@ const ProtobufCServiceDescriptor strongroom__v1__registry__descriptor =
   "Registry",
   "Strongroom__V1__Registry",
   "strongroom.v1",
-  15,
+  16,
   strongroom__v1__registry__method_descriptors,
   strongroom__v1__registry__method_indices_by_name
 };
@@ -4475,13 +4760,21 @@ void strongroom__v1__registry__delete_version(ProtobufCService *service,
   assert(service->descriptor == &strongroom__v1__registry__descriptor);
   service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void strongroom__v1__registry__validate_version(ProtobufCService *service,
+                                                const Strongroom__V1__ValidateVersionRequest *input,
+                                                Strongroom__V1__ValidateVersionResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &strongroom__v1__registry__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void strongroom__v1__registry__list_audit_events(ProtobufCService *service,
                                                  const Strongroom__V1__ListAuditEventsRequest *input,
                                                  Strongroom__V1__ListAuditEventsResponse_Closure closure,
                                                  void *closure_data)
 {
   assert(service->descriptor == &strongroom__v1__registry__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void strongroom__v1__registry__init (Strongroom__V1__Registry_Service *service,
                                      Strongroom__V1__Registry_ServiceDestroy destroy)

@@ -23,6 +23,8 @@ extension V1 {
         package var outputs: [TensorSpec]
         /// Of the version.
         package var metadata: [String: String]
+        /// Sizes of messages that the server accepts and sends.
+        package var limits: Limits?
 
         package init(
             name: String = "",
@@ -30,7 +32,8 @@ extension V1 {
             engine: String = "",
             inputs: [TensorSpec] = [],
             outputs: [TensorSpec] = [],
-            metadata: [String: String] = [:]
+            metadata: [String: String] = [:],
+            limits: Limits? = nil
         ) {
             self.name = name
             self.version = version
@@ -38,6 +41,20 @@ extension V1 {
             self.inputs = inputs
             self.outputs = outputs
             self.metadata = metadata
+            self.limits = limits
+        }
+    }
+
+    /// Sizes of messages that a server accepts and sends, in bytes.
+    package struct Limits: WireMessage, Equatable {
+        /// The largest encoded PredictRequest that the server accepts.
+        package var requestBytes: UInt64
+        /// The largest encoded PredictResponse that the server sends to this caller.
+        package var replyBytes: UInt64
+
+        package init(requestBytes: UInt64 = 0, replyBytes: UInt64 = 0) {
+            self.requestBytes = requestBytes
+            self.replyBytes = replyBytes
         }
     }
 
@@ -49,11 +66,23 @@ extension V1 {
         package var dataType: DataType
         /// -1: any size.
         package var shape: [Int64]
+        /// Whether the model declares no shape.
+        package var unknownRank: Bool
+        /// Whether the model has a default for this input.
+        package var optional: Bool
 
-        package init(name: String = "", dataType: DataType = .unspecified, shape: [Int64] = []) {
+        package init(
+            name: String = "",
+            dataType: DataType = .unspecified,
+            shape: [Int64] = [],
+            unknownRank: Bool = false,
+            optional: Bool = false
+        ) {
             self.name = name
             self.dataType = dataType
             self.shape = shape
+            self.unknownRank = unknownRank
+            self.optional = optional
         }
     }
 }
@@ -80,7 +109,8 @@ extension V1.GetModelResponse: TreeMessage {
             engine: fields.string(3),
             inputs: fields.messages(4, as: V1.TensorSpec.self),
             outputs: fields.messages(5, as: V1.TensorSpec.self),
-            metadata: fields.map(6)
+            metadata: fields.map(6),
+            limits: fields.message(7, as: V1.Limits.self)
         )
     }
 
@@ -91,6 +121,20 @@ extension V1.GetModelResponse: TreeMessage {
         writer.messages(4, inputs)
         writer.messages(5, outputs)
         writer.map(6, metadata)
+        writer.message(7, limits)
+    }
+}
+
+extension V1.Limits: TreeMessage {
+    static let schema = MessageSchema.limits
+
+    init(_ fields: borrowing MessageView) {
+        self.init(requestBytes: fields.uint64(1), replyBytes: fields.uint64(2))
+    }
+
+    func write(to writer: inout ProtoWriter) {
+        writer.uint64(1, requestBytes)
+        writer.uint64(2, replyBytes)
     }
 }
 
@@ -101,7 +145,9 @@ extension V1.TensorSpec: TreeMessage {
         self.init(
             name: fields.string(1),
             dataType: V1.DataType(rawValue: fields.enumeration(2)),
-            shape: fields.int64s(3)
+            shape: fields.int64s(3),
+            unknownRank: fields.bool(4),
+            optional: fields.bool(5)
         )
     }
 
@@ -109,5 +155,7 @@ extension V1.TensorSpec: TreeMessage {
         writer.string(1, name)
         writer.int32(2, dataType.rawValue)
         writer.packed(3, shape)
+        writer.bool(4, unknownRank)
+        writer.bool(5, optional)
     }
 }

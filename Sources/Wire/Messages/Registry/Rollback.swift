@@ -39,10 +39,17 @@ extension V1 {
         package var alias: Alias?
         /// What the alias pointed to before; 0: nothing.
         package var previousVersion: UInt64
+        /// Differences that break callers of the version that answered before.
+        package var signatureChanges: [String]
 
-        package init(alias: Alias? = nil, previousVersion: UInt64 = 0) {
+        package init(
+            alias: Alias? = nil,
+            previousVersion: UInt64 = 0,
+            signatureChanges: [String] = []
+        ) {
             self.alias = alias
             self.previousVersion = previousVersion
+            self.signatureChanges = signatureChanges
         }
     }
 }
@@ -75,11 +82,16 @@ extension V1.RollbackResponse: TreeMessage {
     static let schema = MessageSchema.rollbackResponse
 
     init(_ fields: borrowing MessageView) {
-        self.init(alias: fields.message(1, as: V1.Alias.self), previousVersion: fields.uint64(2))
+        self.init(
+            alias: fields.message(1, as: V1.Alias.self),
+            previousVersion: fields.uint64(2),
+            signatureChanges: fields.strings(3)
+        )
     }
 
     func write(to writer: inout ProtoWriter) {
         writer.message(1, alias)
         writer.uint64(2, previousVersion)
+        writer.strings(3, signatureChanges)
     }
 }

@@ -13,6 +13,10 @@ extension V1 {
         package var mustNotExist: Bool
         /// Whether to answer only when the alias has moved, or will not.
         package var waitReady: Bool
+        /// Whether to move even if the target's signature breaks present callers.
+        package var allowSignatureChange: Bool
+        /// Whether to move even if every warm-up run of the target failed.
+        package var force: Bool
 
         package init(
             model: String = "",
@@ -20,7 +24,9 @@ extension V1 {
             version: UInt64 = 0,
             expectedGeneration: UInt64 = 0,
             mustNotExist: Bool = false,
-            waitReady: Bool = false
+            waitReady: Bool = false,
+            allowSignatureChange: Bool = false,
+            force: Bool = false
         ) {
             self.model = model
             self.alias = alias
@@ -28,6 +34,8 @@ extension V1 {
             self.expectedGeneration = expectedGeneration
             self.mustNotExist = mustNotExist
             self.waitReady = waitReady
+            self.allowSignatureChange = allowSignatureChange
+            self.force = force
         }
     }
 
@@ -37,10 +45,17 @@ extension V1 {
         package var alias: Alias?
         /// What the alias pointed to before; 0: nothing.
         package var previousVersion: UInt64
+        /// Differences that break callers of the version that answered before.
+        package var signatureChanges: [String]
 
-        package init(alias: Alias? = nil, previousVersion: UInt64 = 0) {
+        package init(
+            alias: Alias? = nil,
+            previousVersion: UInt64 = 0,
+            signatureChanges: [String] = []
+        ) {
             self.alias = alias
             self.previousVersion = previousVersion
+            self.signatureChanges = signatureChanges
         }
     }
 }
@@ -55,7 +70,9 @@ extension V1.SetAliasRequest: TreeMessage {
             version: fields.uint64(3),
             expectedGeneration: fields.uint64(4),
             mustNotExist: fields.bool(5),
-            waitReady: fields.bool(6)
+            waitReady: fields.bool(6),
+            allowSignatureChange: fields.bool(7),
+            force: fields.bool(8)
         )
     }
 
@@ -66,6 +83,8 @@ extension V1.SetAliasRequest: TreeMessage {
         writer.uint64(4, expectedGeneration)
         writer.bool(5, mustNotExist)
         writer.bool(6, waitReady)
+        writer.bool(7, allowSignatureChange)
+        writer.bool(8, force)
     }
 }
 
@@ -73,11 +92,16 @@ extension V1.SetAliasResponse: TreeMessage {
     static let schema = MessageSchema.setAliasResponse
 
     init(_ fields: borrowing MessageView) {
-        self.init(alias: fields.message(1, as: V1.Alias.self), previousVersion: fields.uint64(2))
+        self.init(
+            alias: fields.message(1, as: V1.Alias.self),
+            previousVersion: fields.uint64(2),
+            signatureChanges: fields.strings(3)
+        )
     }
 
     func write(to writer: inout ProtoWriter) {
         writer.message(1, alias)
         writer.uint64(2, previousVersion)
+        writer.strings(3, signatureChanges)
     }
 }

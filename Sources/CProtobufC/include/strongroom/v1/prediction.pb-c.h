@@ -26,6 +26,7 @@ typedef struct Strongroom__V1__TensorSpec Strongroom__V1__TensorSpec;
 typedef struct Strongroom__V1__GetModelRequest Strongroom__V1__GetModelRequest;
 typedef struct Strongroom__V1__GetModelResponse Strongroom__V1__GetModelResponse;
 typedef struct Strongroom__V1__GetModelResponse__MetadataEntry Strongroom__V1__GetModelResponse__MetadataEntry;
+typedef struct Strongroom__V1__Limits Strongroom__V1__Limits;
 typedef struct Strongroom__V1__CancelRequest Strongroom__V1__CancelRequest;
 typedef struct Strongroom__V1__CancelResponse Strongroom__V1__CancelResponse;
 
@@ -224,10 +225,18 @@ struct  Strongroom__V1__TensorSpec
    */
   size_t n_shape;
   int64_t *shape;
+  /*
+   * the model declares no shape; `shape` is empty
+   */
+  protobuf_c_boolean unknown_rank;
+  /*
+   * the model has a default for this input
+   */
+  protobuf_c_boolean optional;
 };
 #define STRONGROOM__V1__TENSOR_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__tensor_spec__descriptor) \
-    , (char *)protobuf_c_empty_string, STRONGROOM__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0,NULL }
+    , (char *)protobuf_c_empty_string, STRONGROOM__V1__DATA_TYPE__DATA_TYPE_UNSPECIFIED, 0,NULL, 0, 0 }
 
 
 struct  Strongroom__V1__GetModelRequest
@@ -263,10 +272,31 @@ struct  Strongroom__V1__GetModelResponse
   Strongroom__V1__TensorSpec **outputs;
   size_t n_metadata;
   Strongroom__V1__GetModelResponse__MetadataEntry **metadata;
+  Strongroom__V1__Limits *limits;
 };
 #define STRONGROOM__V1__GET_MODEL_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__get_model_response__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, NULL }
+
+
+/*
+ * Sizes of messages that this server accepts and sends.
+ */
+struct  Strongroom__V1__Limits
+{
+  ProtobufCMessage base;
+  /*
+   * largest encoded PredictRequest that the server accepts
+   */
+  uint64_t request_bytes;
+  /*
+   * largest encoded PredictResponse that the server sends to this caller
+   */
+  uint64_t reply_bytes;
+};
+#define STRONGROOM__V1__LIMITS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__limits__descriptor) \
+    , 0, 0 }
 
 
 /*
@@ -469,6 +499,25 @@ Strongroom__V1__GetModelResponse *
 void   strongroom__v1__get_model_response__free_unpacked
                      (Strongroom__V1__GetModelResponse *message,
                       ProtobufCAllocator *allocator);
+/* Strongroom__V1__Limits methods */
+void   strongroom__v1__limits__init
+                     (Strongroom__V1__Limits         *message);
+size_t strongroom__v1__limits__get_packed_size
+                     (const Strongroom__V1__Limits   *message);
+size_t strongroom__v1__limits__pack
+                     (const Strongroom__V1__Limits   *message,
+                      uint8_t             *out);
+size_t strongroom__v1__limits__pack_to_buffer
+                     (const Strongroom__V1__Limits   *message,
+                      ProtobufCBuffer     *buffer);
+Strongroom__V1__Limits *
+       strongroom__v1__limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   strongroom__v1__limits__free_unpacked
+                     (Strongroom__V1__Limits *message,
+                      ProtobufCAllocator *allocator);
 /* Strongroom__V1__CancelRequest methods */
 void   strongroom__v1__cancel_request__init
                      (Strongroom__V1__CancelRequest         *message);
@@ -542,6 +591,9 @@ typedef void (*Strongroom__V1__GetModelResponse__MetadataEntry_Closure)
 typedef void (*Strongroom__V1__GetModelResponse_Closure)
                  (const Strongroom__V1__GetModelResponse *message,
                   void *closure_data);
+typedef void (*Strongroom__V1__Limits_Closure)
+                 (const Strongroom__V1__Limits *message,
+                  void *closure_data);
 typedef void (*Strongroom__V1__CancelRequest_Closure)
                  (const Strongroom__V1__CancelRequest *message,
                   void *closure_data);
@@ -605,6 +657,7 @@ extern const ProtobufCMessageDescriptor strongroom__v1__tensor_spec__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__get_model_request__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__get_model_response__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__get_model_response__metadata_entry__descriptor;
+extern const ProtobufCMessageDescriptor strongroom__v1__limits__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__cancel_request__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__cancel_response__descriptor;
 extern const ProtobufCServiceDescriptor strongroom__v1__prediction__descriptor;

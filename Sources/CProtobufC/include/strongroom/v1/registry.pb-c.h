@@ -51,6 +51,8 @@ typedef struct Strongroom__V1__ListAliasHistoryResponse Strongroom__V1__ListAlia
 typedef struct Strongroom__V1__AliasMove Strongroom__V1__AliasMove;
 typedef struct Strongroom__V1__DeleteVersionRequest Strongroom__V1__DeleteVersionRequest;
 typedef struct Strongroom__V1__DeleteVersionResponse Strongroom__V1__DeleteVersionResponse;
+typedef struct Strongroom__V1__ValidateVersionRequest Strongroom__V1__ValidateVersionRequest;
+typedef struct Strongroom__V1__ValidateVersionResponse Strongroom__V1__ValidateVersionResponse;
 typedef struct Strongroom__V1__ListAuditEventsRequest Strongroom__V1__ListAuditEventsRequest;
 typedef struct Strongroom__V1__ListAuditEventsResponse Strongroom__V1__ListAuditEventsResponse;
 typedef struct Strongroom__V1__AuditEvent Strongroom__V1__AuditEvent;
@@ -303,20 +305,33 @@ struct  Strongroom__V1__CommitPublishRequest
    * answer only when the alias has moved or been superseded, or the version was rejected; without alias: when it was validated
    */
   protobuf_c_boolean wait_ready;
+  /*
+   * move the alias even if the new signature breaks present callers
+   */
+  protobuf_c_boolean allow_signature_change;
+  /*
+   * move the alias even if every warm-up run of the version failed
+   */
+  protobuf_c_boolean force;
 };
 #define STRONGROOM__V1__COMMIT_PUBLISH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__commit_publish_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 struct  Strongroom__V1__CommitPublishResponse
 {
   ProtobufCMessage base;
   Strongroom__V1__Version *version;
+  /*
+   * that break callers of the version that answers now
+   */
+  size_t n_signature_changes;
+  char **signature_changes;
 };
 #define STRONGROOM__V1__COMMIT_PUBLISH_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__commit_publish_response__descriptor) \
-    , NULL }
+    , NULL, 0,NULL }
 
 
 struct  Strongroom__V1__AbortPublishRequest
@@ -516,10 +531,18 @@ struct  Strongroom__V1__SetAliasRequest
    */
   protobuf_c_boolean must_not_exist;
   protobuf_c_boolean wait_ready;
+  /*
+   * move even if the target's signature breaks present callers
+   */
+  protobuf_c_boolean allow_signature_change;
+  /*
+   * move even if every warm-up run of the target failed
+   */
+  protobuf_c_boolean force;
 };
 #define STRONGROOM__V1__SET_ALIAS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__set_alias_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Strongroom__V1__SetAliasResponse
@@ -527,10 +550,15 @@ struct  Strongroom__V1__SetAliasResponse
   ProtobufCMessage base;
   Strongroom__V1__Alias *alias;
   uint64_t previous_version;
+  /*
+   * that break callers of the version that answered before
+   */
+  size_t n_signature_changes;
+  char **signature_changes;
 };
 #define STRONGROOM__V1__SET_ALIAS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__set_alias_response__descriptor) \
-    , NULL, 0 }
+    , NULL, 0, 0,NULL }
 
 
 /*
@@ -567,10 +595,15 @@ struct  Strongroom__V1__RollbackResponse
   ProtobufCMessage base;
   Strongroom__V1__Alias *alias;
   uint64_t previous_version;
+  /*
+   * that break callers of the version that answered before
+   */
+  size_t n_signature_changes;
+  char **signature_changes;
 };
 #define STRONGROOM__V1__ROLLBACK_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__rollback_response__descriptor) \
-    , NULL, 0 }
+    , NULL, 0, 0,NULL }
 
 
 struct  Strongroom__V1__DeleteAliasRequest
@@ -668,6 +701,36 @@ struct  Strongroom__V1__DeleteVersionResponse
 #define STRONGROOM__V1__DELETE_VERSION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__delete_version_response__descriptor) \
      }
+
+
+/*
+ * Loads a version again, runs its golden requests and stores the verdict: a REJECTED version that
+ * passes is STORED; a STORED one that fails is REJECTED, unless an alias points to it or answers
+ * with it.
+ */
+struct  Strongroom__V1__ValidateVersionRequest
+{
+  ProtobufCMessage base;
+  char *model;
+  uint64_t version;
+  /*
+   * answer when the verdict is known
+   */
+  protobuf_c_boolean wait_ready;
+};
+#define STRONGROOM__V1__VALIDATE_VERSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__validate_version_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
+struct  Strongroom__V1__ValidateVersionResponse
+{
+  ProtobufCMessage base;
+  Strongroom__V1__Version *version;
+};
+#define STRONGROOM__V1__VALIDATE_VERSION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__validate_version_response__descriptor) \
+    , NULL }
 
 
 struct  Strongroom__V1__ListAuditEventsRequest
@@ -1372,6 +1435,44 @@ Strongroom__V1__DeleteVersionResponse *
 void   strongroom__v1__delete_version_response__free_unpacked
                      (Strongroom__V1__DeleteVersionResponse *message,
                       ProtobufCAllocator *allocator);
+/* Strongroom__V1__ValidateVersionRequest methods */
+void   strongroom__v1__validate_version_request__init
+                     (Strongroom__V1__ValidateVersionRequest         *message);
+size_t strongroom__v1__validate_version_request__get_packed_size
+                     (const Strongroom__V1__ValidateVersionRequest   *message);
+size_t strongroom__v1__validate_version_request__pack
+                     (const Strongroom__V1__ValidateVersionRequest   *message,
+                      uint8_t             *out);
+size_t strongroom__v1__validate_version_request__pack_to_buffer
+                     (const Strongroom__V1__ValidateVersionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Strongroom__V1__ValidateVersionRequest *
+       strongroom__v1__validate_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   strongroom__v1__validate_version_request__free_unpacked
+                     (Strongroom__V1__ValidateVersionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Strongroom__V1__ValidateVersionResponse methods */
+void   strongroom__v1__validate_version_response__init
+                     (Strongroom__V1__ValidateVersionResponse         *message);
+size_t strongroom__v1__validate_version_response__get_packed_size
+                     (const Strongroom__V1__ValidateVersionResponse   *message);
+size_t strongroom__v1__validate_version_response__pack
+                     (const Strongroom__V1__ValidateVersionResponse   *message,
+                      uint8_t             *out);
+size_t strongroom__v1__validate_version_response__pack_to_buffer
+                     (const Strongroom__V1__ValidateVersionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Strongroom__V1__ValidateVersionResponse *
+       strongroom__v1__validate_version_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   strongroom__v1__validate_version_response__free_unpacked
+                     (Strongroom__V1__ValidateVersionResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Strongroom__V1__ListAuditEventsRequest methods */
 void   strongroom__v1__list_audit_events_request__init
                      (Strongroom__V1__ListAuditEventsRequest         *message);
@@ -1539,6 +1640,12 @@ typedef void (*Strongroom__V1__DeleteVersionRequest_Closure)
 typedef void (*Strongroom__V1__DeleteVersionResponse_Closure)
                  (const Strongroom__V1__DeleteVersionResponse *message,
                   void *closure_data);
+typedef void (*Strongroom__V1__ValidateVersionRequest_Closure)
+                 (const Strongroom__V1__ValidateVersionRequest *message,
+                  void *closure_data);
+typedef void (*Strongroom__V1__ValidateVersionResponse_Closure)
+                 (const Strongroom__V1__ValidateVersionResponse *message,
+                  void *closure_data);
 typedef void (*Strongroom__V1__ListAuditEventsRequest_Closure)
                  (const Strongroom__V1__ListAuditEventsRequest *message,
                   void *closure_data);
@@ -1611,6 +1718,10 @@ struct Strongroom__V1__Registry_Service
                          const Strongroom__V1__DeleteVersionRequest *input,
                          Strongroom__V1__DeleteVersionResponse_Closure closure,
                          void *closure_data);
+  void (*validate_version)(Strongroom__V1__Registry_Service *service,
+                           const Strongroom__V1__ValidateVersionRequest *input,
+                           Strongroom__V1__ValidateVersionResponse_Closure closure,
+                           void *closure_data);
   void (*list_audit_events)(Strongroom__V1__Registry_Service *service,
                             const Strongroom__V1__ListAuditEventsRequest *input,
                             Strongroom__V1__ListAuditEventsResponse_Closure closure,
@@ -1637,6 +1748,7 @@ void strongroom__v1__registry__init (Strongroom__V1__Registry_Service *service,
       function_prefix__ ## delete_alias,\
       function_prefix__ ## list_alias_history,\
       function_prefix__ ## delete_version,\
+      function_prefix__ ## validate_version,\
       function_prefix__ ## list_audit_events  }
 void strongroom__v1__registry__begin_publish(ProtobufCService *service,
                                              const Strongroom__V1__BeginPublishRequest *input,
@@ -1694,6 +1806,10 @@ void strongroom__v1__registry__delete_version(ProtobufCService *service,
                                               const Strongroom__V1__DeleteVersionRequest *input,
                                               Strongroom__V1__DeleteVersionResponse_Closure closure,
                                               void *closure_data);
+void strongroom__v1__registry__validate_version(ProtobufCService *service,
+                                                const Strongroom__V1__ValidateVersionRequest *input,
+                                                Strongroom__V1__ValidateVersionResponse_Closure closure,
+                                                void *closure_data);
 void strongroom__v1__registry__list_audit_events(ProtobufCService *service,
                                                  const Strongroom__V1__ListAuditEventsRequest *input,
                                                  Strongroom__V1__ListAuditEventsResponse_Closure closure,
@@ -1739,6 +1855,8 @@ extern const ProtobufCMessageDescriptor strongroom__v1__list_alias_history_respo
 extern const ProtobufCMessageDescriptor strongroom__v1__alias_move__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__delete_version_request__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__delete_version_response__descriptor;
+extern const ProtobufCMessageDescriptor strongroom__v1__validate_version_request__descriptor;
+extern const ProtobufCMessageDescriptor strongroom__v1__validate_version_response__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_request__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_response__descriptor;
 extern const ProtobufCMessageDescriptor strongroom__v1__audit_event__descriptor;
