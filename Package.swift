@@ -78,33 +78,37 @@ let package = Package(
 
         product("Sealing", ["COpenSSL", "JSON"]),
         product("TLS", ["COpenSSL", nioCore]),
-        product("Wire", ["CProtobufC", nioCore]),
+        product("Wire", ["CProtobufC", "Text", nioCore]),
         product("Metrics", []),
-        product("RPC", ["Wire", "TLS", "Metrics", nioCore, nioPosix, logging]),
-        product("HTTP", ["RPC", nioCore, nioHTTP1, logging, deques]),
+        product("RPC", ["Wire", "TLS", "Metrics", "Text", nioCore, nioPosix, logging]),
+        product("HTTP", ["RPC", "Text", nioCore, nioHTTP1, logging, deques]),
         product("JSON", []),
-        product("Registry", ["Sealing", "JSON", grdb, yams]),
-        product("Engine", ["COnnxRuntime", "JSON"]),
-        product("EngineTesting", ["Engine"]),
+        product("Text", []),
+        product("Registry", ["Sealing", "JSON", "Text", grdb, yams]),
+        product("Engine", ["COnnxRuntime", "JSON", "Text"]),
+        product("EngineTesting", ["Engine", "Text"]),
         product(
             "Serving",
-            ["Registry", "Engine", "Sealing", "JSON", "Metrics", logging, deques]
+            ["Registry", "Engine", "Sealing", "JSON", "Text", "Metrics", logging, deques]
         ),
         product(
             "Server",
             [
                 "Serving", "Registry", "Engine", "RPC", "HTTP", "Metrics", "Wire", "TLS",
-                "Sealing", "JSON", configuration, signals, logging, tracing, yams, nioCore,
+                "Sealing", "JSON", "Text", configuration, signals, logging, tracing, yams, nioCore,
                 nioHTTP1, nioPosix,
             ]
         ),
         product("Bench", ["Wire", "TLS", nioCore, nioPosix]),
-        product("StrongroomClient", ["RPC", "Wire", "TLS", "Sealing", "JSON", nioCore, nioPosix]),
+        product(
+            "StrongroomClient",
+            ["RPC", "Wire", "TLS", "Sealing", "JSON", "Text", nioCore, nioPosix]
+        ),
         .executableTarget(
             name: "strongroom",
             dependencies: [
                 "Server", "StrongroomClient", "Bench", "Registry", "Engine", "Wire", "TLS",
-                "Sealing", "JSON", arguments, signals, nioCore,
+                "Sealing", "JSON", "Text", arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -126,27 +130,28 @@ let package = Package(
 
         tests("SealingTests", ["Sealing"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
-        tests("WireTests", ["Wire", nioCore]),
+        tests("WireTests", ["Wire", "Text", nioCore]),
         tests(
             "RPCTests",
             ["RPC", "Wire", "TLS", "Metrics", nioCore, nioEmbedded, nioPosix]
         ),
         tests("MetricsTests", ["Metrics"]),
         tests("HTTPTests", ["HTTP", "RPC", "Wire", nioCore, nioEmbedded, nioHTTP1, logging]),
-        tests("RegistryTests", ["Registry", "Sealing", "JSON", grdb, sqlite]),
+        tests("RegistryTests", ["Registry", "Sealing", "JSON", "Text", grdb, sqlite]),
         tests("JSONTests", ["JSON"]),
-        tests("EngineTests", ["Engine", "EngineTesting", "JSON"]),
+        tests("TextTests", ["Text"]),
+        tests("EngineTests", ["Engine", "EngineTesting", "JSON", "Text"]),
         tests(
             "ServingTests",
-            ["Serving", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics"]
+            ["Serving", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics", "Text"]
         ),
         tests("BenchTests", ["Bench", "Wire", nioCore]),
-        tests("StrongroomClientTests", ["StrongroomClient"]),
+        tests("StrongroomClientTests", ["StrongroomClient", "Text"]),
         tests(
             "ServerTests",
             [
                 "Server", "Serving", "Registry", "RPC", "HTTP", "Metrics", "Wire", "TLS", "Sealing",
-                "JSON", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
+                "JSON", "Text", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
             ]
         ),
     ],

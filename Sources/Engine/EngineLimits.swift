@@ -21,6 +21,4 @@ package enum EngineLimits {
     package static let maxLocationBytes = 512
     /// Messages inside one another in a model's file: what protobuf parsers take by default.
     package static let maxModelDepth = 100
-    /// Bytes of a name that are repeated in an error message.
-    package static let maxQuotedBytes = 64
 }

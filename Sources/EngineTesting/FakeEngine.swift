@@ -114,6 +114,7 @@ package final class FakeModel: InferenceModel {
     deinit { onRelease() }
 
     package var signature: ModelSignature { script.signature }
+    package var rowAnalysis: RowAnalysis { script.rowAnalysis }
 
     package func run(
         _ inputs: [InputTensor],

@@ -29,6 +29,8 @@ package struct FakeScript: Sendable {
     package var warmUps: Int
     /// What the model says of its runs' time.
     package var timeDependsOnValues: Bool
+    /// The model's verdict on shared runs.
+    package var rowAnalysis: RowAnalysis
 
     /// Makes a script: by default a model that echoes FP32 rows and waits for nothing.
     package init(
@@ -39,7 +41,8 @@ package struct FakeScript: Sendable {
         runGate: Gate = Gate(isOpen: true),
         answer: Answer = .echo,
         warmUps: Int = 0,
-        timeDependsOnValues: Bool = false
+        timeDependsOnValues: Bool = false,
+        rowAnalysis: RowAnalysis = RowAnalysis(independence: .proved, precision: .exact)
     ) {
         self.signature = signature
         self.loadFailure = loadFailure
@@ -49,6 +52,7 @@ package struct FakeScript: Sendable {
         self.answer = answer
         self.warmUps = warmUps
         self.timeDependsOnValues = timeDependsOnValues
+        self.rowAnalysis = rowAnalysis
     }
 }
 

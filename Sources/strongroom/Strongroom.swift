@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import Server
 internal import StrongroomClient
+internal import Text
 
 /// The command line.
 struct Strongroom: AsyncParsableCommand {
@@ -80,8 +81,8 @@ enum Main {
 
     private static func report(_ message: String, hint: String?) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        StandardError.write("strongroom: error: \(line.printable)\n")
-        if let hint { StandardError.write("strongroom: hint: \(hint.printable)\n") }
+        StandardError.write("strongroom: error: \(line.escaped)\n")
+        if let hint { StandardError.write("strongroom: hint: \(hint.escaped)\n") }
     }
 }
 

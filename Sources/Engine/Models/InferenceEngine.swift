@@ -28,6 +28,9 @@ package protocol InferenceModel: AnyObject, Sendable {
     /// What it costs to keep it loaded.
     var resources: ModelResources { get }
 
+    /// Whether several requests may share one of its runs.
+    var rowAnalysis: RowAnalysis { get }
+
     /// Runs the model once.
     ///
     /// The request is checked as by ``ModelSignature/check(_:)`` first.

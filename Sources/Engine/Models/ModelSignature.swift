@@ -7,12 +7,24 @@ package struct TensorSpec: Sendable, Hashable {
     /// Its dimensions, the slowest first, -1 for any size; empty for a scalar. An *output* for
     /// which the model declares no shape at all is empty too.
     package let shape: [Int64]
+    /// Whether the model declares no shape: any rank is accepted, and `shape` is empty.
+    package let hasUnknownRank: Bool
+    /// Whether the model has a default for this input, so that a request may leave it out.
+    package let isOptional: Bool
 
     /// Makes a description.
-    package init(name: String, type: ElementType, shape: [Int64]) {
+    package init(
+        name: String,
+        type: ElementType,
+        shape: [Int64],
+        hasUnknownRank: Bool = false,
+        isOptional: Bool = false
+    ) {
         self.name = name
         self.type = type
         self.shape = shape
+        self.hasUnknownRank = hasUnknownRank
+        self.isOptional = isOptional
     }
 }
 

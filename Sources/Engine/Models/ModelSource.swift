@@ -1,3 +1,5 @@
+internal import Text
+
 /// Where an engine gets a model's bytes from, decrypted.
 ///
 /// An engine asks for what it can work with: the entry file as one span, and, where the entry

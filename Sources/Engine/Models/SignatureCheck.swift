@@ -1,3 +1,5 @@
+internal import Text
+
 extension ModelSignature {
     /// Whether a request fits the model.
     ///

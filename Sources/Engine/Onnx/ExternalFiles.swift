@@ -1,3 +1,5 @@
+internal import Text
+
 /// The files that a model's tensors lie in, in memory.
 struct ExternalFiles: Sendable {
     private let files: [String: any HeldBytes]

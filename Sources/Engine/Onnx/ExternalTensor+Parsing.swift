@@ -1,3 +1,5 @@
+internal import Text
+
 /// A `TensorProto` as far as the place of its data goes.
 struct TensorFields {
     private(set) var name = ""

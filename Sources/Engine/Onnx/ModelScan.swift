@@ -1,3 +1,5 @@
+internal import Text
+
 /// What a model's file says that has to be known before the runtime sees it, or that the runtime
 /// does not tell.
 struct ModelFacts {

@@ -1,7 +1,10 @@
+internal import Text
+
 /// A model that ONNX Runtime runs. Runs may go side by side.
 final class OnnxModel: InferenceModel {
     let signature: ModelSignature
     let resources: ModelResources
+    let rowAnalysis: RowAnalysis
 
     private let session: OnnxSession
     private let inputNames: [CName]
@@ -20,6 +23,7 @@ final class OnnxModel: InferenceModel {
     ) throws(EngineError) {
         self.session = session
         self.resources = resources
+        rowAnalysis = RowAnalysis(independence: .proved, precision: .exact)
         let inputs = try session.specs(of: .input)
         let outputs = try session.specs(of: .output)
         for spec in inputs.specs where facts.inputsWithoutShape.contains(spec.name) {

@@ -3,6 +3,7 @@ internal import Engine
 internal import JSON
 internal import NIOCore
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Predict: AsyncParsableCommand {
@@ -130,7 +131,7 @@ struct Predict: AsyncParsableCommand {
                 return "\(output.name) \(output.type) \(output.shape): "
                     + (values.isEmpty ? "no elements" : values)
             }
-            return ([head] + lines.map(\.printable)).joined(separator: "\n")
+            return ([head] + lines.map(\.escaped)).joined(separator: "\n")
         }
         var table = Table(["row"] + outputs.map(\.name))
         for row in 0..<Int(rows) {

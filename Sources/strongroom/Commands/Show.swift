@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Sealing
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Show: AsyncParsableCommand {
@@ -116,6 +117,6 @@ struct Show: AsyncParsableCommand {
             lines.append("  batching   \(why)")
         }
         lines += shown.files.map { "  file       \($0.path) \(ByteCount.text($0.size))" }
-        return lines.map(\.printable).joined(separator: "\n")
+        return lines.map(\.escaped).joined(separator: "\n")
     }
 }

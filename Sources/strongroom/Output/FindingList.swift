@@ -1,6 +1,7 @@
 internal import JSON
 internal import Registry
 internal import Synchronization
+internal import Text
 
 /// Writes what a verification finds: at once as lines for people, at the end for programs.
 final class FindingList: Sendable {
@@ -24,7 +25,7 @@ final class FindingList: Sendable {
             writing.withLock { _ in
                 beforeLine()
                 let prefix = finding.kind == .fault ? "" : "\(finding.kind.rawValue): "
-                print("\(prefix)\(finding.description)".printable)
+                print("\(prefix)\(finding.description)".escaped)
             }
         } else {
             findings.withLock { findings in

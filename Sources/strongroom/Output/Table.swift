@@ -1,3 +1,5 @@
+internal import Text
+
 /// Columns for people: a head, rows, two spaces between.
 struct Table {
     private var rows: [[String]]
@@ -15,7 +17,7 @@ struct Table {
     }
 
     mutating func add(_ cells: [String]) {
-        rows.append(cells.map(\.printable))
+        rows.append(cells.map(\.escaped))
     }
 
     /// The table without a last line break.
