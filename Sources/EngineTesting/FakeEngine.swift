@@ -1,5 +1,6 @@
 package import Engine
 internal import Synchronization
+package import Text
 
 /// An engine that does what the test says.
 ///
@@ -118,7 +119,7 @@ package final class FakeModel: InferenceModel {
 
     package func run(
         _ inputs: [InputTensor],
-        outputs: [String],
+        outputs: [ExactString],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {
         try signature.check(inputs)

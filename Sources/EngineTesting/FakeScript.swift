@@ -1,4 +1,5 @@
 package import Engine
+package import Text
 
 /// What a fake model does: the test writes it.
 package struct FakeScript: Sendable {
@@ -17,7 +18,7 @@ package struct FakeScript: Sendable {
     /// What a load fails with; nil to succeed.
     package var loadFailure: EngineError?
     /// The other files of the bundle that a load reads, as by ``ModelSource/file(_:)``.
-    package var reads: [String]
+    package var reads: [ExactString]
     /// Where each load waits, before it fails or succeeds.
     package var loadGate: Gate
     /// Where each run waits, after its request was checked. A stopped run passes it at once.
@@ -36,7 +37,7 @@ package struct FakeScript: Sendable {
     package init(
         signature: ModelSignature = .rows(),
         loadFailure: EngineError? = nil,
-        reads: [String] = [],
+        reads: [ExactString] = [],
         loadGate: Gate = Gate(isOpen: true),
         runGate: Gate = Gate(isOpen: true),
         answer: Answer = .echo,

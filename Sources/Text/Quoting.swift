@@ -12,6 +12,9 @@ package func quoted(_ value: String) -> String {
     return "'\(text)'"
 }
 
+/// A name from outside in quotation marks, as by ``quoted(_:)``.
+package func quoted(_ name: ExactString) -> String { quoted(name.text) }
+
 extension String {
     /// The text on one line: characters that end a line, move a cursor, change the direction of
     /// the text or cannot be seen are replaced by escape sequences.

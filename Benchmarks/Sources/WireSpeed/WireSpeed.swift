@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import Sealing
 import Serving
+import Text
 import Wire
 
 /// Does one step of a call so many times, and nothing else that counts: for valgrind, which counts

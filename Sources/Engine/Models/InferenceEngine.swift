@@ -1,3 +1,5 @@
+package import Text
+
 /// Something that loads models and runs them.
 ///
 /// Every call blocks for as long as the work takes: it belongs on threads made for that, not on an
@@ -43,7 +45,7 @@ package protocol InferenceModel: AnyObject, Sendable {
     /// - Throws: `invalidInput`, `runtimeFailed`, `terminated`, or `unavailable` if memory runs out.
     func run(
         _ inputs: [InputTensor],
-        outputs: [String],
+        outputs: [ExactString],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor]
 }

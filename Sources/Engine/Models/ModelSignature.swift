@@ -1,7 +1,9 @@
+package import Text
+
 /// What a model says about one of its inputs or outputs.
 package struct TensorSpec: Sendable, Hashable {
     /// Its name.
-    package let name: String
+    package let name: ExactString
     /// The type of its elements.
     package let type: ElementType
     /// Its dimensions, the slowest first, -1 for any size; empty for a scalar. An *output* for
@@ -14,7 +16,7 @@ package struct TensorSpec: Sendable, Hashable {
 
     /// Makes a description.
     package init(
-        name: String,
+        name: ExactString,
         type: ElementType,
         shape: [Int64],
         hasUnknownRank: Bool = false,

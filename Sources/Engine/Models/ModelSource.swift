@@ -1,4 +1,4 @@
-internal import Text
+package import Text
 
 /// Where an engine gets a model's bytes from, decrypted.
 ///
@@ -15,13 +15,13 @@ package protocol ModelSource: Sendable {
     /// The bytes of another file of the bundle, known before it is read; nil if there is none.
     ///
     /// - Parameter path: Relative to the folder that the entry lies in, in the bundle's own form.
-    func byteCount(ofFile path: String) -> UInt64?
+    func byteCount(ofFile path: ExactString) -> UInt64?
 
     /// Reads another file of the bundle.
     ///
     /// - Parameter path: As for ``byteCount(ofFile:)``, which has found it.
     /// - Throws: What reading it threw.
-    func file(_ path: String) throws -> any HeldBytes
+    func file(_ path: ExactString) throws -> any HeldBytes
 }
 
 /// Bytes that lie at one address, unchanged, for as long as the object lives.
@@ -37,10 +37,10 @@ package struct ModelInMemory<Bytes: TensorBytes>: ModelSource {
     /// The bytes of the entry file.
     package let entry: Bytes
     /// The other files, by their paths relative to the entry's folder.
-    package let files: [String: any HeldBytes]
+    package let files: [ExactString: any HeldBytes]
 
     /// Makes a source.
-    package init(entry: Bytes, files: [String: any HeldBytes] = [:]) {
+    package init(entry: Bytes, files: [ExactString: any HeldBytes] = [:]) {
         self.entry = entry
         self.files = files
     }
@@ -49,11 +49,11 @@ package struct ModelInMemory<Bytes: TensorBytes>: ModelSource {
         try entry.withBytes(body)
     }
 
-    package func byteCount(ofFile path: String) -> UInt64? {
+    package func byteCount(ofFile path: ExactString) -> UInt64? {
         files[path].map { UInt64($0.byteCount) }
     }
 
-    package func file(_ path: String) throws -> any HeldBytes {
+    package func file(_ path: ExactString) throws -> any HeldBytes {
         guard let file = files[path] else {
             throw EngineError(.unavailable, "there is no file \(quoted(path))")
         }

@@ -1,4 +1,4 @@
-internal import Text
+package import Text
 
 extension ModelSignature {
     /// Whether a request fits the model.
@@ -28,12 +28,12 @@ extension ModelSignature {
     ///
     /// - Parameter outputs: Their names; empty asks for all of them.
     /// - Throws: `invalidInput` for an unknown or repeated name.
-    package func check(outputs: [String]) throws(EngineError) {
+    package func check(outputs: [ExactString]) throws(EngineError) {
         _ = try indices(ofOutputs: outputs)
     }
 
     /// Where the outputs that a request asks for are in `outputs`, all of them for no names.
-    func indices(ofOutputs names: [String]) throws(EngineError) -> [Int] {
+    func indices(ofOutputs names: [ExactString]) throws(EngineError) -> [Int] {
         guard !names.isEmpty else { return Array(outputs.indices) }
         guard names.count <= EngineLimits.maxTensors else {
             throw EngineError(
@@ -84,7 +84,7 @@ struct SignatureCheck {
     ///
     /// - Returns: Which input of the signature it is for.
     mutating func take(
-        _ name: String,
+        _ name: ExactString,
         _ type: ElementType,
         _ shape: [Int64],
         _ bytes: RawSpan

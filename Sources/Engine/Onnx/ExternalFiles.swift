@@ -2,7 +2,7 @@ internal import Text
 
 /// The files that a model's tensors lie in, in memory.
 struct ExternalFiles: Sendable {
-    private let files: [String: any HeldBytes]
+    private let files: [ExactString: any HeldBytes]
 
     /// Reads the files, after it has checked that each is there, is not too large, and has room
     /// for its tensors.
@@ -10,7 +10,7 @@ struct ExternalFiles: Sendable {
     /// - Throws: `invalidModel` or `unsupported` for what does not fit, and what the source threw.
     init(of tensors: [ExternalTensor], from source: some ModelSource) throws {
         let paths = try Self.check(tensors, in: source)
-        var files: [String: any HeldBytes] = [:]
+        var files: [ExactString: any HeldBytes] = [:]
         for path in paths { files[path] = try source.file(path) }
         self.files = files
         for tensor in tensors {
@@ -33,9 +33,9 @@ struct ExternalFiles: Sendable {
     private static func check(
         _ tensors: [ExternalTensor],
         in source: some ModelSource
-    ) throws(EngineError) -> [String] {
+    ) throws(EngineError) -> [ExactString] {
         /// The bytes of each file, and how many of its tensors are not counted yet.
-        var files: [String: (byteCount: UInt64, left: UInt64)] = [:]
+        var files: [ExactString: (byteCount: UInt64, left: UInt64)] = [:]
         var total: UInt64 = 0
         for tensor in tensors {
             let file: (byteCount: UInt64, left: UInt64)

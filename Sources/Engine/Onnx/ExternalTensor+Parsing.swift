@@ -2,7 +2,7 @@ internal import Text
 
 /// A `TensorProto` as far as the place of its data goes.
 struct TensorFields {
-    private(set) var name = ""
+    private(set) var name: ExactString = ""
     /// Whether anything says that its data is in another file.
     private(set) var isElsewhere = false
     private var isNameText = true
@@ -56,7 +56,7 @@ struct TensorFields {
             while let number = try numbers.nextPacked(in: bytes) { addDimension(number) }
         case Self.nameField:
             let text = bytes.text(content)
-            name = text ?? bytes.repairedText(content)
+            name = ExactString(text ?? bytes.repairedText(content))
             isNameText = text != nil
         case Self.externalDataField:
             isElsewhere = true
@@ -138,7 +138,7 @@ struct TensorFields {
             name: name,
             elementType: elementType,
             shape: shape,
-            location: location,
+            location: ExactString(location),
             offset: offset,
             byteCount: byteCount
         )

@@ -1,13 +1,15 @@
+internal import Text
+
 /// A tensor of a model whose data lies in another file of the bundle.
 struct ExternalTensor: Equatable {
     /// The initializer's name.
-    let name: String
+    let name: ExactString
     /// ONNX's number of its elements' type.
     let elementType: UInt32
     /// The dimensions.
     let shape: [Int64]
     /// The file's path, relative to the folder of the model's file: clean, as a bundle's are.
-    let location: String
+    let location: ExactString
     /// Where the data begins in the file.
     let offset: UInt64
     /// The bytes of the data; never 0.

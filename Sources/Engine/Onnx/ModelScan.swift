@@ -4,7 +4,7 @@ internal import Text
 /// does not tell.
 struct ModelFacts {
     /// The graph's inputs that are tensors without a shape. The runtime describes them as scalars.
-    var inputsWithoutShape: Set<String> = []
+    var inputsWithoutShape: Set<ExactString> = []
     /// The initializers whose data is in other files, which are to be handed over.
     var external: [ExternalTensor] = []
     /// Whether the values of inputs, and not their sizes alone, may decide how long a run takes.
@@ -136,8 +136,8 @@ enum ModelScan {
     private struct Found {
         private(set) var timeDependsOnValues = false
         private var external: [ExternalTensor] = []
-        private var names: Set<String> = []
-        private var repeated: Set<String> = []
+        private var names: Set<ExactString> = []
+        private var repeated: Set<ExactString> = []
 
         mutating func add(_ tensor: TensorFields) throws(EngineError) {
             if !names.insert(tensor.name).inserted { repeated.insert(tensor.name) }
@@ -172,7 +172,7 @@ enum ModelScan {
     private static func nameOfShapeless(
         _ input: Range<Int>,
         in bytes: RawSpan
-    ) throws(EngineError) -> String? {
+    ) throws(EngineError) -> ExactString? {
         var name = ""
         var (isTensor, hasShape) = (false, false)
         try forEachContent(in: input, of: bytes) { field, content throws(EngineError) in
@@ -187,7 +187,7 @@ enum ModelScan {
                 }
             }
         }
-        return isTensor && !hasShape ? name : nil
+        return isTensor && !hasShape ? ExactString(name) : nil
     }
 
     private static func forEachContent(

@@ -1,5 +1,6 @@
 internal import COnnxRuntime
 internal import Synchronization
+internal import Text
 
 /// What the runtime writes its log to. What went wrong is in the status of a call, so nothing is
 /// kept of it; one thing is told nowhere else: that an initializer was copied.
@@ -10,7 +11,7 @@ internal import Synchronization
 final class OnnxLog: Sendable {
     private struct Listeners {
         var count: UInt64 = 0
-        var bySession: [String: @Sendable (String) -> Void] = [:]
+        var bySession: [String: @Sendable (ExactString) -> Void] = [:]
     }
 
     private let listeners = Mutex(Listeners())
@@ -20,8 +21,8 @@ final class OnnxLog: Sendable {
     private static let knownVersions = "1.32."
     /// The function of the runtime that copies, at the end of a message's place. Unlike a
     /// message, it cannot be what a model's author wrote.
-    private static let place = " InjectExternalInitializedTensors"
-    private static let message = "Replaced external initializer: "
+    private static let place: ExactString = " InjectExternalInitializedTensors"
+    private static let message: ExactString = "Replaced external initializer: "
 
     /// Whether a version of the runtime tells what it has copied.
     static func tellsCopies(version: String) -> Bool { version.hasPrefix(knownVersions) }
@@ -58,7 +59,7 @@ final class OnnxLog: Sendable {
     ///     makes the session.
     ///   - body: Makes it, with this name for its log.
     func whileListening<Result>(
-        _ heard: @escaping @Sendable (String) -> Void,
+        _ heard: @escaping @Sendable (ExactString) -> Void,
         _ body: (_ session: String) throws(OnnxFailure) -> Result
     ) throws(OnnxFailure) -> Result {
         let session = listeners.withLock { listeners in
@@ -73,8 +74,10 @@ final class OnnxLog: Sendable {
 
     /// Takes one message.
     func take(session: String, place: String, message: String) {
-        guard place.hasSuffix(Self.place), message.hasPrefix(Self.message) else { return }
+        guard ExactString(place).hasSuffix(Self.place),
+            let name = ExactString(message).dropping(prefix: Self.message)
+        else { return }
         let heard = listeners.withLock { $0.bySession[session] }
-        heard?(String(message.dropFirst(Self.message.count)))
+        heard?(name)
     }
 }

@@ -40,7 +40,7 @@ final class OnnxModel: InferenceModel {
 
     func run(
         _ inputs: [InputTensor],
-        outputs: [String],
+        outputs: [ExactString],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {
         var call = OnnxCall(
@@ -71,7 +71,7 @@ final class OnnxModel: InferenceModel {
 
     /// Adds an input to a call; false if the call has failed with that.
     private func add(
-        _ name: String,
+        _ name: ExactString,
         _ type: ElementType,
         _ shape: [Int64],
         _ bytes: RawSpan,
@@ -239,7 +239,13 @@ extension OnnxSession {
                 )
             }
             names.append(name)
-            specs.append(TensorSpec(name: text, type: type, shape: info.shape.map { max($0, -1) }))
+            specs.append(
+                TensorSpec(
+                    name: ExactString(text),
+                    type: type,
+                    shape: info.shape.map { max($0, -1) }
+                )
+            )
         }
         return (names, specs)
     }

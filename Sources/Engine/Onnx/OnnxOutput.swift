@@ -1,3 +1,5 @@
+internal import Text
+
 /// The elements of an output where the runtime put them.
 @safe
 private struct OnnxElements: TensorBytes, @unchecked Sendable {
@@ -25,7 +27,7 @@ extension OnnxValue {
     ///   - inputs: The inputs of the same run. A graph may give back an input as it is, and then
     ///     the runtime hands out the very memory that was lent to it.
     func tensor(
-        named name: String,
+        named name: ExactString,
         apartFrom inputs: [OnnxCall.Input]
     ) throws(OnnxFailure) -> OutputTensor {
         let info = try OnnxTensorInfo(of: self, in: library)

@@ -1,7 +1,9 @@
+package import Text
+
 /// One tensor of a request.
 package struct InputTensor: Sendable {
     /// The input of the model that it is for.
-    package let name: String
+    package let name: ExactString
     /// The type of its elements.
     package let type: ElementType
     /// Its dimensions, the slowest first; empty for a scalar.
@@ -10,7 +12,7 @@ package struct InputTensor: Sendable {
     package let bytes: any TensorBytes
 
     /// Makes a tensor. Nothing is checked here: see ``ModelSignature/check(_:)``.
-    package init(name: String, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
+    package init(name: ExactString, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
         self.name = name
         self.type = type
         self.shape = shape

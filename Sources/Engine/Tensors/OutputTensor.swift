@@ -1,10 +1,12 @@
+package import Text
+
 /// One tensor of an answer, in the encoding of an input (see ``ElementType``).
 ///
 /// It owns what its bytes lie in, memory of the runtime for example, and lends them without a
 /// copy. It stays good after its model is let go.
 package final class OutputTensor: TensorBytes {
     /// The output of the model that it comes from.
-    package let name: String
+    package let name: ExactString
     /// The type of its elements.
     package let type: ElementType
     /// Its dimensions, the slowest first; empty for a scalar.
@@ -21,7 +23,7 @@ package final class OutputTensor: TensorBytes {
     ///   - type: The type of the elements.
     ///   - shape: The dimensions.
     ///   - bytes: The elements, as many as `shape` says.
-    package init(name: String, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
+    package init(name: ExactString, type: ElementType, shape: [Int64], bytes: any TensorBytes) {
         self.name = name
         self.type = type
         self.shape = shape

@@ -1,3 +1,5 @@
+internal import Text
+
 extension Card {
     /// The engines that a card may name.
     package static let engines = ["onnxruntime"]
@@ -69,7 +71,7 @@ extension Card {
         for element in try node.elements(limit: maxTensors) {
             var fields = try element.fields()
             let name = try fields.require("name")
-            let nameText = try name.string()
+            let nameText = ExactString(try name.string())
             guard !tensors.contains(where: { $0.name == nameText }) else {
                 throw name.failure("'\(nameText)' is there twice")
             }

@@ -1,3 +1,5 @@
+package import Text
+
 /// What a bundle's `model.yaml` says, checked.
 ///
 /// The card is signed with its version and stays readable for ever, so its format is versioned
@@ -48,14 +50,14 @@ package struct Card: Sendable, Equatable {
     /// An input or output as a card declares it.
     package struct Tensor: Sendable, Equatable {
         /// The tensor's name.
-        package let name: String
+        package let name: ExactString
         /// The datatype's name in the Open Inference Protocol: `FP32`, `BYTES` and so on.
         package let datatype: String
         /// The sizes of its dimensions; -1: any.
         package let shape: [Int64]
 
         /// Declares a tensor.
-        package init(name: String, datatype: String, shape: [Int64]) {
+        package init(name: ExactString, datatype: String, shape: [Int64]) {
             self.name = name
             self.datatype = datatype
             self.shape = shape

@@ -1,5 +1,6 @@
 package import Engine
 package import Metrics
+package import Text
 
 /// Which version a request asks for.
 package enum VersionSelector: Sendable, Equatable {
@@ -18,7 +19,7 @@ package final class PredictionRequest: Sendable {
     /// Its tensors, not yet checked against the model.
     package let inputs: [InputTensor]
     /// Empty: all outputs, in the model's order.
-    package let outputNames: [String]
+    package let outputNames: [ExactString]
     /// Who asks, as far as fairness is concerned: a connection. Nil: nobody in particular.
     package let source: ObjectIdentifier?
     /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
@@ -46,7 +47,7 @@ package final class PredictionRequest: Sendable {
         model: String,
         selector: VersionSelector,
         inputs: [InputTensor],
-        outputNames: [String],
+        outputNames: [ExactString],
         source: ObjectIdentifier? = nil,
         heldBytes: Int? = nil,
         priority: Int = 0,

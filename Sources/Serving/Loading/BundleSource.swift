@@ -2,6 +2,7 @@ internal import Engine
 internal import Registry
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 /// A version's files as an engine reads them: each whole, verified, and from memory.
 final class BundleSource: ModelSource {
@@ -9,7 +10,7 @@ final class BundleSource: ModelSource {
     private let entry: Plaintext
     /// The entry's folder with a `/` behind it; empty at the top.
     private let folder: String
-    private let sizes: [String: UInt64]
+    private let sizes: [ExactString: UInt64]
     private let firstFailure = Mutex<(any Error)?>(nil)
 
     /// Makes a source of a version whose entry was read.
@@ -17,9 +18,9 @@ final class BundleSource: ModelSource {
         self.opened = opened
         self.entry = entry
         let path = opened.card.entry
-        folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
         sizes = Dictionary(
-            opened.files.map { ($0.path, $0.size) },
+            opened.files.map { (ExactString($0.path), $0.size) },
             uniquingKeysWith: { first, _ in first }
         )
     }
@@ -27,15 +28,17 @@ final class BundleSource: ModelSource {
     /// What went wrong first with reading a file, if anything did.
     var failure: (any Error)? { firstFailure.withLock { $0 } }
 
+    private func located(_ path: ExactString) -> String { folder + path.text }
+
     func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
         try entry.withBytes(body)
     }
 
-    func byteCount(ofFile path: String) -> UInt64? { sizes[folder + path] }
+    func byteCount(ofFile path: ExactString) -> UInt64? { sizes[ExactString(located(path))] }
 
-    func file(_ path: String) throws -> any HeldBytes {
+    func file(_ path: ExactString) throws -> any HeldBytes {
         do {
-            return Plaintext(try opened.read(folder + path))
+            return Plaintext(try opened.read(located(path)))
         } catch {
             firstFailure.withLock { $0 = $0 ?? error }
             throw error

@@ -1,5 +1,6 @@
 internal import Engine
 internal import JSON
+internal import Text
 
 /// A request whose answer is known: run at every load, before any caller is served. The format is
 /// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.
@@ -116,6 +117,11 @@ struct GoldenRequest: Sendable {
         }
         // A flat list also stands for a scalar, whose shape is [].
         let content = try TensorJSON.decode(data, type: type, shape: shape)
-        return InputTensor(name: name, type: type, shape: content.shape, bytes: content.bytes)
+        return InputTensor(
+            name: ExactString(name),
+            type: type,
+            shape: content.shape,
+            bytes: content.bytes
+        )
     }
 }

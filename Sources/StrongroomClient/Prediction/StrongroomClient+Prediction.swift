@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Text
 package import Wire
 
 /// What a model answered.
@@ -34,7 +35,7 @@ extension StrongroomClient {
         let request = V1.PredictRequest(
             model: V1.ModelSpec(name: model, selector: selector.message),
             requestID: requestID,
-            outputNames: outputs,
+            outputNames: outputs.map { ExactString($0) },
             inputs: inputs.map(V1.Tensor.init)
         )
         let response: V1.PredictResponse = try await call(
@@ -63,7 +64,7 @@ extension VersionSelector {
 extension V1.Tensor {
     init(_ tensor: Tensor) {
         self.init(
-            name: tensor.name,
+            name: ExactString(tensor.name),
             dataType: V1.DataType(rawValue: tensor.dataType.rawValue),
             shape: tensor.shape,
             data: ByteBuffer(bytes: tensor.data)
@@ -80,7 +81,7 @@ extension Tensor {
             )
         }
         self.init(
-            name: message.name,
+            name: message.name.text,
             dataType: dataType,
             shape: message.shape,
             data: Array(message.data.readableBytesView)

@@ -1,3 +1,5 @@
+internal import Text
+
 /// A dense tensor: row-major and little-endian; elements of BYTES each behind their length, a
 /// 32-bit little-endian number.
 public struct Tensor: Sendable, Equatable {
@@ -55,6 +57,12 @@ public struct Tensor: Sendable, Equatable {
             }
             return Float(bitPattern: bits)
         }
+    }
+
+    /// Names are compared by their UTF-8 bytes, as the server compares them.
+    public static func == (left: Tensor, right: Tensor) -> Bool {
+        ExactString(left.name) == ExactString(right.name) && left.dataType == right.dataType
+            && left.shape == right.shape && left.data == right.data
     }
 
     private static func append(_ value: UInt32, to data: inout [UInt8]) {

@@ -92,7 +92,7 @@ struct Predict: AsyncParsableCommand {
                         + "\(tensor.dataType.rawValue)"
                 )
             }
-            name = tensor.name
+            name = tensor.name.text
             self.type = type.name
             shape = tensor.shape
             elements = try TensorJSON.elements(

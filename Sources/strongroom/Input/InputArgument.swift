@@ -3,11 +3,12 @@ internal import JSON
 internal import NIOCore
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 /// One `--input NAME=VALUE`. The type comes from the model, the shape from the value's nesting.
 struct InputArgument {
-    let name: String
+    let name: ExactString
     private let source: Source
 
     private enum Source {
@@ -20,7 +21,7 @@ struct InputArgument {
         guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
             throw UsageError("--input '\(argument)': expected NAME=VALUE")
         }
-        name = String(argument[..<equals])
+        name = ExactString(argument[..<equals])
         let value = argument[argument.index(after: equals)...]
         if value.hasPrefix("@@") {
             source = .text(String(value.dropFirst()))

@@ -1,6 +1,7 @@
 internal import Engine
 internal import JSON
 internal import Sealing
+internal import Text
 internal import Wire
 
 // Replies as JSON: the names of the contract, integers as numbers, bytes in lower-case hex, enums
@@ -140,7 +141,7 @@ extension V1.TensorSpec {
 
     var json: JSONValue {
         .object([
-            "name": .string(name), "data_type": .string(typeName),
+            "name": .string(name.text), "data_type": .string(typeName),
             "shape": .array(shape.map { .number($0) }),
         ])
     }

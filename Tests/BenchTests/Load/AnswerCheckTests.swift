@@ -1,6 +1,7 @@
 import Bench
 import NIOCore
 import Testing
+import Text
 import Wire
 
 @Suite("Checked answers")

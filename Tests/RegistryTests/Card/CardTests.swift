@@ -1,6 +1,7 @@
 import Foundation
 import Registry
 import Testing
+import Text
 
 @Suite("Card")
 struct CardTests {

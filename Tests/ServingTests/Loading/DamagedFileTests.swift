@@ -3,13 +3,14 @@ import EngineTesting
 import Foundation
 import Registry
 import Testing
+import Text
 
 @testable import Serving
 
 @Suite("Files that an engine reads while it loads")
 struct DamagedFileTests {
     private func failure(
-        reads: [String],
+        reads: [ExactString],
         damaged: Bool
     ) async throws -> Loader.Failure? {
         let home = try ServingHome()

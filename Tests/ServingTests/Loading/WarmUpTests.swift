@@ -3,6 +3,7 @@ import EngineTesting
 import Registry
 import Synchronization
 import Testing
+import Text
 
 @testable import Serving
 

@@ -4,6 +4,7 @@ import Foundation
 import Registry
 import Serving
 import Testing
+import Text
 
 @Suite("Starting on a registry")
 struct RestartTests {

@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Synchronization
+import Text
 
 @testable import Registry
 @testable import Serving
@@ -33,8 +34,8 @@ final class BatchBench: Sendable {
         rows: Int = 1,
         columns: Int = 4,
         first: Float = 0,
-        outputs: [String] = [],
-        name: String = "x",
+        outputs: [ExactString] = [],
+        name: ExactString = "x",
         source: AnyObject? = nil,
         priority: Int = 0,
         deadlineNs: UInt64? = nil,

@@ -2,6 +2,7 @@ import Engine
 import Metrics
 import Serving
 import Synchronization
+import Text
 
 extension ServingWorld {
     typealias Answer = Result<Prediction, ServingError>

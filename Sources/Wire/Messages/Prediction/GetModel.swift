@@ -1,3 +1,5 @@
+package import Text
+
 extension V1 {
     /// Asks what a model takes and gives.
     package struct GetModelRequest: WireMessage, Equatable {
@@ -61,7 +63,7 @@ extension V1 {
     /// What a model takes or gives: name, type and shape of one tensor.
     package struct TensorSpec: WireMessage, Equatable {
         /// The tensor's name.
-        package var name: String
+        package var name: ExactString
         /// The type of the elements.
         package var dataType: DataType
         /// -1: any size.
@@ -72,7 +74,7 @@ extension V1 {
         package var optional: Bool
 
         package init(
-            name: String = "",
+            name: ExactString = "",
             dataType: DataType = .unspecified,
             shape: [Int64] = [],
             unknownRank: Bool = false,
@@ -143,7 +145,7 @@ extension V1.TensorSpec: TreeMessage {
 
     init(_ fields: borrowing MessageView) {
         self.init(
-            name: fields.string(1),
+            name: ExactString(fields.string(1)),
             dataType: V1.DataType(rawValue: fields.enumeration(2)),
             shape: fields.int64s(3),
             unknownRank: fields.bool(4),
@@ -152,7 +154,7 @@ extension V1.TensorSpec: TreeMessage {
     }
 
     func write(to writer: inout ProtoWriter) {
-        writer.string(1, name)
+        writer.string(1, name.text)
         writer.int32(2, dataType.rawValue)
         writer.packed(3, shape)
         writer.bool(4, unknownRank)

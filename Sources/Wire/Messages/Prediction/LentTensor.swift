@@ -1,14 +1,16 @@
+package import Text
+
 extension V1 {
     /// A ``Tensor`` for sending, whose bytes stay with their owner until they are written.
     package struct LentTensor: Sendable {
-        package var name: String
+        package var name: ExactString
         package var dataType: DataType
         /// One number for each dimension.
         package var shape: [Int64]
         /// The elements, laid out as in ``Tensor/data``.
         package var data: any LentBytes
 
-        package init(name: String, dataType: DataType, shape: [Int64], data: any LentBytes) {
+        package init(name: ExactString, dataType: DataType, shape: [Int64], data: any LentBytes) {
             self.name = name
             self.dataType = dataType
             self.shape = shape
@@ -19,7 +21,7 @@ extension V1 {
 
 extension V1.LentTensor: EncodableMessage {
     func write(to writer: inout ProtoWriter) {
-        writer.string(1, name)
+        writer.string(1, name.text)
         writer.int32(2, dataType.rawValue)
         writer.packed(3, shape)
         // The highest number on purpose: written last, it can be used in place.

@@ -1,4 +1,5 @@
 package import NIOCore
+package import Text
 
 extension V1 {
     /// Asks a model for an answer.
@@ -9,7 +10,7 @@ extension V1 {
         /// makes one.
         package var requestID: String
         /// The outputs wanted; empty: all outputs, in the model's order.
-        package var outputNames: [String]
+        package var outputNames: [ExactString]
         /// The same key goes the same way where an alias splits.
         package var routingKey: String
         /// Higher first; 0 is ordinary.
@@ -22,7 +23,7 @@ extension V1 {
         package init(
             model: ModelSpec? = nil,
             requestID: String = "",
-            outputNames: [String] = [],
+            outputNames: [ExactString] = [],
             routingKey: String = "",
             priority: Int32 = 0,
             parameters: [String: String] = [:],
@@ -51,7 +52,7 @@ extension V1.PredictRequest: ScannedMessage {
             switch number {
             case 1: model = try fields.message(V1.ModelSpec.self)
             case 2: requestID = try fields.string()
-            case 3: outputNames.append(try fields.string())
+            case 3: outputNames.append(ExactString(try fields.string()))
             case 4: routingKey = try fields.string()
             case 5: priority = try fields.int32()
             case 6: try fields.insert(into: &parameters)
@@ -69,7 +70,7 @@ extension V1.PredictRequest: ScannedMessage {
     private func writeHead(to writer: inout ProtoWriter) {
         writer.message(1, model)
         writer.string(2, requestID)
-        writer.strings(3, outputNames)
+        for name in outputNames { writer.stringEvenIfEmpty(3, name.text) }
         writer.string(4, routingKey)
         writer.int32(5, priority)
         writer.map(6, parameters)

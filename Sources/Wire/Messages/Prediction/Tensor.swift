@@ -1,10 +1,11 @@
 package import NIOCore
+package import Text
 
 extension V1 {
     /// A dense tensor: row-major, little-endian, no padding.
     package struct Tensor: WireMessage, Equatable {
         /// The tensor's name.
-        package var name: String
+        package var name: ExactString
         /// The type of the elements.
         package var dataType: DataType
         /// One number for each dimension.
@@ -14,7 +15,7 @@ extension V1 {
         package var data: ByteBuffer
 
         package init(
-            name: String = "",
+            name: ExactString = "",
             dataType: DataType = .unspecified,
             shape: [Int64] = [],
             data: ByteBuffer = ByteBuffer()
@@ -37,7 +38,7 @@ extension V1.Tensor: ScannedMessage {
     mutating func read(_ fields: inout ScannedFields) throws(ProtoFault) {
         while let number = try fields.next() {
             switch number {
-            case 1: name = try fields.string()
+            case 1: name = ExactString(try fields.string())
             case 2: dataType = V1.DataType(rawValue: try fields.int32())
             case 3: try fields.append(to: &shape)
             case 15: data = try fields.slice()
