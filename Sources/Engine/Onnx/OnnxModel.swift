@@ -16,14 +16,16 @@ final class OnnxModel: InferenceModel {
     ///   - session: The model in the runtime.
     ///   - facts: What the model's file says and the runtime does not.
     ///   - resources: What it costs.
+    ///   - rowAnalysis: The relation between the rows of a run.
     init(
         _ session: OnnxSession,
         facts: ModelFacts,
-        resources: ModelResources
+        resources: ModelResources,
+        rowAnalysis: RowAnalysis
     ) throws(EngineError) {
         self.session = session
         self.resources = resources
-        rowAnalysis = RowAnalysis(independence: .proved, precision: .exact)
+        self.rowAnalysis = rowAnalysis
         let inputs = try session.specs(of: .input)
         let outputs = try session.specs(of: .output)
         for spec in inputs.specs where facts.inputsWithoutShape.contains(spec.name) {

@@ -57,7 +57,12 @@ package struct OnnxRuntime: InferenceEngine {
             timeDependsOnValues: facts.timeDependsOnValues
         )
         let session = try session(entry, facts.external, files, threads: options.threads)
-        return try OnnxModel(session, facts: facts, resources: resources)
+        return try OnnxModel(
+            session,
+            facts: facts,
+            resources: resources,
+            rowAnalysis: GraphAnalysis.rows(of: entry)
+        )
     }
 
     private func session(

@@ -12,6 +12,14 @@ struct ProtobufFields {
         case content(UInt32, Range<Int>)
     }
 
+    /// One field with the value of a number of fixed size, which a ``Field`` leaves out.
+    enum Value {
+        case number(UInt32, UInt64)
+        case fixed32(UInt32, UInt32)
+        case fixed64(UInt32, UInt64)
+        case content(UInt32, Range<Int>)
+    }
+
     private var offset: Int
     private let end: Int
 
@@ -21,28 +29,50 @@ struct ProtobufFields {
         end = range.upperBound
     }
 
-    /// The next field; nil at the end. Groups, which no model has, are stepped over.
+    /// The next field that is no number of fixed size; nil at the end. Groups, which no model has,
+    /// are stepped over.
     ///
     /// - Throws: `invalidModel` if this is no protobuf message.
     mutating func next(in bytes: RawSpan) throws(EngineError) -> Field? {
+        while let value = try nextValue(in: bytes) {
+            switch value {
+            case .number(let number, let value): return .number(number, value)
+            case .content(let number, let content): return .content(number, content)
+            case .fixed32, .fixed64: continue
+            }
+        }
+        return nil
+    }
+
+    /// The next field of any kind but a group; nil at the end.
+    ///
+    /// - Throws: `invalidModel` if this is no protobuf message.
+    mutating func nextValue(in bytes: RawSpan) throws(EngineError) -> Value? {
         while offset < end {
             let (number, wireType) = try tag(in: bytes)
             switch wireType {
             case 0:
                 return .number(number, try varint(in: bytes))
             case 1:
-                try skip(8)
+                return .fixed64(number, try fixed(8, in: bytes))
             case 2:
                 return .content(number, try content(in: bytes))
             case 3:
                 try skipGroup(number, in: bytes)
             case 5:
-                try skip(4)
+                return .fixed32(number, UInt32(truncatingIfNeeded: try fixed(4, in: bytes)))
             default:
                 throw Self.malformed("a field of an unknown kind")
             }
         }
         return nil
+    }
+
+    /// The next of the numbers of so many bytes each that lie there, little-endian; nil at the end.
+    ///
+    /// - Throws: `invalidModel` if the last one is cut short.
+    mutating func nextFixed(_ count: Int, in bytes: RawSpan) throws(EngineError) -> UInt64? {
+        offset < end ? try fixed(count, in: bytes) : nil
     }
 
     /// The next of the numbers that are packed there; nil at the end.
@@ -78,6 +108,16 @@ struct ProtobufFields {
         let start = offset
         offset += Int(length)
         return start..<offset
+    }
+
+    private mutating func fixed(_ count: Int, in bytes: RawSpan) throws(EngineError) -> UInt64 {
+        let start = offset
+        try skip(count)
+        var value: UInt64 = 0
+        for place in (start..<offset).reversed() {
+            value = value << 8 | UInt64(bytes[byteAt: place])
+        }
+        return value
     }
 
     private mutating func skip(_ count: Int) throws(EngineError) {

@@ -1,0 +1,84 @@
+internal import Text
+
+/// Rules of the domain ai.onnx.ml: tables of features, a row each.
+enum ClassicRules {
+    /// Models that take a table and give one row for each.
+    ///
+    /// - Parameter outputs: Whether each output has a column, or is one column itself.
+    static func table(_ outputs: [Output]) -> OperatorRule.Transfer {
+        { (call) throws(RowFault) in
+            let input = try call.input(0)
+            let shape = try call.shape(0)
+            guard shape.count == 2 else { throw RowFault("takes a table of two dimensions") }
+            try SpatialRules.requireLeadingRows(input)
+            return outputs.map { output in
+                let columns: [SymbolicSize?] = output.isVector ? [] : [call.freshSize()]
+                return TensorFacts(
+                    type: output.type ?? labelType(call),
+                    shape: [shape[0]] + columns,
+                    rows: input.rows
+                )
+            }
+        }
+    }
+
+    struct Output: Sendable {
+        /// nil for the type of the labels.
+        var type: Int32?
+        var isVector = false
+
+        static let labels = Output(isVector: true)
+        static let scores = Output(type: OnnxType.float)
+    }
+
+    private static func labelType(_ call: OperatorCall) -> Int32 {
+        let names: [ExactString] = ["classlabels_strings"]
+        return names.contains { (call.node.attributes[$0]?.count ?? 0) > 0 }
+            ? OnnxType.string : OnnxType.int64
+    }
+
+    /// Operators whose parameters lie along the last dimension, the features.
+    static func features(_ type: Int32?) -> OperatorRule.Transfer {
+        { (call) throws(RowFault) in
+            let input = try call.input(0)
+            let shape = try call.shape(0)
+            guard shape.count >= 2, input.rowAxis?.axis != shape.count - 1 else {
+                throw RowFault("takes the rows for features")
+            }
+            return [TensorFacts(type: type ?? input.type, shape: shape, rows: input.rows)]
+        }
+    }
+
+    /// OneHotEncoder: a new last dimension.
+    static func oneHot(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0) + [call.freshSize()]
+        return [TensorFacts(type: OnnxType.float, shape: shape, rows: input.rows)]
+    }
+
+    /// FeatureVectorizer: joins tables side by side.
+    static func join(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let first = try call.input(0)
+        for index in call.inputs.indices {
+            let (facts, shape) = (try call.input(index), try call.shape(index))
+            guard shape.count == 2, facts.rows == first.rows, shape[0] == first.shape?[0] else {
+                throw RowFault("joins tables of which one is not of the rows")
+            }
+            try SpatialRules.requireLeadingRows(facts)
+        }
+        let shape = [try call.shape(0)[0], call.freshSize()]
+        return [TensorFacts(type: OnnxType.float, shape: shape, rows: first.rows)]
+    }
+
+    /// ArrayFeatureExtractor: picks features, the last dimension.
+    static func extract(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        var shape = try call.shape(0)
+        try call.requireSame([1])
+        guard shape.count >= 2, input.rowAxis?.axis != shape.count - 1 else {
+            throw RowFault("picks rows by their index")
+        }
+        shape[shape.count - 1] = SymbolicSize.product(try call.shape(1)) ?? call.freshSize()
+        return [TensorFacts(type: input.type, shape: shape, rows: input.rows)]
+    }
+}

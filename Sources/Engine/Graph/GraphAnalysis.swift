@@ -1,0 +1,325 @@
+internal import Text
+
+/// The analysis of a model's graph that proves which rows of a run are independent.
+///
+/// It follows the batch, the first dimension of each input, through every node that the outputs
+/// need. Merged requests agree on all other dimensions, so these are symbols of one run.
+struct GraphAnalysis {
+    private let graph: ModelGraph
+    private var facts: [ExactString: TensorFacts] = [:]
+    private var precision: BitStability.Level = .exact
+    private var imprecise: Int?
+    private var random: Int?
+    private var nextSymbol: Int32 = 0
+    private var keptValues = 0
+
+    /// Analyses a model's file.
+    ///
+    /// It takes time in proportion to the file. A graph beyond ``GraphLimits`` is not proved.
+    static func rows(of model: RawSpan) -> RowAnalysis {
+        do throws(EngineError) {
+            var analysis = GraphAnalysis(of: try GraphReader.graph(of: model))
+            return analysis.run()
+        } catch {
+            let reason = "the model's graph cannot be analysed: \(error.message)"
+            return RowAnalysis(
+                independence: .unproved(reason: reason),
+                precision: .dependsOnPlace(reason: reason)
+            )
+        }
+    }
+
+    private init(of graph: ModelGraph) {
+        self.graph = graph
+    }
+
+    private mutating func run() -> RowAnalysis {
+        var obstacle = declareInputs()
+        let isNeeded = neededNodes()
+        for index in graph.nodes.indices where isNeeded[index] {
+            let node = graph.nodes[index]
+            for (name, fact) in zip(node.outputs, visit(index)) where name != "" {
+                if facts.updateValue(fact, forKey: name) != nil {
+                    obstacle = obstacle ?? "tensor \(quoted(name.text)) is computed twice"
+                }
+            }
+        }
+        return RowAnalysis(
+            independence: obstacle.map { .unproved(reason: $0) } ?? independence(),
+            precision: precisionVerdict(),
+            randomNode: random.map(describe)
+        )
+    }
+
+    // MARK: Inputs
+
+    /// The facts about constants and inputs.
+    ///
+    /// - Returns: The reason why no run can be shared, if there is one.
+    private mutating func declareInputs() -> String? {
+        for initializer in graph.initializers {
+            keep(initializer.facts, as: initializer.name)
+        }
+        let constants = Set(graph.initializers.map(\.name))
+        var hasRows = false
+        for input in graph.inputs {
+            guard !constants.contains(input.name) else {
+                // Before version 4 of the format every constant is an input as well.
+                if graph.irVersion >= 4 { facts[input.name] = optional(input) }
+                continue
+            }
+            let what = "input \(quoted(input.name.text))"
+            guard input.isTensor else { return "\(what) is no tensor" }
+            guard let shape = input.shape else { return "\(what) has no declared rank" }
+            guard shape.first == .free else { return "the first dimension of \(what) is not free" }
+            hasRows = true
+            let sizes = [.rowCount] + shape.dropFirst().map { symbol(for: $0) }
+            facts[input.name] = TensorFacts(
+                type: input.type,
+                shape: sizes,
+                rows: .apart(RowAxis(axis: 0))
+            )
+        }
+        return hasRows ? nil : "the model has no inputs"
+    }
+
+    /// A constant that a request may replace: of unknown values, but one for the whole run.
+    private mutating func optional(_ input: GraphValue) -> TensorFacts {
+        TensorFacts(type: input.type, shape: input.shape?.map { symbol(for: $0) })
+    }
+
+    private mutating func symbol(for size: GraphValue.Size) -> SymbolicSize {
+        if case .number(let number) = size { return SymbolicSize(number) }
+        nextSymbol += 1
+        return SymbolicSize(symbol: nextSymbol)
+    }
+
+    private mutating func keep(_ facts: TensorFacts, as name: ExactString) {
+        self.facts[name] = bounded(facts)
+    }
+
+    /// The facts without known values, once the graph has more of them than are kept.
+    private mutating func bounded(_ facts: TensorFacts) -> TensorFacts {
+        keptValues += (facts.numbers?.count ?? 0) + (facts.reals?.count ?? 0)
+        guard keptValues > GraphLimits.maxKeptValuesInAll else { return facts }
+        var facts = facts
+        (facts.numbers, facts.reals) = (nil, nil)
+        return facts
+    }
+
+    // MARK: Nodes
+
+    /// Which nodes the outputs need.
+    private func neededNodes() -> [Bool] {
+        var needed = Set(graph.outputs.map(\.name))
+        var isNeeded = [Bool](repeating: false, count: graph.nodes.count)
+        for index in graph.nodes.indices.reversed() {
+            let node = graph.nodes[index]
+            guard node.outputs.contains(where: { needed.contains($0) }) else { continue }
+            isNeeded[index] = true
+            needed.formUnion(node.inputs)
+        }
+        return isNeeded
+    }
+
+    /// The facts about the outputs of a node.
+    private mutating func visit(_ index: Int) -> [TensorFacts] {
+        let node = graph.nodes[index]
+        if random == nil, drawsRandomly(node) { random = index }
+        let inputs = node.inputs.map { $0 == "" ? nil : facts[$0] ?? Self.unknownInput }
+        let name = OperatorName(node.domain, node.type)
+        guard let rule = rule(of: name, for: node) else {
+            return mixed(node, Self.unknown(name, in: graph), at: index)
+        }
+        let isConstant = inputs.allSatisfy { $0?.isSame ?? true }
+        let mixing = rule.isOpaque ? nil : Self.mixing(of: inputs, under: rule)
+        var call = OperatorCall(
+            node: node,
+            version: graph.operatorSets[name.domain] ?? 1,
+            inputs: inputs.enumerated().map { Self.shown($0.element, $0.offset, to: rule) },
+            stability: rule.stability,
+            nextSymbol: nextSymbol
+        )
+        defer { nextSymbol = max(nextSymbol, call.nextSymbol) }
+        do throws(RowFault) {
+            var outputs = try rule.transfer(&call)
+            if !outputs.isEmpty, outputs[0].numbers == nil {
+                outputs[0].numbers = try KnownNumbers.elements(of: outputs[0], by: call)
+            }
+            if !isConstant { note(call, at: index) }
+            return outputs.prefix(node.outputs.count).map { finished($0, mixing, at: index) }
+                + missing(node, outputs.count, isConstant, at: index)
+        } catch {
+            guard isConstant, !rule.isOpaque else {
+                let fault = mixing ?? Self.unknownSizes(of: inputs, under: rule) ?? error
+                return mixed(node, fault, at: index)
+            }
+            return node.outputs.map { _ in TensorFacts() }
+        }
+    }
+
+    private func rule(of name: OperatorName, for node: GraphNode) -> OperatorRule? {
+        let newest = GraphLimits.newestOperatorSets[name.domain]
+        guard !graph.functions.contains(name), !node.repeatsAttribute,
+            !node.attributes.values.contains(where: \.hasGraph) || Self.isSubgraphOperator(name),
+            newest.map({ (graph.operatorSets[name.domain] ?? 1) <= $0 }) ?? true
+        else { return nil }
+        return OperatorTable.rule(of: name)
+    }
+
+    private static func isSubgraphOperator(_ name: OperatorName) -> Bool {
+        OperatorTable.rule(of: name)?.isOpaque ?? false
+    }
+
+    private static let unknownInput = TensorFacts(
+        rows: .mixed(RowFault("takes a tensor that no node before it computes"))
+    )
+
+    private static func unknown(_ name: OperatorName, in graph: ModelGraph) -> RowFault {
+        if graph.functions.contains(name) { return RowFault("is a function of the model") }
+        let domain = name.domain == "" ? "" : " of domain \(quoted(name.domain.text))"
+        return RowFault("is not an operator that the analysis knows\(domain)")
+    }
+
+    /// The first input, sizes left out, whose rows are mixed or of ragged dimensions.
+    private static func mixing(of inputs: [TensorFacts?], under rule: OperatorRule) -> RowFault? {
+        for (index, input) in inputs.enumerated() where !rule.sizeInputs.contains(index) {
+            guard let input else { continue }
+            if case .mixed(let fault) = input.rows { return fault }
+            if !rule.followsPadding, let padding = input.padding { return padding.fault }
+        }
+        return nil
+    }
+
+    /// The reason why an input that decides the shape of the output is not known.
+    private static func unknownSizes(
+        of inputs: [TensorFacts?],
+        under rule: OperatorRule
+    ) -> RowFault? {
+        for index in rule.sizeInputs.sorted() where inputs.indices.contains(index) {
+            guard let input = inputs[index], case .mixed(let fault) = input.rows else { continue }
+            if input.numbers?.allSatisfy({ $0 != nil }) != true { return fault }
+        }
+        return nil
+    }
+
+    /// An input as a rule sees it: what is mixed already is not looked at for rows.
+    private static func shown(
+        _ input: TensorFacts?,
+        _ index: Int,
+        to rule: OperatorRule
+    ) -> TensorFacts? {
+        guard var input, !rule.sizeInputs.contains(index) else { return input }
+        if case .mixed = input.rows { input.rows = .same }
+        if !rule.followsPadding { input.padding = nil }
+        return input
+    }
+
+    private mutating func finished(
+        _ output: TensorFacts,
+        _ mixing: RowFault?,
+        at index: Int
+    ) -> TensorFacts {
+        var output = bounded(output)
+        if let mixing {
+            output.rows = .mixed(mixing)
+        } else if case .mixed(let fault) = output.rows {
+            output.rows = .mixed(placed(fault, at: index))
+        }
+        if let padding = output.padding { output.padding?.fault = placed(padding.fault, at: index) }
+        return output
+    }
+
+    private func placed(_ fault: RowFault, at index: Int) -> RowFault {
+        var fault = fault
+        fault.node = fault.node ?? index
+        return fault
+    }
+
+    private func mixed(_ node: GraphNode, _ fault: RowFault, at index: Int) -> [TensorFacts] {
+        node.outputs.map { _ in TensorFacts(rows: .mixed(placed(fault, at: index))) }
+    }
+
+    private func missing(
+        _ node: GraphNode,
+        _ count: Int,
+        _ isConstant: Bool,
+        at index: Int
+    ) -> [TensorFacts] {
+        guard count < node.outputs.count else { return [] }
+        let fault = placed(RowFault("has an output that the analysis does not follow"), at: index)
+        let facts = TensorFacts(rows: isConstant ? .same : .mixed(fault))
+        return [TensorFacts](repeating: facts, count: node.outputs.count - count)
+    }
+
+    private mutating func note(_ call: OperatorCall, at index: Int) {
+        let level = call.inputs.compactMap { $0.map { call.stability.level(of: $0.type) } }.max()
+        guard let level, level > precision else { return }
+        precision = level
+        imprecise = index
+    }
+
+    private func drawsRandomly(_ node: GraphNode) -> Bool {
+        guard node.domain == "" else { return false }
+        if OperatorTable.random.contains(node.type) { return node.attributes["seed"] == nil }
+        guard node.type == "Dropout", node.inputs.count > 2, node.inputs[2] != "" else {
+            return false
+        }
+        return facts[node.inputs[2]]?.onlyValue != .number(0)
+    }
+
+    // MARK: Verdicts
+
+    private func independence() -> RowAnalysis.Independence {
+        var verdict = RowAnalysis.Independence.proved
+        for output in graph.outputs {
+            guard let facts = facts[output.name] else {
+                return .unproved(reason: "output \(quoted(output.name.text)) is not computed")
+            }
+            let isCounted = facts.shape?.first == .some(.rowCount)
+            let isApart = facts.rows == .apart(RowAxis(axis: 0)) && facts.padding == nil
+            if isCounted, isApart { continue }
+            let reason = reason(facts, output.name)
+            guard isCounted else { return .unproved(reason: reason) }
+            if verdict == .proved { verdict = .rowCountOnly(reason: reason) }
+        }
+        return graph.outputs.isEmpty ? .unproved(reason: "the model has no outputs") : verdict
+    }
+
+    private func reason(_ facts: TensorFacts, _ output: ExactString) -> String {
+        let what = "output \(quoted(output.text))"
+        if let padding = facts.padding { return text(padding.fault) }
+        switch facts.rows {
+        case .mixed(let fault): return text(fault)
+        case .same: return "\(what) depends on no row"
+        case .apart: return "the rows of \(what) are not its first dimension"
+        }
+    }
+
+    private func precisionVerdict() -> RowAnalysis.Precision {
+        let node = imprecise.map(describe) ?? ""
+        switch precision {
+        case .exact: return .exact
+        case .rowCount:
+            return .dependsOnRowCount(reason: "\(node): its bits may depend on the number of rows")
+        case .place:
+            return .dependsOnPlace(reason: "\(node): its bits may depend on the place of the row")
+        }
+    }
+
+    private func text(_ fault: RowFault) -> String {
+        guard let node = fault.node else { return fault.why }
+        return "\(describe(node)): it \(fault.why)"
+    }
+
+    /// A node as a reason names it: by its name, or its first output.
+    private func describe(_ index: Int) -> String {
+        let node = graph.nodes[index]
+        let type = node.type.text.unicodeScalars.prefix(64)
+        let label =
+            node.name.isEmpty
+            ? "the node of \(quoted(node.outputs.first { $0 != "" }?.text ?? ""))"
+            : "node \(quoted(node.name))"
+        return "\(label) (\(String(String.UnicodeScalarView(type)).escaped))"
+    }
+}

@@ -1,0 +1,183 @@
+internal import Text
+
+/// Rules of operators that move elements and keep all of them.
+enum LayoutRules {
+    static func transpose(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        var facts = try call.input(0)
+        let shape = try call.shape(0)
+        let order = try call.ints("perm") ?? shape.indices.reversed().map(Int64.init)
+        guard order.count == shape.count,
+            Set(order) == Set(shape.indices.map(Int64.init))
+        else { throw RowFault("has no permutation of the dimensions") }
+        facts.shape = order.map { shape[Int($0)] }
+        func moved(_ axis: Int) -> Int { order.firstIndex(of: Int64(axis)) ?? axis }
+        if var rows = facts.rowAxis {
+            rows.axis = moved(rows.axis)
+            facts.rows = .apart(rows)
+        }
+        if let padding = facts.padding { facts.padding?.axis = moved(padding.axis) }
+        facts.numbers = nil
+        return [facts]
+    }
+
+    static func reshape(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        guard let target = try target(of: call) else {
+            throw RowFault("takes a shape that is not known")
+        }
+        let keepsZero = call.int("allowzero", default: 0) != 0
+        var sizes: [SymbolicSize?] = []
+        var open: Int?
+        for (place, size) in target.enumerated() {
+            switch size?.number {
+            case 0 where !keepsZero: sizes.append(place < shape.count ? shape[place] : nil)
+            case -1:
+                open = place
+                sizes.append(.one)
+            default: sizes.append(size)
+            }
+        }
+        if let open {
+            let whole = SymbolicSize.product(shape)
+            let rest = SymbolicSize.product(sizes)
+            sizes[open] = rest.flatMap { whole?.divided(by: $0) }
+            if sizes[open] == nil, whole?.isFixed == true, rest?.isFixed == true {
+                sizes[open] = call.freshSize()
+            }
+        }
+        return [try regrouped(input, as: sizes)]
+    }
+
+    private static func target(of call: OperatorCall) throws(RowFault) -> [SymbolicSize?]? {
+        if call.version < 5 { return try call.ints("shape")?.map { SymbolicSize($0) } }
+        return try call.sizes(1)
+    }
+
+    static func flatten(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        let axis = call.int("axis", default: 1)
+        let place =
+            axis == Int64(shape.count) ? shape.count : try normalized(axis, rank: shape.count)
+        let sizes = [shape[..<place], shape[place...]].map { SymbolicSize.product($0) }
+        return [try regrouped(input, as: sizes)]
+    }
+
+    static func squeeze(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        let axes = try call.list(input: 1, attribute: "axes", inputSince: 13)
+        var removed: Set<Int> = []
+        for axis in axes ?? [] { removed.insert(try normalized(axis, rank: shape.count)) }
+        if axes == nil {
+            guard shape.allSatisfy({ $0?.number != nil }) else {
+                throw RowFault("removes whichever dimensions have the size 1")
+            }
+            removed = Set(shape.indices.filter { isOne(shape[$0]) })
+        }
+        if let rows = input.rowAxis, removed.contains(rows.axis) {
+            throw RowFault("removes the dimension of the rows")
+        }
+        return [remapped(input, shape.indices.filter { !removed.contains($0) })]
+    }
+
+    static func unsqueeze(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        guard let axes = try call.list(input: 1, attribute: "axes", inputSince: 13) else {
+            throw RowFault("lacks axes")
+        }
+        var added: Set<Int> = []
+        for axis in axes {
+            added.insert(try normalized(axis, rank: shape.count + axes.count))
+        }
+        guard added.count == axes.count else { throw RowFault("names one axis twice") }
+        var rest = shape.indices.makeIterator()
+        let places = (0..<shape.count + axes.count).map { added.contains($0) ? nil : rest.next() }
+        return [remapped(input, places)]
+    }
+
+    /// A tensor of these dimensions of another, nil being one of size 1.
+    private static func remapped(_ facts: TensorFacts, _ places: [Int?]) -> TensorFacts {
+        var result = facts
+        let shape = facts.shape ?? []
+        result.shape = places.map { $0.map { shape[$0] } ?? .one }
+        if var rows = facts.rowAxis, let axis = places.firstIndex(of: rows.axis) {
+            rows.axis = axis
+            result.rows = .apart(rows)
+        }
+        if let padding = facts.padding {
+            result.padding?.axis = places.firstIndex(of: padding.axis) ?? padding.axis
+        }
+        return result
+    }
+
+    /// The same elements in the same row-major order, in other dimensions.
+    ///
+    /// The row axis is kept where the elements before it and after it can be told apart in the new
+    /// dimensions as well: the new dimension that holds the rows is (outer, row, inner) again.
+    static func regrouped(
+        _ input: TensorFacts,
+        as sizes: [SymbolicSize?]
+    ) throws(RowFault) -> TensorFacts {
+        guard sizes.count <= GraphLimits.maxRank else { throw RowFault("has too many dimensions") }
+        var result = TensorFacts(type: input.type, shape: sizes)
+        guard let rows = input.rowAxis, let shape = input.shape else { return result }
+        func lost() -> TensorFacts {
+            result.rows = .mixed(RowFault("does not keep the rows apart"))
+            return result
+        }
+        guard let axis = sizes.firstIndex(where: { $0?.isFixed == false }),
+            let size = sizes[axis],
+            let whole = SymbolicSize.product(shape),
+            SymbolicSize.product(sizes) == whole,
+            let before = SymbolicSize.product(shape[..<rows.axis])?.times(rows.outer),
+            let newBefore = SymbolicSize.product(sizes[..<axis]),
+            let outer = before.divided(by: newBefore),
+            let block = outer.times(.rowCount),
+            size.divided(by: block) != nil
+        else { return lost() }
+        result.rows = .apart(RowAxis(axis: axis, outer: outer))
+        return result
+    }
+
+    static func depthToSpace(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        guard shape.count == 4 else { throw RowFault("takes 4 dimensions") }
+        try SpatialRules.requireLeadingRows(input)
+        let rest = (0..<3).map { _ in Optional(call.freshSize()) }
+        return [TensorFacts(type: input.type, shape: [shape[0]] + rest, rows: input.rows)]
+    }
+
+    /// ReverseSequence: each row is reversed by its own length.
+    static func reverseSequence(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        let shape = try call.shape(0)
+        let batch = try normalized(call.int("batch_axis", default: 1), rank: shape.count)
+        let time = try normalized(call.int("time_axis", default: 0), rank: shape.count)
+        let lengths = try call.input(1)
+        if let rows = input.rowAxis {
+            guard rows.axis != time, rows.axis == batch, rows.outer == .one,
+                lengths.rows == .apart(RowAxis(axis: 0)), lengths.shape == [shape[batch]]
+            else { throw RowFault("reverses across the rows") }
+        } else if !lengths.isSame {
+            throw RowFault("reverses a constant by the rows")
+        }
+        return [TensorFacts(type: input.type, shape: shape, rows: input.rows)]
+    }
+
+    /// Operators on the last dimensions, such as matrices, that keep the shape.
+    static func keeping(last count: Int) -> OperatorRule.Transfer {
+        { (call) throws(RowFault) in
+            let input = try call.input(0)
+            let shape = try call.shape(0)
+            try call.requireSame(call.inputs.indices.dropFirst())
+            if let rows = input.rowAxis, rows.axis >= shape.count - count {
+                throw RowFault("works across the rows")
+            }
+            return [TensorFacts(type: input.type, shape: shape, rows: input.rows)]
+        }
+    }
+}

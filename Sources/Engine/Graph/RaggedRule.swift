@@ -1,0 +1,35 @@
+/// The one rule that clears a dimension padded to the longest row of a run.
+///
+/// Pad with the same value at the end, by at least K, followed by Slice from 0 to the constant K,
+/// leaves each row with its own first K elements, padded to K, whatever the other rows are.
+enum RaggedRule {
+    /// The padding after a Pad: its least length is kept in ``RowPadding/atLeast``.
+    static func padding(
+        _ padding: RowPadding,
+        padded pads: ExtentRules.Pads,
+        by call: OperatorCall
+    ) throws(RowFault) -> RowPadding {
+        let (before, after) = (pads.before[padding.axis], pads.after[padding.axis])
+        guard before != 0 || after != 0 else { return padding }
+        guard pads.isConstant, before == 0, after > 0, let value = padding.value,
+            pads.value == value
+        else { throw padding.fault }
+        var result = padding
+        result.atLeast = max(padding.atLeast, after)
+        return result
+    }
+
+    /// The padding after a Slice of that dimension; nil if the dimension is no longer ragged.
+    static func padding(
+        _ padding: RowPadding,
+        sliced slice: SelectionRules.Cut
+    ) throws(RowFault) -> RowPadding? {
+        guard slice.start == SymbolicSize(0), slice.step == 1, let end = slice.end?.number, end >= 0
+        else { throw padding.fault }
+        if padding.atLeast >= end { return nil }
+        var result = padding
+        // Columns beyond the padding may be cut off, so that less of it is certain.
+        result.atLeast = 0
+        return result
+    }
+}
