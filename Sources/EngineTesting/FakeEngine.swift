@@ -1,4 +1,5 @@
 package import Engine
+internal import Glibc
 internal import Synchronization
 package import Text
 
@@ -11,7 +12,6 @@ package final class FakeEngine: InferenceEngine {
         var loads = 0
         var loaded = 0
         var runs = 0
-        var warmUpsEnded = false
     }
 
     package let name: String
@@ -38,8 +38,6 @@ package final class FakeEngine: InferenceEngine {
 
     /// How many loads were asked for.
     package var loads: Int { counts.withLock { $0.loads } }
-    /// From here on every run counts, whatever scripts say of a server's own.
-    package func endWarmUps() { counts.withLock { $0.warmUpsEnded = true } }
     /// How many models are loaded now.
     package var loadedModels: Int { counts.withLock { $0.loaded } }
     /// How many runs were begun, those that a check refused left out.
@@ -60,10 +58,9 @@ package final class FakeEngine: InferenceEngine {
             script: script,
             resources: ModelResources(
                 modelBytes: entry.count,
-                threads: 1,
+                threads: options.threads,
                 timeDependsOnValues: script.timeDependsOnValues
             ),
-            warmUpsEnded: { self.counts.withLock { $0.warmUpsEnded } },
             onRun: { self.counts.withLock { $0.runs += 1 } },
             onRelease: { self.counts.withLock { $0.loaded -= 1 } }
         )
@@ -92,24 +89,20 @@ package final class FakeEngine: InferenceEngine {
 package final class FakeModel: InferenceModel {
     package let resources: ModelResources
     private let script: FakeScript
-    private let warmUpsEnded: @Sendable () -> Bool
     private let onRun: @Sendable () -> Void
     private let onRelease: @Sendable () -> Void
-    private let warmUpsLeft: Mutex<Int>
+    private let loadingThread = pthread_self()
 
     fileprivate init(
         script: FakeScript,
         resources: ModelResources,
-        warmUpsEnded: @escaping @Sendable () -> Bool,
         onRun: @escaping @Sendable () -> Void,
         onRelease: @escaping @Sendable () -> Void
     ) {
         self.script = script
         self.resources = resources
-        self.warmUpsEnded = warmUpsEnded
         self.onRun = onRun
         self.onRelease = onRelease
-        warmUpsLeft = Mutex(script.warmUps)
     }
 
     deinit { onRelease() }
@@ -124,8 +117,8 @@ package final class FakeModel: InferenceModel {
     ) throws(EngineError) -> [OutputTensor] {
         try signature.check(inputs)
         try signature.check(outputs: outputs)
-        let isWarmUp = takeWarmUp()
-        if !isWarmUp {
+        let echoes = script.echoesWhileLoading && pthread_equal(loadingThread, pthread_self()) != 0
+        if !echoes {
             onRun()
             try script.runGate.pass(stop: stop)
         }
@@ -139,18 +132,9 @@ package final class FakeModel: InferenceModel {
                 )
             }
         }
-        let answers = isWarmUp ? echo(given) : try answer(given)
+        let answers = echoes ? echo(given) : try answer(given)
         guard !outputs.isEmpty else { return answers }
         return outputs.compactMap { name in answers.first { $0.name == name } }
-    }
-
-    private func takeWarmUp() -> Bool {
-        guard !warmUpsEnded() else { return false }
-        return warmUpsLeft.withLock { left in
-            guard left > 0 else { return false }
-            left -= 1
-            return true
-        }
     }
 
     private func echo(_ inputs: [FakeInput]) -> [OutputTensor] {

@@ -25,9 +25,9 @@ package struct FakeScript: Sendable {
     package var runGate: Gate
     /// How it answers.
     package var answer: Answer
-    /// How many runs of each loaded model are a server's warm-up of it: they come first, echo, wait
-    /// nowhere and are not counted.
-    package var warmUps: Int
+    /// Whether the runs that the loading thread makes echo, wait nowhere and are not counted: they
+    /// are a server's own, made before it serves the model.
+    package var echoesWhileLoading: Bool
     /// What the model says of its runs' time.
     package var timeDependsOnValues: Bool
     /// The model's verdict on shared runs.
@@ -41,7 +41,7 @@ package struct FakeScript: Sendable {
         loadGate: Gate = Gate(isOpen: true),
         runGate: Gate = Gate(isOpen: true),
         answer: Answer = .echo,
-        warmUps: Int = 0,
+        echoesWhileLoading: Bool = false,
         timeDependsOnValues: Bool = false,
         rowAnalysis: RowAnalysis = RowAnalysis(independence: .proved, precision: .exact)
     ) {
@@ -51,7 +51,7 @@ package struct FakeScript: Sendable {
         self.loadGate = loadGate
         self.runGate = runGate
         self.answer = answer
-        self.warmUps = warmUps
+        self.echoesWhileLoading = echoesWhileLoading
         self.timeDependsOnValues = timeDependsOnValues
         self.rowAnalysis = rowAnalysis
     }

@@ -50,7 +50,7 @@ final class OnnxModel: InferenceModel {
             wanted: try signature.indices(ofOutputs: outputs),
             stop: stop
         )
-        lend(inputs, from: 0, to: &call)
+        AlignedScratch.with { scratch in lend(inputs, from: 0, to: &call, &scratch) }
         return try call.outcome.get()
     }
 
@@ -59,29 +59,29 @@ final class OnnxModel: InferenceModel {
     private func lend(
         _ inputs: [InputTensor],
         from index: Int,
-        to call: inout OnnxCall
+        to call: inout OnnxCall,
+        _ scratch: inout AlignedScratch
     ) {
         guard index < inputs.count else { return make(&call) }
-        let input = inputs[index]
-        input.bytes.withBytes { bytes in
-            guard add(input.name, input.type, input.shape, bytes, to: &call) else { return }
-            lend(inputs, from: index + 1, to: &call)
+        inputs[index].bytes.withBytes { bytes in
+            guard add(inputs[index...], bytes, to: &call, &scratch) else { return }
+            lend(inputs, from: index + 1, to: &call, &scratch)
         }
-        // Gone before the bytes are taken back.
+        // Released before the bytes are taken back.
         call.inputs = []
     }
 
-    /// Adds an input to a call; false if the call has failed with that.
+    /// Adds the first of the inputs that are left to a call; false if the call has failed with it.
     private func add(
-        _ name: ExactString,
-        _ type: ElementType,
-        _ shape: [Int64],
+        _ left: ArraySlice<InputTensor>,
         _ bytes: RawSpan,
-        to call: inout OnnxCall
+        to call: inout OnnxCall,
+        _ scratch: inout AlignedScratch
     ) -> Bool {
+        guard let input = left.first else { return true }
         do throws(EngineError) {
-            let index = try call.check.take(name, type, shape, bytes)
-            let value = try value(type, shape, bytes)
+            let index = try call.check.take(input.name, input.type, input.shape, bytes)
+            let value = try value(input, bytes, &scratch, before: left.dropFirst())
             call.inputs.append(OnnxCall.Input(name: inputNames[index], value: value))
             return true
         } catch {
@@ -91,24 +91,24 @@ final class OnnxModel: InferenceModel {
     }
 
     private func value(
-        _ type: ElementType,
-        _ shape: [Int64],
-        _ bytes: RawSpan
+        _ input: InputTensor,
+        _ bytes: RawSpan,
+        _ scratch: inout AlignedScratch,
+        before later: ArraySlice<InputTensor>
     ) throws(EngineError) -> OnnxValue {
         do throws(OnnxFailure) {
-            guard type == .bytes else {
-                return try OnnxValue(
-                    lending: bytes,
-                    type: type,
-                    shape: shape,
+            guard input.type == .bytes else {
+                return try unsafe OnnxValue(
+                    lending: bytes.withUnsafeBytes { unsafe scratch.aligned($0, before: later) },
+                    type: input.type,
+                    shape: input.shape,
                     library: session.library
                 )
             }
-            let count = TensorShape.elementCount(shape) ?? 0
             return try OnnxValue(
                 strings: bytes,
-                count: count,
-                shape: shape,
+                count: TensorShape.elementCount(input.shape) ?? 0,
+                shape: input.shape,
                 library: session.library
             )
         } catch {

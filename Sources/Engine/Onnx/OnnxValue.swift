@@ -10,10 +10,8 @@ final class OnnxValue: @unchecked Sendable {
     let raw: OpaquePointer
     /// What it was made in.
     let library: OnnxLibrary
-    /// The bytes that an input was made of, where they are the caller's or `aligned`.
+    /// The bytes that an input was made of, where they were lent.
     private let lent: UnsafeRawBufferPointer?
-    /// A copy that was made because the bytes lent were not aligned; freed after the value.
-    private let aligned: UnsafeMutableRawPointer?
     /// Kept alive with the value: an output may lie in memory of its session, as a constant does.
     private let session: OnnxSession?
 
@@ -28,43 +26,38 @@ final class OnnxValue: @unchecked Sendable {
         self.session = session
         library = session.library
         unsafe lent = nil
-        unsafe aligned = nil
     }
 
-    /// Wraps bytes without a copy if they are aligned to their elements, as operators expect.
+    /// Wraps bytes without a copy.
     ///
     /// - Parameters:
-    ///   - bytes: As many as type and shape say. They must be lent for longer than this object
-    ///     lives: the runtime reads them where they lie, and never writes to an input.
+    ///   - bytes: As many as type and shape say, at an address as of ``AlignedScratch``. They must
+    ///     stay for longer than this object lives: the runtime reads them where they lie, and
+    ///     never writes to an input.
     ///   - type: A type of fixed size.
     ///   - shape: The dimensions.
+    @unsafe
     init(
-        lending bytes: RawSpan,
+        lending bytes: UnsafeRawBufferPointer,
         type: ElementType,
         shape: [Int64],
         library: OnnxLibrary
     ) throws(OnnxFailure) {
-        let (address, copy) = unsafe Self.place(bytes, alignment: type.byteCount ?? 1)
-        do throws(OnnxFailure) {
-            unsafe raw = try library.make { api, out in
-                unsafe ort_CreateTensorWithDataAsOrtValue(
-                    api,
-                    library.memoryInfo,
-                    address,
-                    bytes.byteCount,
-                    shape,
-                    shape.count,
-                    type.onnx,
-                    out
-                )
-            }
-        } catch {
-            unsafe copy?.deallocate()
-            throw error
+        guard let start = bytes.baseAddress else { throw .nothingReturned }
+        unsafe raw = try library.make { api, out in
+            unsafe ort_CreateTensorWithDataAsOrtValue(
+                api,
+                library.memoryInfo,
+                UnsafeMutableRawPointer(mutating: start),
+                bytes.count,
+                shape,
+                shape.count,
+                type.onnx,
+                out
+            )
         }
         self.library = library
-        unsafe lent = UnsafeRawBufferPointer(start: address, count: bytes.byteCount)
-        unsafe aligned = copy
+        unsafe lent = bytes
         session = nil
     }
 
@@ -92,39 +85,13 @@ final class OnnxValue: @unchecked Sendable {
         }
         self.library = library
         unsafe lent = nil
-        unsafe aligned = nil
         session = nil
         try BytesElements.forEach(in: bytes, count: count) { index, element throws(OnnxFailure) in
             try fill(index, with: element)
         }
     }
 
-    deinit {
-        unsafe ort_ReleaseValue(library.api, raw)
-        unsafe aligned?.deallocate()
-    }
-
-    /// Where the runtime may read the bytes, and the copy that had to be made for it, if any.
-    private static func place(
-        _ bytes: RawSpan,
-        alignment: Int
-    ) -> (address: UnsafeMutableRawPointer, copy: UnsafeMutableRawPointer?) {
-        unsafe bytes.withUnsafeBytes { buffer in
-            if let start = buffer.baseAddress, unsafe !buffer.isEmpty,
-                UInt(bitPattern: start) % UInt(alignment) == 0
-            {
-                return unsafe (UnsafeMutableRawPointer(mutating: start), nil)
-            }
-            // The runtime wants an address even for no bytes at all.
-            let copy = UnsafeMutableRawPointer.allocate(
-                byteCount: max(buffer.count, 1),
-                alignment: alignment
-            )
-            unsafe UnsafeMutableRawBufferPointer(start: copy, count: buffer.count)
-                .copyMemory(from: buffer)
-            return unsafe (copy, copy)
-        }
-    }
+    deinit { unsafe ort_ReleaseValue(library.api, raw) }
 
     /// Takes any bytes, zeros included, unlike the calls that fill a tensor with C strings.
     private func fill(_ index: Int, with element: RawSpan) throws(OnnxFailure) {

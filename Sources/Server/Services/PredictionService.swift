@@ -151,6 +151,8 @@ struct PredictionService: Sendable {
                 "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
                 "strongroom.batching.mode": mode,
                 "strongroom.batching.why": slot.plan.why,
+                "strongroom.batching.check_ms": "\(slot.plan.checkMs)",
+                "strongroom.deterministic": slot.isDeterministic ? "yes" : "no",
             ]
         )
     }

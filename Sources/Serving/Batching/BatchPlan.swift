@@ -1,16 +1,53 @@
-/// Whether requests to a version run together, and why: decided once, when the version is loaded.
-package struct BatchPlan: Sendable, Equatable {
-    /// Whether they do.
-    package let isMerged: Bool
-    /// Why, in words for people.
-    package let why: String
-    /// Rows of one run at most; a request of more runs by itself.
-    let maxRows: Int
-    /// How long a request waits for company, in microseconds; 0: never.
-    let maxDelayUs: Int64
+internal import Registry
 
-    /// Each request runs by itself.
+/// The decision, made when a version is loaded, whether its requests share runs.
+package struct BatchPlan: Sendable, Equatable {
+    /// Whether requests that wait are merged into one run.
+    package let isMerged: Bool
+    /// The reason, in words for people.
+    package let why: String
+    /// The most rows of a merged run. A request of as many rows or more runs alone.
+    let maxRows: Int
+    /// The longest wait of a request for others, in microseconds; 0: it does not wait.
+    let maxDelayUs: Int64
+    /// Whether requests are merged because the card says so, where the graph does not prove that
+    /// rows are independent.
+    package let isAtPublishersRisk: Bool
+    /// The duration of the comparison of merged runs with single ones, in milliseconds.
+    package var checkMs: UInt64
+
+    /// Makes a plan.
+    init(
+        isMerged: Bool,
+        why: String,
+        maxRows: Int,
+        maxDelayUs: Int64,
+        isAtPublishersRisk: Bool = false,
+        checkMs: UInt64 = 0
+    ) {
+        self.isMerged = isMerged
+        self.why = why
+        self.maxRows = maxRows
+        self.maxDelayUs = maxDelayUs
+        self.isAtPublishersRisk = isAtPublishersRisk
+        self.checkMs = checkMs
+    }
+
+    /// The plan by which each request runs alone.
     static func alone(_ why: String) -> BatchPlan {
         BatchPlan(isMerged: false, why: why, maxRows: 1, maxDelayUs: 0)
+    }
+
+    /// The plan within the bounds of a card: for a plan that another process made.
+    func bounded(by batching: Card.Batching) -> BatchPlan {
+        guard isMerged else { return self }
+        return BatchPlan(
+            isMerged: true,
+            why: why,
+            maxRows: min(maxRows, batching.maxRows),
+            maxDelayUs: batching.maxDelayUs,
+            isAtPublishersRisk: isAtPublishersRisk,
+            checkMs: checkMs
+        )
     }
 }

@@ -22,8 +22,7 @@ final class Job: Sendable {
         self.admission = admission
         queuedAt = .now
         self.loadNs = loadNs
-        let rows = slot.plan.isMerged ? BatchShape.rows(of: request.inputs) : nil
-        mergeableRows = rows.flatMap { $0 < slot.plan.maxRows ? $0 : nil }
+        mergeableRows = slot.mergeableRows(of: request.inputs)
     }
 
     /// Whether two requests to one version may share a run.

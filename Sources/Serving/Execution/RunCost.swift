@@ -1,5 +1,4 @@
 internal import Engine
-internal import Glibc
 internal import Synchronization
 
 /// How long a version's runs take: a part that each run has, and one that each row adds.
@@ -109,7 +108,8 @@ final class RunCost: Sendable {
         _ plan: BatchPlan,
         _ limitNs: UInt64
     ) -> (dearest: Parts, cheapest: Parts)? {
-        let known = requests.isEmpty ? MadeUpRows.requests(1, for: model.signature) : requests
+        let synthetic = SyntheticInputs(signature: model.signature).moderate
+        let known = requests.isEmpty ? [synthetic].compactMap { $0 } : requests
         var dearest = Parts(rowNs: 1)
         var cheapest: (inputs: [InputTensor], ns: UInt64, parts: Parts)?
         for inputs in known {
@@ -141,7 +141,9 @@ final class RunCost: Sendable {
     ) -> Parts? {
         let rows = UInt64(clamping: BatchShape.rows(of: inputs) ?? 1)
         let copies = min(plan.maxRows, batchRows) / Int(rows)
-        guard plan.isMerged, copies > 1 else { return Parts(rowNs: alone / rows) }
+        guard plan.isMerged, inputs.count == model.signature.requiredInputCount, copies > 1 else {
+            return Parts(rowNs: alone / rows)
+        }
         let batch = GatheredBatch([[InputTensor]](repeating: inputs, count: copies))
         guard let together = best(model, batch.inputs, enoughNs: .max, runs: runs) else {
             return nil
@@ -169,16 +171,6 @@ final class RunCost: Sendable {
             if time > enoughNs { break }
         }
         return best
-    }
-
-    /// The processor time of the calling thread, in nanoseconds: what it waits is not in it, since
-    /// the measurement is made on a thread that gives way to all others.
-    private enum ThreadTime {
-        static var now: UInt64 {
-            var time = timespec()
-            guard unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else { return 0 }
-            return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-        }
     }
 
     /// What so many rows add to a loop's work, in nanoseconds; nil if they are not for a loop.

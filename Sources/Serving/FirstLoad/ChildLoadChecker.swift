@@ -12,7 +12,10 @@ struct ChildLoadChecker: FirstLoadChecker {
     private static let variables = ["STRONGROOM_ONNXRUNTIME", "LANG", "TZ", "GLIBC_TUNABLES"]
     private static let variablePrefixes = ["LD_", "MALLOC_", "LC_", "ORT_", "OMP_"]
 
-    func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure) {
+    func check(
+        _ version: OpenedVersion,
+        of registry: Registry
+    ) throws(Loader.Failure) -> VersionFindings {
         let extra = FirstLoadLimits.extraSeconds(bytes: version.info.bytes)
         let memory = limits.memory(SystemMemory.system.now())
         let seconds = limits.seconds + extra
@@ -39,7 +42,7 @@ struct ChildLoadChecker: FirstLoadChecker {
             cpuSeconds: cpuSeconds,
             memory: memory
         )
-        try verdict.check()
+        return try verdict.check()
     }
 
     private func start() throws(Loader.Failure) -> ChildProcess {

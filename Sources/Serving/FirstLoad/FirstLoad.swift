@@ -19,10 +19,14 @@ package struct FirstLoad: Sendable {
 
 /// Loads a version where that can do no harm.
 protocol FirstLoadChecker: Sendable {
-    /// Returns when the version has passed all that a load asks of it. Blocking.
+    /// Loads a version with every check. Blocking.
     ///
-    /// - Throws: Why it did not, as the load itself would.
-    func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure)
+    /// - Returns: What the checks found out, for a version that has passed.
+    /// - Throws: The failure of a check, as the load itself would.
+    func check(
+        _ version: OpenedVersion,
+        of registry: Registry
+    ) throws(Loader.Failure) -> VersionFindings
 }
 
 /// What a first load may take, and what loads may do to the server.

@@ -4,7 +4,7 @@ internal import JSON
 /// says is what a model may have made it say.
 enum FirstLoadReport {
     case step(LoadStep)
-    case passed
+    case passed(VersionFindings)
     case failed(Loader.Failure)
     /// Memory ran out.
     case outOfMemory(detail: String)
@@ -16,7 +16,7 @@ enum FirstLoadReport {
             case .step(.warmUp): [("step", "warm-up")]
             case .step(.golden(let path)): [("step", "golden"), ("path", path)]
             case .step(.rows): [("step", "rows")]
-            case .passed: [("end", "passed")]
+            case .passed(let findings): [("end", "passed")] + Self.texts(findings)
             case .outOfMemory(let detail): [("end", "out of memory"), ("detail", detail)]
             case .failed(.rejected(let reason, let detail)):
                 [("end", "rejected"), ("message", reason), ("detail", detail)]
@@ -53,7 +53,7 @@ enum FirstLoadReport {
             ServingError(code, message, detail: detail)
         }
         switch text("end") {
-        case "passed": return .passed
+        case "passed": return findings(text).map { .passed($0) }
         case "out of memory": return .outOfMemory(detail: detail)
         case "rejected": return .failed(.rejected(reason: message, detail: detail))
         case "damaged": return .failed(.damaged(error(.dataLoss)))
@@ -61,6 +61,34 @@ enum FirstLoadReport {
         case "passing": return .failed(.passing(error(.unavailable)))
         default: return nil
         }
+    }
+
+    private static func texts(_ findings: VersionFindings) -> [(String, String)] {
+        let plan = findings.plan
+        return [
+            ("merged", "\(plan.isMerged)"), ("why", plan.why), ("max_rows", "\(plan.maxRows)"),
+            ("at_risk", "\(plan.isAtPublishersRisk)"), ("check_ms", "\(plan.checkMs)"),
+            ("deterministic", "\(findings.isDeterministic)"),
+        ]
+    }
+
+    private static func findings(_ text: (String) -> String?) -> VersionFindings? {
+        guard let isMerged = text("merged").flatMap(Bool.init), let why = text("why"),
+            let maxRows = text("max_rows").flatMap({ Int($0) }), maxRows > 0,
+            let isAtRisk = text("at_risk").flatMap(Bool.init),
+            let checkMs = text("check_ms").flatMap({ UInt64($0) }),
+            let isDeterministic = text("deterministic").flatMap(Bool.init)
+        else { return nil }
+        let plan = BatchPlan(
+            isMerged: isMerged,
+            why: why,
+            maxRows: maxRows,
+            // The card's: see ``BatchPlan/bounded(by:)``.
+            maxDelayUs: 0,
+            isAtPublishersRisk: isAtRisk,
+            checkMs: checkMs
+        )
+        return VersionFindings(plan: plan, isDeterministic: isDeterministic)
     }
 
     private static func texts(_ end: String, _ error: ServingError) -> [(String, String)] {

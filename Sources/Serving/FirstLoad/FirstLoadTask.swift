@@ -59,8 +59,7 @@ package struct FirstLoadTask {
             return .failed(.passing(FirstLoadVerdict.notTried(detail: "\(error)")))
         }
         do throws(Loader.Failure) {
-            _ = try loader.examine(version)
-            return .passed
+            return .passed(try loader.examine(version).findings)
         } catch {
             if case .passing(let error) = error, error.code == .resourceExhausted {
                 return .outOfMemory(detail: error.description)

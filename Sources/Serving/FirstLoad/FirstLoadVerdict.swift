@@ -11,12 +11,12 @@ struct FirstLoadVerdict {
     let cpuSeconds: Int
     let memory: FirstLoadLimits.MemoryBound
 
-    /// Returns if the version has passed.
-    /// - Throws: Why it has not: `rejected` for what a model did, `passing` for what the machine
-    ///   did or was done to the process.
-    func check() throws(Loader.Failure) {
+    /// What was found out about a version that has passed.
+    /// - Throws: The failure: `rejected` for what a model did, `passing` for what the machine did
+    ///   or was done to the process.
+    func check() throws(Loader.Failure) -> VersionFindings {
         switch end {
-        case .passed: return
+        case .passed(let findings): return findings
         case .failed(let failure): throw failure
         case .outOfMemory(let detail): throw outOfMemory(detail)
         case .step, nil: throw unfinished

@@ -32,7 +32,7 @@ struct GuardedLoads: Sendable {
         guard let checker, crashes > 0 || !isLive && !notes.isChecked(version)
         else { return version }
         logger.info("a version is loaded for the first time", metadata: Self.metadata(id))
-        try checker.check(version, of: registry)
+        loader.note(try checker.check(version, of: registry), of: id)
         noteChecked(version)
         return version
     }
@@ -56,6 +56,11 @@ struct GuardedLoads: Sendable {
         defer { registry.loadNotes.end(version) }
         let slot = try loader.load(version)
         if checker != nil, !registry.loadNotes.isChecked(version) { noteChecked(version) }
+        if slot.plan.isAtPublishersRisk {
+            var metadata = Self.metadata(version.id)
+            metadata["batching.why"] = "\(slot.plan.why)"
+            logger.warning("requests are merged at the publisher's risk", metadata: metadata)
+        }
         return slot
     }
 

@@ -6,7 +6,7 @@ enum LoadStep: Sendable, Equatable {
     case warmUp
     /// A golden request, by its path in the bundle.
     case golden(String)
-    /// Whether rows see each other.
+    /// The comparisons of repeated and of merged runs.
     case rows
 
     /// Behind "the process ended", for messages.
@@ -15,7 +15,7 @@ enum LoadStep: Sendable, Equatable {
         case .load: "while the model was loaded"
         case .warmUp: "in its warm-up run"
         case .golden(let path): "in golden request \(path)"
-        case .rows: "in the check of its rows"
+        case .rows: "in the comparison of its runs"
         }
     }
 }

@@ -16,8 +16,7 @@ struct Loader: Sendable {
     var reached: @Sendable (LoadStep) -> Void = { _ in }
     /// Where versions are to be loaded: their models lie in its heap.
     let thread = LastingThread(.quiet, name: "load")
-    /// What earlier loads found out.
-    private let known = KnownRuns()
+    private let cache = LoadCache()
 
     init(
         engines: [String: any InferenceEngine],
@@ -31,31 +30,36 @@ struct Loader: Sendable {
         self.reached = reached
     }
 
-    /// A version that has passed all that is asked of it.
+    /// A version that has passed every check.
     struct Examined {
         let model: any InferenceModel
         /// Its golden requests, or some of them.
         let golden: [GoldenRequest]
-        let plan: BatchPlan
+        let findings: VersionFindings
     }
 
-    /// Loads a version, and asks all of it.
+    /// Keeps what another process found out about a version: its load here repeats none of that.
+    func note(_ findings: VersionFindings, of id: VersionID) { cache.note(findings, of: id) }
+
+    /// Loads a version, with every check.
     func load(_ opened: OpenedVersion) throws(Failure) -> Slot {
         let examined = try examine(opened)
+        let findings = examined.findings
         let cost =
-            known.runs(of: opened.id)?.cost
+            cache.cost(of: opened.id)
             ?? RunCost(
                 measuring: examined.model,
                 on: examined.golden.map(\.inputs),
-                plan: examined.plan,
+                plan: findings.plan,
                 limitNs: loopRunNs
             )
-        known.note(KnownRuns.Runs(plan: examined.plan, cost: cost), of: opened.id)
+        cache.note(findings, cost: cost, of: opened.id)
         return Slot(
             id: opened.id,
             card: opened.card,
             model: examined.model,
-            plan: examined.plan,
+            plan: findings.plan,
+            isDeterministic: findings.isDeterministic,
             cost: cost,
             meter: meters.version(opened.id),
             byteCount: opened.info.bytes,
@@ -63,7 +67,7 @@ struct Loader: Sendable {
         )
     }
 
-    /// Loads a version, and asks of it all that may show it to be wrong.
+    /// Loads a version, with every check that may reject it.
     func examine(_ opened: OpenedVersion) throws(Failure) -> Examined {
         let id = opened.id
         try Self.checkSizes(entry: opened.card.entry, golden: opened.card.golden, opened.files)
@@ -73,13 +77,7 @@ struct Loader: Sendable {
         reached(.load)
         let model = try load(opened, id: id, in: engine)
         try compare(opened.card, with: model.signature)
-        let golden = try warmUp(opened, model: model, id: id)
-        if let plan = known.runs(of: id)?.plan {
-            return Examined(model: model, golden: golden, plan: plan)
-        }
-        reached(.rows)
-        let plan = try batchPlan(opened.card, model: model, golden: golden)
-        return Examined(model: model, golden: golden, plan: plan)
+        return try run(opened, model: model, known: cache.findings(of: id))
     }
 
     private func load(
@@ -159,68 +157,7 @@ struct Loader: Sendable {
         }
     }
 
-    /// Whether requests to the version may run together.
-    private func batchPlan(
-        _ card: Card,
-        model: any InferenceModel,
-        golden: [GoldenRequest]
-    ) throws(Failure) -> BatchPlan {
-        do {
-            return try RowCheck(model: model, batching: card.batching).plan(
-                golden: golden.map(\.inputs)
-            )
-        } catch let error as RowCheck.Refusal {
-            throw .rejected(reason: error.reason, detail: "")
-        } catch let error as EngineError {
-            throw Failure(engine: error)
-        } catch {
-            throw .passing(
-                ServingError(.unavailable, "the rows could not be checked", detail: "\(error)")
-            )
-        }
-    }
-
-    /// No version goes live without a run, unless its inputs are too large for one.
-    /// - Returns: The golden requests, all of them passed.
-    private func warmUp(
-        _ opened: OpenedVersion,
-        model: any InferenceModel,
-        id: VersionID
-    ) throws(Failure) -> [GoldenRequest] {
-        guard opened.card.golden.isEmpty else {
-            return try runGolden(opened, model: model, id: id)
-        }
-        reached(.warmUp)
-        do throws(EngineError) {
-            try WarmUp(of: model.signature)?.run(on: model)
-            return []
-        } catch {
-            throw Failure(engine: error)
-        }
-    }
-
-    private func runGolden(
-        _ opened: OpenedVersion,
-        model: any InferenceModel,
-        id: VersionID
-    ) throws(Failure) -> [GoldenRequest] {
-        var passed: [GoldenRequest] = []
-        for path in opened.card.golden {
-            reached(.golden(path))
-            let json = try read(path, of: opened, id: id).copyBytes()
-            do throws(GoldenRequest.Failure) {
-                let request = try GoldenRequest(path: path, json: json)
-                try request.check(try request.run(on: model))
-                // The others are not needed any more, and may be large.
-                if passed.count < RowCheck.maxSamples { passed.append(request) }
-            } catch {
-                throw Failure(golden: error)
-            }
-        }
-        return passed
-    }
-
-    private func read(
+    func read(
         _ path: String,
         of opened: OpenedVersion,
         id: VersionID

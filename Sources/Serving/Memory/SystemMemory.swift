@@ -6,10 +6,12 @@ package struct SystemMemory: Sendable {
     package struct Reading: Sendable, Equatable {
         /// What the process holds in memory.
         package var residentBytes: UInt64
-        /// What the machine and every control group around the process have left; what the system
-        /// can drop at once (clean files) counts as left. The most there is where nothing is said.
+        /// What the machine, every control group around the process, and its own limit have left;
+        /// what the system can drop at once (clean files) counts as left. The most there is where
+        /// nothing is said.
         package var availableBytes: UInt64
-        /// What the machine and every control group around the process let it have at most.
+        /// What the machine, every control group around the process, and its own limit let it have
+        /// at most.
         package var totalBytes: UInt64
 
         package init(residentBytes: UInt64, availableBytes: UInt64, totalBytes: UInt64 = .max) {
@@ -21,18 +23,25 @@ package struct SystemMemory: Sendable {
 
     private let read: @Sendable () -> Reading
     private let resident: @Sendable () -> UInt64
+    private let peak: @Sendable () -> UInt64
 
-    /// Memory that a closure tells of.
-    package init(_ read: @escaping @Sendable () -> Reading) {
-        self.init(reading: read, resident: { read().residentBytes })
+    /// Memory that a closure tells of. Without `peak` it is what the process holds at the moment.
+    package init(
+        peak: (@Sendable () -> UInt64)? = nil,
+        _ read: @escaping @Sendable () -> Reading
+    ) {
+        let resident: @Sendable () -> UInt64 = { read().residentBytes }
+        self.init(reading: read, resident: resident, peak: peak ?? resident)
     }
 
     private init(
         reading read: @escaping @Sendable () -> Reading,
-        resident: @escaping @Sendable () -> UInt64
+        resident: @escaping @Sendable () -> UInt64,
+        peak: @escaping @Sendable () -> UInt64
     ) {
         self.read = read
         self.resident = resident
+        self.peak = peak
     }
 
     /// Asks. Reads files of the system, so not for an event loop.
@@ -40,6 +49,9 @@ package struct SystemMemory: Sendable {
 
     /// What the process holds now: one file, where all that ``now()`` tells takes half a dozen.
     package var residentBytes: UInt64 { resident() }
+
+    /// The most that the process ever held.
+    package var peakBytes: UInt64 { peak() }
 
     /// The system's own word.
     package static let system = SystemMemory(root: "")
@@ -54,14 +66,15 @@ package struct SystemMemory: Sendable {
         }
         self.init(
             reading: {
-                let (machine, groups) = (Self.machine(root), Self.groups(root))
+                let bounds = [Self.machine(root), Self.groups(root), Self.ownLimit(root)]
                 return Reading(
                     residentBytes: resident(),
-                    availableBytes: min(machine.left, groups.left),
-                    totalBytes: min(machine.limit, groups.limit)
+                    availableBytes: bounds.reduce(.max) { min($0, $1.left) },
+                    totalBytes: bounds.reduce(.max) { min($0, $1.limit) }
                 )
             },
-            resident: resident
+            resident: resident,
+            peak: { Self.status("VmHWM:", root) ?? 0 }
         )
     }
 
@@ -78,6 +91,21 @@ package struct SystemMemory: Sendable {
         else { return Bound() }
         let total = value(of: "MemTotal:", in: text) ?? available
         return Bound(limit: total * 1_024, left: available * 1_024)
+    }
+
+    /// The process's own limit of memory that it writes (RLIMIT_DATA).
+    private static func ownLimit(_ root: String) -> Bound {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit) == 0,
+            limit.rlim_cur < rlim_t.max, let used = status("VmData:", root)
+        else { return Bound() }
+        let bytes = UInt64(limit.rlim_cur)
+        return Bound(limit: bytes, left: bytes > used ? bytes - used : 0)
+    }
+
+    /// A figure of the process's own, in bytes.
+    private static func status(_ name: String, _ root: String) -> UInt64? {
+        text(root + "/proc/self/status").flatMap { value(of: name, in: $0) }.map { $0 * 1_024 }
     }
 
     /// How the two versions of control groups name the same.

@@ -14,10 +14,14 @@ package final class Slot: Sendable {
     package let model: any InferenceModel
     /// Whether requests to it run together.
     package let plan: BatchPlan
+    /// Whether two runs of one request give the same answer, as far as its load could see.
+    package let isDeterministic: Bool
     /// What a run was seen to take.
     let cost: RunCost
     /// Counts its requests and runs.
     let meter: VersionMeter
+    /// As of its signature.
+    private let requiredInputCount: Int
     /// Plaintext bytes of its files.
     private let byteCount: UInt64
     /// In whose heap the model lies; nil: it is not known.
@@ -32,6 +36,7 @@ package final class Slot: Sendable {
         card: Card,
         model: any InferenceModel,
         plan: BatchPlan,
+        isDeterministic: Bool = true,
         cost: RunCost = RunCost(),
         meter: VersionMeter? = nil,
         byteCount: UInt64 = 0,
@@ -41,6 +46,8 @@ package final class Slot: Sendable {
         self.card = card
         self.model = model
         self.plan = plan
+        self.isDeterministic = isDeterministic
+        requiredInputCount = model.signature.requiredInputCount
         self.cost = cost
         self.meter = meter ?? VersionMeter(id)
         self.byteCount = byteCount
@@ -53,6 +60,13 @@ package final class Slot: Sendable {
     /// Whoever drops the last reference may stand on the request path: the model is freed on a
     /// queue of its own, and the allocator is asked to give the memory back to the system.
     deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount, loadedOn: thread) }
+
+    /// The rows of a request that may share a run; nil: it runs alone, as one with an optional input
+    /// does, which is one tensor for all rows of a run.
+    func mergeableRows(of inputs: [InputTensor]) -> Int? {
+        guard plan.isMerged, inputs.count == requiredInputCount else { return nil }
+        return BatchShape.rows(of: inputs).flatMap { $0 < plan.maxRows ? $0 : nil }
+    }
 
     /// When it was last asked for by number, or stopped answering, in nanoseconds of a clock that
     /// never goes back.

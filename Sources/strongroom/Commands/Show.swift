@@ -69,7 +69,6 @@ struct Show: AsyncParsableCommand {
 
     private func json(_ shown: Shown) -> JSONValue {
         let batching = shown.loaded?.metadata ?? [:]
-        let merged = batching["strongroom.batching"] == "merged"
         var value: JSONValue = .object([
             "version": (shown.stored.version ?? V1.Version()).json,
             "files": .array(shown.files.map(\.json)),
@@ -85,9 +84,10 @@ struct Show: AsyncParsableCommand {
                 "metadata": .map(loaded.metadata),
                 "batching": .object([
                     "mode": .string(batching["strongroom.batching.mode"] ?? ""),
-                    "merged": .bool(merged),
+                    "merged": .bool(batching["strongroom.batching"] == "merged"),
                     "why": .string(batching["strongroom.batching.why"] ?? ""),
                 ]),
+                "deterministic": .bool(batching["strongroom.deterministic"] == "yes"),
             ])
         )
         return value
@@ -113,8 +113,10 @@ struct Show: AsyncParsableCommand {
         if let loaded = shown.loaded {
             lines += loaded.inputs.map { "  input      \($0.name) \($0.typeName) \($0.shape)" }
             lines += loaded.outputs.map { "  output     \($0.name) \($0.typeName) \($0.shape)" }
+            let merged = loaded.metadata["strongroom.batching"] ?? ""
             let why = loaded.metadata["strongroom.batching.why"] ?? ""
-            lines.append("  batching   \(why)")
+            lines.append("  batching   \(merged): \(why)")
+            lines.append("  deterministic: \(loaded.metadata["strongroom.deterministic"] ?? "")")
         }
         lines += shown.files.map { "  file       \($0.path) \(ByteCount.text($0.size))" }
         return lines.map(\.escaped).joined(separator: "\n")

@@ -130,10 +130,9 @@ struct BatchRunTests {
         } _: { world in
             let (busy, gate) = (Gate(), Gate())
             world.script("busy", FakeScript(runGate: busy))
-            world.script("v1", FakeScript(runGate: gate), warmUps: .max)
+            world.script("v1", FakeScript(runGate: gate))
             try await world.publishAndWait("busy", model: "b")
             try await world.publishAndWait("v1", card: "batching: {mode: auto}\n")
-            world.engine.endWarmUps()
             let first = world.begin(model: "b")
             await busy.waitForArrivals(1)
             let cancellations = [Cancellation(), Cancellation()]

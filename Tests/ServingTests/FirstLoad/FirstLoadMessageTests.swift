@@ -1,6 +1,7 @@
 import Sealing
 import Testing
 
+@testable import Registry
 @testable import Serving
 
 @Suite("What a server and the child of a first load tell each other")
@@ -57,9 +58,47 @@ struct FirstLoadMessageTests {
         }
     }
 
-    @Test("its end arrives")
+    @Test(
+        "the findings about a version that has passed arrive, but for the wait, which is the card's"
+    )
+    func findings() throws {
+        let merged = BatchPlan(
+            isMerged: true,
+            why: "rows \"are\" independent\n",
+            maxRows: 37,
+            maxDelayUs: 0,
+            isAtPublishersRisk: true,
+            checkMs: 1_234
+        )
+        for plan in [merged, .alone("the card says so")] {
+            for isDeterministic in [true, false] {
+                let findings = VersionFindings(plan: plan, isDeterministic: isDeterministic)
+                let message = FirstLoadReport.passed(findings).encoded()
+                guard case .passed(let read)? = FirstLoadReport(message) else {
+                    Issue.record("it has not passed")
+                    continue
+                }
+                #expect(read == findings)
+            }
+        }
+    }
+
+    @Test("a plan of another process stays within the card")
+    func bounded() {
+        var batching = Card.Batching()
+        batching.maxRows = 32
+        batching.maxDelayUs = 5
+        let plan = BatchPlan(isMerged: true, why: "w", maxRows: 64, maxDelayUs: 0)
+        #expect(
+            plan.bounded(by: batching)
+                == BatchPlan(isMerged: true, why: "w", maxRows: 32, maxDelayUs: 5)
+        )
+        #expect(BatchPlan.alone("w").bounded(by: batching) == .alone("w"))
+    }
+
+    @Test("lack of memory arrives")
     func ends() {
-        guard case .passed? = FirstLoadReport(FirstLoadReport.passed.encoded()),
+        guard
             case .outOfMemory("d")? = FirstLoadReport(
                 FirstLoadReport.outOfMemory(detail: "d").encoded()
             )
@@ -71,7 +110,12 @@ struct FirstLoadMessageTests {
 
     @Test(
         "what is no report is none",
-        arguments: ["", "{}", "[]", "{\"step\":\"dance\"}", "{\"end\":\"well\"}", "{\"end\":1}"]
+        arguments: [
+            "", "{}", "[]", "{\"step\":\"dance\"}", "{\"end\":\"well\"}", "{\"end\":1}",
+            "{\"end\":\"passed\"}",
+            "{\"end\":\"passed\",\"merged\":\"true\",\"why\":\"\",\"max_rows\":\"0\","
+                + "\"at_risk\":\"false\",\"check_ms\":\"1\",\"deterministic\":\"true\"}",
+        ]
     )
     func noise(text: String) {
         #expect(FirstLoadReport(Array(text.utf8)) == nil)

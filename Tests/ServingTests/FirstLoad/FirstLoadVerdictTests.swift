@@ -6,13 +6,15 @@ import Testing
 
 @Suite("What follows from a first load in a child process")
 struct FirstLoadVerdictTests {
-    private static func failure(
+    private let findings = VersionFindings(plan: .alone("the card says so"), isDeterministic: true)
+
+    private static func verdict(
         _ ending: ChildProcess.Ending,
         step: LoadStep? = .warmUp,
         end: FirstLoadReport? = nil,
         isFinal: Bool = true
-    ) -> Loader.Failure? {
-        let verdict = FirstLoadVerdict(
+    ) -> FirstLoadVerdict {
+        FirstLoadVerdict(
             step: step,
             end: end,
             outcome: ChildProcess.Outcome(ending: ending, errors: "it said this"),
@@ -20,8 +22,16 @@ struct FirstLoadVerdictTests {
             cpuSeconds: 5,
             memory: FirstLoadLimits.MemoryBound(bytes: 512 << 20, isFinal: isFinal)
         )
+    }
+
+    private static func failure(
+        _ ending: ChildProcess.Ending,
+        step: LoadStep? = .warmUp,
+        end: FirstLoadReport? = nil,
+        isFinal: Bool = true
+    ) -> Loader.Failure? {
         do throws(Loader.Failure) {
-            try verdict.check()
+            _ = try verdict(ending, step: step, end: end, isFinal: isFinal).check()
             return nil
         } catch {
             return error
@@ -42,7 +52,8 @@ struct FirstLoadVerdictTests {
             ),
             (
                 .outOfTime, .rows,
-                "its first load took longer than 9 s and was ended in the check of its rows"
+                "its first load took longer than 9 s and was ended in the comparison "
+                    + "of its runs"
             ),
             (
                 .killed(SIGXCPU), .warmUp,
@@ -79,7 +90,8 @@ struct FirstLoadVerdictTests {
 
     @Test("what it said at its end counts, however it ended")
     func said() throws {
-        #expect(Self.failure(.killed(SIGSEGV), end: .passed) == nil)
+        #expect(Self.failure(.killed(SIGSEGV), end: .passed(findings)) == nil)
+        #expect(try Self.verdict(.exited(0), end: .passed(findings)).check() == findings)
         let said = Loader.Failure.rejected(reason: "golden request", detail: "")
         #expect(Self.failure(.exited(0), end: .failed(said))?.reason == "golden request")
     }

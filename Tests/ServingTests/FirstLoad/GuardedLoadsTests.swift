@@ -17,12 +17,21 @@ struct GuardedLoadsTests {
 
         func fail(_ failure: Loader.Failure?) { state.withLock { $0.failure = failure } }
 
-        func check(_ version: OpenedVersion, of registry: Registry) throws(Loader.Failure) {
+        static let findings = VersionFindings(
+            plan: BatchPlan(isMerged: true, why: "compared elsewhere", maxRows: 7, maxDelayUs: 0),
+            isDeterministic: true
+        )
+
+        func check(
+            _ version: OpenedVersion,
+            of registry: Registry
+        ) throws(Loader.Failure) -> VersionFindings {
             let failure = state.withLock { state in
                 state.count += 1
                 return state.failure
             }
             if let failure { throw failure }
+            return Self.findings
         }
     }
 
@@ -73,6 +82,21 @@ struct GuardedLoadsTests {
         for _ in 0..<3 { #expect(outcome() == nil) }
         #expect(checker.count == 1)
         #expect(engine.loads == 3)
+    }
+
+    @Test("comparisons that the trial has made are not made again")
+    func findings() throws {
+        let loads = loads
+        let slot = try loads.load(loads.admit(id, isLive: false))
+        #expect(slot.plan == Checker.findings.plan)
+        // The warm-up.
+        #expect(engine.runs == 1)
+    }
+
+    @Test("a version that is not tried elsewhere is compared here")
+    func comparedHere() throws {
+        let slot = try loads.load(loads.admit(id, isLive: true))
+        #expect(slot.plan.isMerged && slot.plan.maxRows == 64)
     }
 
     @Test("what an alias answers with is not held up by a trial, and needs none later")

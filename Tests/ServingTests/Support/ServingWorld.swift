@@ -28,7 +28,7 @@ final class ServingWorld: Sendable {
         private let scripts = Mutex<[String: FakeScript]>([:])
 
         subscript(entry: String) -> FakeScript {
-            get { scripts.withLock { $0[entry] } ?? FakeScript(warmUps: 1) }
+            get { scripts.withLock { $0[entry] } ?? FakeScript(echoesWhileLoading: true) }
             set { scripts.withLock { $0[entry] = newValue } }
         }
     }
@@ -95,11 +95,10 @@ final class ServingWorld: Sendable {
     }
 
     /// Says what a model does.
-    /// - Parameter warmUps: how many of its runs are the loader's own, which the script does not
-    ///   say anything of.
+    /// - Parameter warmUps: 0: the script holds for the loader's own runs as well.
     func script(_ entry: String, _ script: FakeScript, warmUps: Int = 1) {
         var script = script
-        script.warmUps = warmUps
+        script.echoesWhileLoading = warmUps > 0
         scripts[entry] = script
     }
 
@@ -114,7 +113,7 @@ final class ServingWorld: Sendable {
         golden: String? = nil,
         others: [(String, [UInt8])] = []
     ) throws -> Committed {
-        // The check of rows would run a model more often than scripts count on.
+        // Requests are merged only where a test asks for it.
         let alone = card.contains("batching:") ? "" : "batching: {mode: off}\n"
         let cardText = "format: 1\nengine: onnxruntime\nentry: model.bin\n" + alone + card
         var files = [("model.yaml", Array(cardText.utf8)), ("model.bin", Array(entry.utf8))]

@@ -4,9 +4,9 @@ import Testing
 @testable import Registry
 @testable import Serving
 
-@Suite("What earlier loads found out")
-struct KnownRunsTests {
-    @Test("a version that is loaded again is warmed up, and not asked again how its rows behave")
+@Suite("Findings of earlier loads")
+struct LoadCacheTests {
+    @Test("a version that is loaded again is warmed up, and its runs are not compared again")
     func again() throws {
         let home = try ServingHome()
         let engine = FakeEngine(name: "onnxruntime")
@@ -29,18 +29,18 @@ struct KnownRunsTests {
         #expect(second.cost === first.cost)
     }
 
-    @Test("so many versions are remembered, and no more")
+    @Test("the cache keeps its number of versions, and no more")
     func bound() {
-        let known = KnownRuns()
-        let runs = KnownRuns.Runs(plan: .alone(""), cost: RunCost())
-        let ids = (0...KnownRuns.maxVersions).map {
+        let cache = LoadCache()
+        let findings = VersionFindings(plan: .alone(""), isDeterministic: true)
+        let ids = (0...LoadCache.maxVersions).map {
             VersionID(model: "m", version: UInt64($0 + 1))
         }
-        for id in ids.dropLast() { known.note(runs, of: id) }
-        #expect(ids.dropLast().allSatisfy { known.runs(of: $0) != nil })
-        known.note(runs, of: ids[0])
-        known.note(runs, of: ids[KnownRuns.maxVersions])
-        #expect(ids.filter { known.runs(of: $0) != nil }.count == KnownRuns.maxVersions)
-        #expect(known.runs(of: ids[KnownRuns.maxVersions]) != nil)
+        for id in ids.dropLast() { cache.note(findings, of: id) }
+        #expect(ids.dropLast().allSatisfy { cache.findings(of: $0) != nil })
+        cache.note(findings, of: ids[0])
+        cache.note(findings, of: ids[LoadCache.maxVersions])
+        #expect(ids.filter { cache.findings(of: $0) != nil }.count == LoadCache.maxVersions)
+        #expect(cache.findings(of: ids[LoadCache.maxVersions]) != nil)
     }
 }

@@ -1,0 +1,7 @@
+/// What a load finds out about the runs of a version.
+struct VersionFindings: Sendable, Equatable {
+    /// Whether requests share runs.
+    var plan: BatchPlan
+    /// Whether two runs of one request gave the same answers.
+    var isDeterministic: Bool
+}
