@@ -37,6 +37,8 @@ struct Loader: Sendable {
         /// Its golden requests, or some of them.
         let golden: [GoldenRequest]
         let plan: BatchPlan
+        /// Why every warm-up run failed; nil if one passed, or there was none.
+        var warmUpFailure: String?
     }
 
     /// Loads a version, and asks all of it.
@@ -59,7 +61,8 @@ struct Loader: Sendable {
             cost: cost,
             meter: meters.version(opened.id),
             byteCount: opened.info.bytes,
-            loadedOn: thread
+            loadedOn: thread,
+            warmUpFailure: examined.warmUpFailure
         )
     }
 
@@ -73,13 +76,19 @@ struct Loader: Sendable {
         reached(.load)
         let model = try load(opened, id: id, in: engine)
         try compare(opened.card, with: model.signature)
-        let golden = try warmUp(opened, model: model, id: id)
+        let golden = try runGolden(opened, model: model, id: id)
+        let warmUpFailure = opened.card.golden.isEmpty ? try warmUp(model) : nil
         if let plan = known.runs(of: id)?.plan {
-            return Examined(model: model, golden: golden, plan: plan)
+            return Examined(
+                model: model,
+                golden: golden,
+                plan: plan,
+                warmUpFailure: warmUpFailure
+            )
         }
         reached(.rows)
         let plan = try batchPlan(opened.card, model: model, golden: golden)
-        return Examined(model: model, golden: golden, plan: plan)
+        return Examined(model: model, golden: golden, plan: plan, warmUpFailure: warmUpFailure)
     }
 
     private func load(
@@ -180,25 +189,19 @@ struct Loader: Sendable {
         }
     }
 
-    /// No version goes live without a run, unless its inputs are too large for one.
-    /// - Returns: The golden requests, all of them passed.
-    private func warmUp(
-        _ opened: OpenedVersion,
-        model: any InferenceModel,
-        id: VersionID
-    ) throws(Failure) -> [GoldenRequest] {
-        guard opened.card.golden.isEmpty else {
-            return try runGolden(opened, model: model, id: id)
-        }
+    /// Runs a version without golden requests: none goes live without a run, unless its inputs are
+    /// too large for one.
+    /// - Returns: Why every run failed; nil if one passed, or there was none.
+    private func warmUp(_ model: any InferenceModel) throws(Failure) -> String? {
         reached(.warmUp)
         do throws(EngineError) {
-            try WarmUp(of: model.signature)?.run(on: model)
-            return []
+            return try WarmUp(of: model.signature).run(on: model)
         } catch {
             throw Failure(engine: error)
         }
     }
 
+    /// - Returns: The golden requests, all of them passed, or as many as the check of rows needs.
     private func runGolden(
         _ opened: OpenedVersion,
         model: any InferenceModel,
