@@ -78,7 +78,7 @@ extension StrongroomClient {
             let page: V1.ListModelsResponse = try await call(
                 "Registry",
                 "ListModels",
-                V1.ListModelsRequest(pageSize: Self.listPageSize, pageToken: token)
+                V1.ListModelsRequest(pageToken: token, pageSize: Self.listPageSize)
             )
             if let found = page.models.first(where: { $0.name == model }) {
                 return found.aliases.first { $0.name == name }

@@ -37,8 +37,9 @@ struct GuardedLoads: Sendable {
         }
         guard let checker, isValidation || crashes > 0 || !isLive && !notes.isChecked(version)
         else { return version }
+        let isNew = version.info.state == .stored && !notes.isChecked(version)
         logger.info(
-            isValidation ? "a version is validated" : "a version is loaded for the first time",
+            isNew ? "a version is loaded for the first time" : "a version is tried again",
             metadata: Self.metadata(id)
         )
         try checker.check(version, of: registry)

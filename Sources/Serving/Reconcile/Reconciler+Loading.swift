@@ -11,7 +11,7 @@ extension Reconciler {
     ) async -> LoadedVersions.Loaded {
         let (guarded, begin) = (guarded, ContinuousClock.now)
         let admitted = await trying.run {
-            Result { () throws(Loader.Failure) in 
+            Result { () throws(Loader.Failure) in
                 try guarded.admit(id, isLive: isLive, isValidation: isValidation)
             }
         }

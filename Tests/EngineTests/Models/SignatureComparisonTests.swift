@@ -46,7 +46,10 @@ struct SignatureComparisonTests {
                 spec("x"), spec("x", [-1, 4], .int64),
                 "input 'x' changes from FP32 [-1, 4] to INT64 [-1, 4]"
             ),
-            (spec("x"), spec("x", [-1, 4, 1]), "input 'x' changes from FP32 [-1, 4] to FP32 [-1, 4, 1]"),
+            (
+                spec("x"), spec("x", [-1, 4, 1]),
+                "input 'x' changes from FP32 [-1, 4] to FP32 [-1, 4, 1]"
+            ),
             (spec("x"), spec("x", []), "input 'x' changes from FP32 [-1, 4] to FP32 []"),
             (spec("x"), spec("x", [-1, 5]), "input 'x' changes from FP32 [-1, 4] to FP32 [-1, 5]"),
             (spec("x"), spec("x", [1, 4]), "input 'x' changes from FP32 [-1, 4] to FP32 [1, 4]"),
@@ -105,7 +108,10 @@ struct SignatureComparisonTests {
                 "output 'y' changes from FP32 [-1, 4] to FP64 [-1, 4]"
             ),
             (spec("y"), spec("y", [4]), "output 'y' changes from FP32 [-1, 4] to FP32 [4]"),
-            (spec("y"), spec("y", [-1, 3]), "output 'y' changes from FP32 [-1, 4] to FP32 [-1, 3]"),
+            (
+                spec("y"), spec("y", [-1, 3]),
+                "output 'y' changes from FP32 [-1, 4] to FP32 [-1, 3]"
+            ),
             (
                 spec("y"), spec("y", [-1, -1]),
                 "output 'y' changes from FP32 [-1, 4] to FP32 [-1, -1]"

@@ -1,8 +1,9 @@
 import Engine
 import EngineTesting
 import Registry
-import Serving
 import Testing
+
+@testable import Serving
 
 @Suite("The check before a swap")
 struct GuardTests {
@@ -22,7 +23,11 @@ struct GuardTests {
             let move = try await world.publish("v2")
             let end = await world.end(of: move)
             #expect(
-                end == MoveEnd(outcome: .rejected(reason: Self.reason), signatureChanges: Self.changes)
+                end
+                    == MoveEnd(
+                        outcome: .rejected(reason: Self.reason),
+                        signatureChanges: Self.changes
+                    )
             )
             let alias = try world.alias()
             #expect(alias.version == 1 && alias.targetVersion == 1 && alias.failure == Self.reason)

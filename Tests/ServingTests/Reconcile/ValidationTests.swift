@@ -113,7 +113,9 @@ struct ValidationTests {
         }
     }
 
-    @Test("a server that is about to end keeps nobody waiting, and a cancelled caller waits no longer")
+    @Test(
+        "a server that is about to end keeps nobody waiting, and a cancelled caller waits no longer"
+    )
     func ends() async throws {
         try await ServingWorld.with { world in
             let gate = Gate()
@@ -153,7 +155,7 @@ struct ValidationTests {
             let gate = Gate()
             world.script("same", FakeScript(loadGate: gate))
             let limit = Reconciler.maxValidationsAgain
-            func again(_ version: UInt64) async throws {
+            @Sendable func again(_ version: UInt64) async throws {
                 _ = try await world.reconciler.validateAgain(
                     VersionID(model: "m", version: version),
                     principal: "cert:ann",
