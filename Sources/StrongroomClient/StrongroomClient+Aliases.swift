@@ -37,15 +37,24 @@ extension StrongroomClient {
     }
 
     /// Moves an alias to a version, and waits until it answers.
-    /// - Parameter expectedGeneration: what the alias's generation must be; nil: whatever it is.
-    /// - Throws: ``StrongroomError``: `ABORTED` when the generation is another.
+    /// - Parameters:
+    ///   - expectedGeneration: What the alias's generation must be; nil: whatever it is.
+    ///   - allowSignatureChange: Whether the alias moves even if the version's signature breaks
+    ///     present callers.
+    ///   - force: Whether the alias moves even if every warm-up run of the version failed.
+    /// - Returns: The differences of the signature that break callers of the version before.
+    /// - Throws: ``StrongroomError``: `ABORTED` when the generation is another,
+    ///   `FAILED_PRECONDITION` when the version is rejected or the move refused.
+    @discardableResult
     public func setAlias(
         _ alias: String,
         of model: String,
         to version: UInt64,
-        expectedGeneration: UInt64? = nil
-    ) async throws {
-        let _: V1.SetAliasResponse = try await call(
+        expectedGeneration: UInt64? = nil,
+        allowSignatureChange: Bool = false,
+        force: Bool = false
+    ) async throws -> [String] {
+        let response: V1.SetAliasResponse = try await call(
             "Registry",
             "SetAlias",
             V1.SetAliasRequest(
@@ -53,9 +62,32 @@ extension StrongroomClient {
                 alias: alias,
                 version: version,
                 expectedGeneration: expectedGeneration ?? 0,
-                waitReady: true
+                waitReady: true,
+                allowSignatureChange: allowSignatureChange,
+                force: force
             ),
             timeout: Timeouts.load
         )
+        return response.signatureChanges
     }
+
+    /// An alias as it is now; nil if there is none.
+    package func alias(_ name: String, of model: String) async throws -> V1.Alias? {
+        var token = ""
+        repeat {
+            let page: V1.ListModelsResponse = try await call(
+                "Registry",
+                "ListModels",
+                V1.ListModelsRequest(pageToken: token, pageSize: Self.listPageSize)
+            )
+            if let found = page.models.first(where: { $0.name == model }) {
+                return found.aliases.first { $0.name == name }
+            }
+            token = page.nextPageToken
+        } while !token.isEmpty
+        return nil
+    }
+
+    /// As many as a server answers at once.
+    private static var listPageSize: UInt32 { 1_000 }
 }

@@ -12,9 +12,9 @@ struct Strongroom: AsyncParsableCommand {
         version: StrongroomVersion.current,
         subcommands: [
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
-            Show.self, AliasCommand.self, Rollback.self, Delete.self, Export.self, Keys.self,
-            Certificates.self, Clients.self, Audit.self, Verify.self, Collect.self, Backup.self,
-            Restore.self, BenchCommand.self, CheckLoad.self,
+            Show.self, AliasCommand.self, Rollback.self, Validate.self, Delete.self, Export.self,
+            Keys.self, Certificates.self, Clients.self, Audit.self, Verify.self, Collect.self,
+            Backup.self, Restore.self, BenchCommand.self, CheckLoad.self,
         ]
     )
 }

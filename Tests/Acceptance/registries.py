@@ -20,9 +20,9 @@ def bundle(seed, widths=models.WIDTHS, **files):
             "empty": b"", **files}
 
 
-def set_alias(client, model, alias, version, timeout=60.0):
+def set_alias(client, model, alias, version, timeout=60.0, **overrides):
     client.call("Registry", "SetAlias", registry.SetAliasRequest(
-        model=model, alias=alias, version=version, wait_ready=True), timeout=timeout)
+        model=model, alias=alias, version=version, wait_ready=True, **overrides), timeout=timeout)
 
 
 def delete_version(client, model, version):
@@ -77,7 +77,7 @@ def eventful(client):
     delete_version(client, "carla", 3)
     set_alias(client, "berta", "old", 1)
     client.call("Registry", "DeleteAlias", registry.DeleteAliasRequest(model="berta", alias="old"))
-    set_alias(client, "berta", "old", 2)
+    set_alias(client, "berta", "old", 2, allow_signature_change=True, force=True)
     return published
 
 

@@ -19,7 +19,7 @@ ROLES = {
     "publisher": {
         "Predict", "GetModel", "Cancel", "BeginPublish", "UploadChunk", "GetUpload",
         "CommitPublish", "AbortPublish", "ListModels", "ListVersions", "GetVersion", "SetAlias",
-        "Rollback", "DeleteAlias", "ListAliasHistory"},
+        "Rollback", "DeleteAlias", "ListAliasHistory", "ValidateVersion"},
     "observer": {
         "GetModel", "ListModels", "ListVersions", "GetVersion", "ListAliasHistory",
         "ListAuditEvents"},

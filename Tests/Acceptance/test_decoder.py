@@ -103,6 +103,7 @@ def flip(position):
 
 ANNA_1 = "model = 'anna' AND version = 1"
 BERTA_LIVE = "model = 'berta' AND name = 'live'"
+BERTA_OLD = "model = 'berta' AND name = 'old'"
 DAMAGES = {
     "kek": (file_damage("keys/kek-*.key", flip(5)), r"keys/kek-"),
     "current": (file_damage("keys/kek-current", flip(0)), r"keys/kek-current"),
@@ -137,6 +138,8 @@ DAMAGES = {
                         r"alias berta live: changed_by"),
     "history": (row_damage("alias_moves", "reason", BERTA_LIVE + " AND generation = 3",
                            lambda _: "better than before"), r"move of alias berta live 3: reason"),
+    "override": (row_damage("alias_moves", "force", BERTA_OLD + " AND generation = 2",
+                            lambda _: 0), r"move of alias berta old 2: force"),
     "audit": (row_damage("audit", "detail", "sequence = 5", lambda _: "4 files, 1 bytes"),
               r"audit event 5: its hash"),
     "newest": (row_damage("models", "newest", "name = 'anna'", lambda _: 2), r"model anna"),
@@ -155,6 +158,50 @@ def test_the_decoder_names_what_is_damaged(published, name):
         faults = registry_decoder.Registry(home.folder).verify()
         assert any(re.match(named, str(fault)) for fault in faults), list(map(str, faults))
     assert registry_decoder.Registry(home.folder).verify() == []
+
+
+def former(home):
+    """Takes a closed home to the former format of the database."""
+    with registries.connected(home.folder / "store/registry.sqlite") as database:
+        for column in registry_decoder.NEW_COLUMNS:
+            database.execute(f"ALTER TABLE alias_moves DROP COLUMN {column}")
+        database.execute("DELETE FROM grdb_migrations WHERE identifier = '2'")
+
+
+def test_a_home_of_the_former_format_is_whole_before_and_after_its_first_start(home, tmp_path):
+    server = home.serve()
+    with server.client() as client:
+        registries.small(client)
+    assert server.stop() == 0
+    former(home)
+    assert registry_decoder.Registry(home.folder).verify() == []
+    assert home.json("verify")["fault_count"] == 0
+    home.command("backup", tmp_path / "backup")
+    server = home.serve()
+    with server.client() as client:
+        registries.set_alias(client, "anna", "stable", 2, force=True)
+    assert registry_decoder.Registry(home.folder).verify() == []
+    assert server.stop() == 0
+    assert registry_decoder.Registry(home.folder).verify() == []
+    assert home.json("verify")["fault_count"] == 0
+    (force,) = [row["force"] for row in registry_decoder.Registry(home.folder).load().rows(
+        "alias_moves") if (row["name"], row["generation"]) == ("stable", 2)]
+    assert force == 1
+
+
+def test_a_database_of_another_format_is_named(published):
+    home, _ = published
+    with damage(home.folder):
+        with registries.connected(home.folder / "store/registry.sqlite") as database:
+            database.execute("INSERT INTO grdb_migrations VALUES ('3')")
+        (fault, *_) = registry_decoder.Registry(home.folder).verify()
+        assert "unknown format" in str(fault)
+    with damage(home.folder):
+        former(home)
+        with registries.connected(home.folder / "store/registry.sqlite") as database:
+            database.execute("INSERT INTO grdb_migrations VALUES ('2')")
+        (fault, *_) = registry_decoder.Registry(home.folder).verify()
+        assert "table alias_moves is not as format 2 has it" in str(fault)
 
 
 def test_an_audit_log_whose_tail_was_cut_is_noticed(published):

@@ -4,6 +4,7 @@ struct AliasMove {
     let name: String
     let version: UInt64
     var isRollback = false
+    var overrides = MoveOverrides()
     let principal: String
     var reason = ""
 }

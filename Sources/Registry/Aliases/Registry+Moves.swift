@@ -5,6 +5,7 @@ extension Registry {
     /// - Parameters:
     ///   - expectedGeneration: 0: whatever it is.
     ///   - mustNotExist: The alias is to be created.
+    ///   - overrides: The checks before the swap that the move passes over.
     ///   - reason: Why, for the history.
     /// - Throws: `notFound` for no such model or version; `failedPrecondition` for a rejected or
     ///   deleted version; `aborted` if the generation is another one; `alreadyExists`.
@@ -14,6 +15,7 @@ extension Registry {
         version: UInt64,
         expectedGeneration: UInt64 = 0,
         mustNotExist: Bool = false,
+        overrides: MoveOverrides = MoveOverrides(),
         principal: String,
         reason: String = ""
     ) throws -> AliasChange {
@@ -36,6 +38,7 @@ extension Registry {
                     model: model,
                     name: alias,
                     version: version,
+                    overrides: overrides,
                     principal: principal,
                     reason: reason
                 ),
@@ -160,7 +163,8 @@ extension Registry {
                     servedUnixMs: isThere ? change.nowUnixMs : 0,
                     outcome: isThere ? .served : .pending
                 ),
-                isRollback: move.isRollback
+                isRollback: move.isRollback,
+                overrides: move.overrides
             )
         )
         let alias = AliasInfo(
@@ -179,7 +183,8 @@ extension Registry {
             principal: move.principal,
             model: move.model,
             version: move.version,
-            detail: "\(move.name) from \(answering), generation \(generation)\(reason)"
+            detail: "\(move.name) from \(answering), generation \(generation)"
+                + "\(move.overrides.detail)\(reason)"
         )
         return AliasChange(alias: alias, previousVersion: answering)
     }

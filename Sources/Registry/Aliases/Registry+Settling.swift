@@ -43,19 +43,7 @@ extension Registry {
                 throw Registry.noVersion(model, version)
             }
             if info.state == .stored {
-                try transaction.setState(
-                    model: model,
-                    version: version,
-                    state: .rejected,
-                    reason: reason
-                )
-                try change.log(
-                    AuditAction.versionReject,
-                    principal: AuditAction.serverPrincipal,
-                    model: model,
-                    version: version,
-                    detail: reason
-                )
+                try change.reject(info, reason: reason, principal: AuditAction.serverPrincipal)
             }
             for alias in try transaction.aliases(model: model)
             where alias.targetVersion == version && alias.version != version {

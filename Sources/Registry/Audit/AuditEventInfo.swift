@@ -40,6 +40,8 @@ package enum AuditAction {
     package static let aliasRejected = "alias.rejected"
     /// A version was found unable to serve.
     package static let versionReject = "version.reject"
+    /// A rejected version was tried again, and may serve.
+    package static let versionValidate = "version.validate"
     /// A version's data key was destroyed.
     package static let versionDelete = "version.delete"
     /// A registry that is not known to be the newest was accepted as it is.

@@ -12,22 +12,35 @@ extension Registry {
     ///
     /// - Parameter signingKeyFolder: Where the signing key's file is.
     /// - Throws: `failedPrecondition` where there is no other key and none can be added;
-    ///   `unavailable` if the source of the keys fails, `resourceExhausted` if it has no room.
+    ///   `unavailable` if the source of the keys fails before anything was changed,
+    ///   `internalFailure` if it fails later; `resourceExhausted` if it has no room.
     package func rotateKeys(
         signingKeyFolder: String,
         principal: String = AuditAction.serverPrincipal
     ) throws -> KeyRotation {
         try rotating.withLock { _ in
+            var isBegun = false
             do {
-                return try rotate(signingKeyFolder, principal: principal)
+                return try rotate(signingKeyFolder, principal: principal, &isBegun)
             } catch let error as SealingError {
                 if error.code == .notDurable { storageFault.set("\(error)") }
-                throw RegistryError.sealing(error, "the keys cannot be rotated")
+                let refusal = RegistryError.sealing(error, "the keys cannot be rotated")
+                guard isBegun, refusal.code == .unavailable else { throw refusal }
+                throw RegistryError(
+                    .internalFailure,
+                    "the rotation of keys was begun and not finished: ask for it again",
+                    detail: refusal.detail
+                )
             }
         }
     }
 
-    private func rotate(_ folder: String, principal: String) throws -> KeyRotation {
+    /// - Parameter isBegun: Set when the first change is durable.
+    private func rotate(
+        _ folder: String,
+        principal: String,
+        _ isBegun: inout Bool
+    ) throws -> KeyRotation {
         try storageFault.check()
         if try keysCountedOn(folder).isSubset(of: [keys.currentKeyID]) {
             try steps.reach(.keyAdd)
@@ -39,12 +52,13 @@ extension Registry {
                         + "restart, and rotate again"
                 )
             }
+            isBegun = true
         }
         // Whoever begins an upload looks at the current key inside the transaction that stores its
         // own. Those that saw the key before have ended when this one begins.
         try metadata.write { _ in }
         var rotation = KeyRotation(currentKey: keys.currentKeyID)
-        try rewrapRows(&rotation)
+        try rewrapRows(&rotation, &isBegun)
         try rewrapSigningKey(folder, &rotation)
         if rotation.failures.isEmpty {
             let needed = try keysCountedOn(folder)
@@ -72,7 +86,7 @@ extension Registry {
         return Set(rows).union([try SigningKeyFile.kekID(folder: folder, calls: layout.files)])
     }
 
-    private func rewrapRows(_ rotation: inout KeyRotation) throws {
+    private func rewrapRows(_ rotation: inout KeyRotation, _ isBegun: inout Bool) throws {
         let current = keys.currentKeyID
         var last: [UInt8] = []
         while true {
@@ -83,7 +97,9 @@ extension Registry {
             guard let end = page.last else { return }
             for row in page {
                 do {
-                    if try rewrap(row) { rotation.rewrapped += 1 }
+                    guard try rewrap(row) else { continue }
+                    rotation.rewrapped += 1
+                    isBegun = true
                 } catch let error as SealingError where error.code != .keyAccess {
                     guard rotation.failures.count < Limits.maxNamedFindings else { continue }
                     rotation.failures.append(try place(of: row) + " does not unwrap")

@@ -4,6 +4,7 @@ internal import GRDB
 struct StoredMove {
     var info: AliasMoveInfo
     let isRollback: Bool
+    let overrides: MoveOverrides
 }
 
 extension MetadataTransaction {
@@ -95,11 +96,17 @@ extension MetadataTransaction {
     func setMove(model: String, name: String, _ move: StoredMove) throws {
         let info = move.info
         try database.execute(
-            sql: "INSERT OR REPLACE INTO alias_moves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            sql: """
+                INSERT OR REPLACE INTO alias_moves (model, name, generation, is_rollback,
+                    from_version, to_version, principal, reason, asked_unix_ms, served_unix_ms,
+                    outcome, allow_signature_change, force)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
             arguments: [
                 model, name, info.generation.column, move.isRollback ? 1 : 0,
                 info.fromVersion.column, info.toVersion.column, info.principal, info.reason,
                 info.askedUnixMs, info.servedUnixMs, info.outcome.rawValue,
+                move.overrides.allowsSignatureChange ? 1 : 0, move.overrides.isForced ? 1 : 0,
             ]
         )
     }
@@ -177,7 +184,11 @@ extension MetadataTransaction {
                 servedUnixMs: try row.integer("served_unix_ms"),
                 outcome: try row.word("outcome", as: AliasOutcome.self)
             ),
-            isRollback: try row.integer("is_rollback") != 0
+            isRollback: try row.integer("is_rollback") != 0,
+            overrides: MoveOverrides(
+                allowsSignatureChange: try row.integer("allow_signature_change") != 0,
+                isForced: try row.integer("force") != 0
+            )
         )
     }
 }

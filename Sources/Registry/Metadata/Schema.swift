@@ -13,8 +13,22 @@ enum Schema {
                 try database.execute(sql: table)
             }
         }
+        // A home of the former format is brought to this one by the first start, in the one
+        // transaction that the migration is. The references are not checked: no row is touched.
+        migrator.registerMigration("2", foreignKeyChecks: .immediate) { database in
+            for statement in changes2 { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// The formats that a reader understands, each by the migrations that led to it, oldest first.
+    static let formats: [Set<String>] = [["1"], ["1", "2"]]
+
+    /// The checks that moves pass over: no move of the former format did.
+    private static let changes2 = [
+        "ALTER TABLE alias_moves ADD COLUMN allow_signature_change INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE alias_moves ADD COLUMN force INTEGER NOT NULL DEFAULT 0",
+    ]
 
     private static let tables1 = [
         """

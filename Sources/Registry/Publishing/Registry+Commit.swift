@@ -6,12 +6,20 @@ extension Registry {
     ///
     /// A commit that is asked for again answers what the first one did.
     ///
-    /// - Parameter alias: The alias that is to move to the new version, in the same transaction.
+    /// - Parameters:
+    ///   - alias: The alias that is to move to the new version, in the same transaction.
+    ///   - overrides: The checks before the swap that the move passes over. A commit that is asked
+    ///     for again cannot change them.
     /// - Throws: `notFound`; `failedPrecondition` while bytes are missing; `dataLoss` for a file
     ///   whose digest is not the declared one, which is then to be sent again;
     ///   `invalidArgument` for a signature or a card that is refused, which ends the upload: the
     ///   same bytes can never become a version.
-    package func commit(uploadID: String, alias: String?, principal: String) throws -> Committed {
+    package func commit(
+        uploadID: String,
+        alias: String?,
+        overrides: MoveOverrides = MoveOverrides(),
+        principal: String
+    ) throws -> Committed {
         if let alias { try Name.check(alias, of: "alias") }
         let stored = try storedUpload(uploadID, principal: principal)
         if stored.version != nil { return try committedBefore(stored, alias: alias) }
@@ -22,7 +30,7 @@ extension Registry {
             if stored.version != nil { return try committedBefore(stored, alias: alias) }
             upload.enter(.committing)
             do {
-                let committed = try commit(upload, alias: alias)
+                let committed = try commit(upload, alias: alias, overrides: overrides)
                 end(upload)
                 return committed
             } catch {
@@ -37,7 +45,11 @@ extension Registry {
         return try openUpload(stored.id, principal: stored.principal)
     }
 
-    private func commit(_ upload: Upload, alias: String?) throws -> Committed {
+    private func commit(
+        _ upload: Upload,
+        alias: String?,
+        overrides: MoveOverrides
+    ) throws -> Committed {
         try sealOwnFiles(upload)
         let files = try finishedFiles(upload)
         let card = try readSealed(Card.path, of: upload, files)
@@ -70,6 +82,7 @@ extension Registry {
                         model: upload.stored.model,
                         name: alias,
                         version: version,
+                        overrides: overrides,
                         principal: upload.stored.principal
                     ),
                     in: &change

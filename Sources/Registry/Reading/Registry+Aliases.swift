@@ -12,6 +12,19 @@ extension Registry {
         }
     }
 
+    /// The terms of a move; `nil` if it is not pending.
+    package func pendingMove(
+        model: String,
+        alias: String,
+        generation: UInt64
+    ) throws -> PendingMove? {
+        try metadata.read { transaction in
+            let move = try transaction.move(model: model, name: alias, generation: generation)
+            guard let move, move.info.outcome == .pending else { return nil }
+            return PendingMove(isRollback: move.isRollback, overrides: move.overrides)
+        }
+    }
+
     /// The accepted moves of an alias, newest first; of a deleted alias too.
     ///
     /// - Parameters:

@@ -8,6 +8,8 @@ struct LogReplay {
     let findings: Findings
     /// Whether to compare what an alias points to, too; the signed head says the same.
     let comparesTargets: Bool
+    /// Whether the history has the columns of what a move passes over.
+    let hasMoveOverrides: Bool
 
     /// Goes from the first event to the last.
     func run() {
@@ -68,11 +70,16 @@ struct LogReplay {
         _ told: inout LoggedCatalogue,
         _ transaction: MetadataTransaction
     ) throws {
-        let moves = MoveComparison(transaction: transaction, findings: findings)
+        let moves = MoveComparison(
+            transaction: transaction,
+            findings: findings,
+            hasOverrides: hasMoveOverrides
+        )
         switch change {
         case .published: try told.publish(event)
         case .versionRejected:
             try told.setState(.rejected, rejection: Int64(clamping: event.sequence), by: event)
+        case .versionValidated: try told.setState(.stored, rejection: 0, by: event)
         case .versionDeleted: try told.setState(.deleted, by: event)
         case .asked(let asked, let isRollback):
             let name = AliasName(model: event.model, name: asked.name)
@@ -103,6 +110,8 @@ struct LogReplay {
 struct MoveComparison {
     let transaction: MetadataTransaction
     let findings: Findings
+    /// Whether the rows have the columns of what a move passes over.
+    var hasOverrides = true
 
     /// Compares what was asked for.
     ///
@@ -122,14 +131,23 @@ struct MoveComparison {
             )
             return false
         }
+        var told: [(String, CheckedRow.Value)] = [
+            ("is_rollback", .integer(isRollback ? 1 : 0)),
+            ("from_version", .integer(asked.version.column)),
+            ("to_version", .integer(event.version.column)),
+            ("principal", .text(event.principal)), ("reason", .text(asked.reason)),
+            ("asked_unix_ms", .integer(event.unixMs)),
+        ]
+        if hasOverrides {
+            told += [
+                (
+                    MoveOverrides.signatureChangeName,
+                    .integer(asked.overrides.allowsSignatureChange ? 1 : 0)
+                ), (MoveOverrides.forceName, .integer(asked.overrides.isForced ? 1 : 0)),
+            ]
+        }
         row.compare(
-            [
-                ("is_rollback", .integer(isRollback ? 1 : 0)),
-                ("from_version", .integer(asked.version.column)),
-                ("to_version", .integer(event.version.column)),
-                ("principal", .text(event.principal)), ("reason", .text(asked.reason)),
-                ("asked_unix_ms", .integer(event.unixMs)),
-            ],
+            told,
             name.object,
             place + ", ",
             findings

@@ -3,6 +3,7 @@
 enum LoggedChange: Equatable {
     case published
     case versionRejected(reason: String)
+    case versionValidated
     case versionDeleted
     /// `version` is what answered.
     case asked(Alias, isRollback: Bool)
@@ -19,6 +20,8 @@ enum LoggedChange: Equatable {
         let name: String
         let version: UInt64
         let generation: UInt64
+        /// Only of a move that was asked for.
+        var overrides = MoveOverrides()
         /// Empty if there is none.
         let reason: String
     }
@@ -28,12 +31,20 @@ enum LoggedChange: Equatable {
         switch action {
         case AuditAction.publish: self = .published
         case AuditAction.versionReject: self = .versionRejected(reason: detail)
+        case AuditAction.versionValidate:
+            guard detail.isEmpty else { return nil }
+            self = .versionValidated
         case AuditAction.versionDelete: self = .versionDeleted
-        case AuditAction.aliasSet, AuditAction.rollback, AuditAction.aliasServed:
+        case AuditAction.aliasSet:
+            guard let alias = Alias(detail, between: " from ", hasOverrides: true) else {
+                return nil
+            }
+            self = .asked(alias, isRollback: false)
+        case AuditAction.rollback, AuditAction.aliasServed:
             guard let alias = Alias(detail, between: " from ") else { return nil }
             self =
                 action == AuditAction.aliasServed
-                ? .served(alias) : .asked(alias, isRollback: action == AuditAction.rollback)
+                ? .served(alias) : .asked(alias, isRollback: true)
         case AuditAction.aliasRejected:
             guard let alias = Alias(detail, between: " stays at ") else { return nil }
             self = .rejected(alias)
@@ -50,16 +61,25 @@ enum LoggedChange: Equatable {
 
 extension LoggedChange.Alias {
     /// Reads `NAME<words>VERSION, generation GENERATION[: REASON]`.
-    fileprivate init?(_ detail: String, between words: String) {
+    ///
+    /// - Parameter hasOverrides: Whether `[, allow_signature_change][, force]` may stand behind
+    ///   the generation.
+    fileprivate init?(_ detail: String, between words: String, hasOverrides: Bool = false) {
         var text = Array(detail.utf8)[...]
         guard let name = text.takeName(), text.take(words), let version = text.takeNumber(),
-            text.take(", generation "), let generation = text.takeNumber(),
-            text.isEmpty || text.take(": ")
+            text.take(", generation "), let generation = text.takeNumber()
         else { return nil }
+        let overrides = MoveOverrides(
+            allowsSignatureChange: hasOverrides
+                && text.take(", \(MoveOverrides.signatureChangeName)"),
+            isForced: hasOverrides && text.take(", \(MoveOverrides.forceName)")
+        )
+        guard text.isEmpty || text.take(": ") else { return nil }
         self.init(
             name: name,
             version: version,
             generation: generation,
+            overrides: overrides,
             reason: String(decoding: text, as: UTF8.self)
         )
     }

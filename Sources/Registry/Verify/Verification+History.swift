@@ -5,7 +5,10 @@ extension Verification {
             LogReplay(
                 metadata: metadata,
                 findings: findings,
-                comparesTargets: base.head == nil
+                comparesTargets: base.head == nil,
+                hasMoveOverrides: findings.attempt("database", "format") {
+                    try metadata.read { try $0.hasMoveOverrides() }
+                } ?? true
             ).run()
         } else {
             findings.note(

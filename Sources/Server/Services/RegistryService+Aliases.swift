@@ -15,6 +15,7 @@ extension RegistryService {
                 history
             ),
             service.control("DeleteVersion", rule: .model([], \.model), deleteVersion),
+            service.control("ValidateVersion", rule: .model([.publisher], \.model), validate),
         ]
     }
 
@@ -30,11 +31,19 @@ extension RegistryService {
                 version: request.version,
                 expectedGeneration: request.expectedGeneration,
                 mustNotExist: request.mustNotExist,
+                overrides: MoveOverrides(
+                    allowsSignatureChange: request.allowSignatureChange,
+                    isForced: request.force
+                ),
                 principal: caller.name
             )
         }
-        let alias = try await follow(change, model: request.model, wait: request.waitReady)
-        return V1.SetAliasResponse(alias: alias, previousVersion: change.previousVersion)
+        let end = try await follow(change, model: request.model, wait: request.waitReady)
+        return V1.SetAliasResponse(
+            alias: end.alias,
+            previousVersion: change.previousVersion,
+            signatureChanges: end.signatureChanges
+        )
     }
 
     private func rollback(
@@ -52,16 +61,23 @@ extension RegistryService {
                 principal: caller.name
             )
         }
-        let alias = try await follow(change, model: request.model, wait: request.waitReady)
-        return V1.RollbackResponse(alias: alias, previousVersion: change.previousVersion)
+        let end = try await follow(change, model: request.model, wait: request.waitReady)
+        return V1.RollbackResponse(
+            alias: end.alias,
+            previousVersion: change.previousVersion,
+            signatureChanges: end.signatureChanges
+        )
     }
 
     /// Sets a committed move going, and waits for its end if the caller does.
+    ///
+    /// - Returns: The alias, whose move is pending if the caller does not wait or the server is
+    ///   about to end, and the signature's differences for callers of the version before.
     private func follow(
         _ change: AliasChange,
         model: String,
         wait: Bool
-    ) async throws -> V1.Alias {
+    ) async throws -> (alias: V1.Alias, signatureChanges: [String]) {
         let name = change.alias.name
         let id = AliasID(model: model, alias: name)
         await reconciler.askedAgain(
@@ -69,10 +85,12 @@ extension RegistryService {
         )
         guard wait else {
             await reconciler.aliasChanged(id)
-            return V1.Alias(change.alias)
+            return (V1.Alias(change.alias), [])
         }
-        switch await reconciler.waitForMove(id, generation: change.alias.generation) {
-        case .served: return try await message(alias: name, of: model)
+        let end = await reconciler.waitForMove(id, generation: change.alias.generation)
+        switch end?.outcome {
+        case .served, nil:
+            return (try await message(alias: name, of: model), end?.signatureChanges ?? [])
         case .rejected(let reason):
             throw Status(
                 .failedPrecondition,
@@ -85,7 +103,6 @@ extension RegistryService {
                 "the move of alias '\(name)' of model '\(model)' to version "
                     + "\(change.alias.targetVersion) was superseded by a later one"
             )
-        case nil: throw Self.stopping
         }
     }
 
@@ -140,5 +157,43 @@ extension RegistryService {
             VersionID(model: request.model, version: request.version)
         )
         return V1.DeleteVersionResponse()
+    }
+
+    private func validate(
+        _ request: V1.ValidateVersionRequest,
+        _ caller: Caller
+    ) async throws -> V1.ValidateVersionResponse {
+        let registry = registry
+        let id = VersionID(model: request.model, version: request.version)
+        _ = try await work.run { try registry.version(model: id.model, version: id.version) }
+        await reconciler.askedAgain(for: id)
+        let validation = try await reconciler.validateAgain(
+            id,
+            principal: caller.name,
+            waits: request.waitReady
+        )
+        if case .kept(let reason, let aliases)? = validation {
+            throw Status(
+                .failedPrecondition,
+                "model '\(id.model)', version \(id.version) failed its validation and was left "
+                    + "as it is, since aliases point to it: \(aliases.joined(separator: ", ")): "
+                    + reason
+            )
+        }
+        let after = try await work.run {
+            try registry.version(model: id.model, version: id.version)
+        }
+        var version = await message(after)
+        if validation == nil {
+            // There is no verdict yet, whatever the version's state is.
+            version.replicas = [
+                V1.Replica(
+                    server: registry.serverID,
+                    load: .loading,
+                    sinceUnixMs: WallClock.system.nowUnixMs
+                )
+            ]
+        }
+        return V1.ValidateVersionResponse(version: version)
     }
 }

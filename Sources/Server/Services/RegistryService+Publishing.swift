@@ -85,31 +85,42 @@ extension RegistryService {
         let registry = registry
         let alias = request.alias.isEmpty ? nil : request.alias
         let committed = try await work.run {
-            try registry.commit(uploadID: request.uploadID, alias: alias, principal: caller.name)
+            try registry.commit(
+                uploadID: request.uploadID,
+                alias: alias,
+                overrides: MoveOverrides(
+                    allowsSignatureChange: request.allowSignatureChange,
+                    isForced: request.force
+                ),
+                principal: caller.name
+            )
         }
         let info = committed.version
         await reconciler.modelAdded(info.model)
+        var signatureChanges: [String] = []
         if let move = committed.move {
             let id = AliasID(model: info.model, alias: move.name)
             if request.waitReady {
-                guard await reconciler.waitForMove(id, generation: move.generation) != nil else {
-                    throw Self.stopping
-                }
+                let end = await reconciler.waitForMove(id, generation: move.generation)
+                signatureChanges = end?.signatureChanges ?? []
             } else {
                 await reconciler.aliasChanged(id)
             }
         } else if info.state == .stored {
             let id = VersionID(model: info.model, version: info.version)
             if request.waitReady {
-                _ = try await reconciler.validate(id)
+                _ = try await reconciler.validate(id, principal: caller.name)
             } else {
-                await reconciler.validateInBackground(id)
+                await reconciler.validateInBackground(id, principal: caller.name)
             }
         }
         let after = try await work.run {
             try registry.version(model: info.model, version: info.version)
         }
-        return V1.CommitPublishResponse(version: await message(after))
+        return V1.CommitPublishResponse(
+            version: await message(after),
+            signatureChanges: signatureChanges
+        )
     }
 
     private func abort(
@@ -122,6 +133,4 @@ extension RegistryService {
         }
         return V1.AbortPublishResponse()
     }
-
-    static let stopping = Status(.unavailable, "the server is stopping")
 }

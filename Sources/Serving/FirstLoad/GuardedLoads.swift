@@ -19,8 +19,14 @@ struct GuardedLoads: Sendable {
     ///
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
-    func admit(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
-        let version = try open(id, isLive: isLive)
+    /// - Parameter isValidation: whether a validation asks: a rejected version is opened too, and
+    ///   each is tried, whatever was found out before.
+    func admit(
+        _ id: VersionID,
+        isLive: Bool,
+        isValidation: Bool = false
+    ) throws(Loader.Failure) -> OpenedVersion {
+        let version = try open(id, takesRejected: isLive || isValidation)
         let notes = registry.loadNotes
         let crashes = notes.crashes(of: version)
         guard crashes < maxCrashes else {
@@ -29,12 +35,22 @@ struct GuardedLoads: Sendable {
                 detail: ""
             )
         }
-        guard let checker, crashes > 0 || !isLive && !notes.isChecked(version)
+        guard let checker, isValidation || crashes > 0 || !isLive && !notes.isChecked(version)
         else { return version }
-        logger.info("a version is loaded for the first time", metadata: Self.metadata(id))
+        let isNew = version.info.state == .stored && !notes.isChecked(version)
+        logger.info(
+            isNew ? "a version is loaded for the first time" : "a version is tried again",
+            metadata: Self.metadata(id)
+        )
         loader.note(try checker.check(version, of: registry), of: id)
         noteChecked(version)
         return version
+    }
+
+    /// Tries a version that is loaded here once more, beside the loaded one.
+    func tryAgain(_ id: VersionID) throws(Loader.Failure) {
+        let version = try admit(id, isLive: true, isValidation: true)
+        if checker == nil { _ = try loader.examine(version) }
     }
 
     private func noteChecked(_ version: OpenedVersion) {
@@ -64,10 +80,13 @@ struct GuardedLoads: Sendable {
         return slot
     }
 
-    private func open(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
+    private func open(
+        _ id: VersionID,
+        takesRejected: Bool
+    ) throws(Loader.Failure) -> OpenedVersion {
         do {
             let opened = try registry.open(model: id.model, version: id.version)
-            guard isLive || opened.info.state != .rejected else {
+            guard takesRejected || opened.info.state != .rejected else {
                 throw Loader.Failure.refused(.rejected(id, reason: opened.info.reason))
             }
             return opened

@@ -13,8 +13,9 @@ extension Loader {
         let repetition = known == nil ? DeterminismCheck(of: model) : nil
         var isDeterministic = known?.isDeterministic ?? (model.rowAnalysis.randomNode == nil)
         var golden: [GoldenRequest] = []
+        var warmUpFailure: String?
         if opened.card.golden.isEmpty {
-            try warmUp(model)
+            warmUpFailure = try warmUp(model)
         } else {
             golden = try runGolden(opened, model: model, repetition, &isDeterministic)
         }
@@ -29,15 +30,17 @@ extension Loader {
         return Examined(
             model: model,
             golden: golden,
-            findings: VersionFindings(plan: plan, isDeterministic: isDeterministic)
+            findings: VersionFindings(plan: plan, isDeterministic: isDeterministic),
+            warmUpFailure: warmUpFailure
         )
     }
 
     /// No version goes live without a run, unless its inputs are too large for one.
-    private func warmUp(_ model: any InferenceModel) throws(Failure) {
+    /// - Returns: Why every run failed; nil if one passed, or there was none.
+    private func warmUp(_ model: any InferenceModel) throws(Failure) -> String? {
         reached(.warmUp)
         do throws(EngineError) {
-            try WarmUp(of: model.signature)?.run(on: model)
+            return try WarmUp(of: model.signature).run(on: model)
         } catch {
             throw Failure(engine: error)
         }

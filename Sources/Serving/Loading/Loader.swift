@@ -36,6 +36,8 @@ struct Loader: Sendable {
         /// Its golden requests, or some of them.
         let golden: [GoldenRequest]
         let findings: VersionFindings
+        /// Why every warm-up run failed; nil if one passed, or there was none.
+        var warmUpFailure: String?
     }
 
     /// Keeps what another process found out about a version: its load here repeats none of that.
@@ -63,7 +65,8 @@ struct Loader: Sendable {
             cost: cost,
             meter: meters.version(opened.id),
             byteCount: opened.info.bytes,
-            loadedOn: thread
+            loadedOn: thread,
+            warmUpFailure: examined.warmUpFailure
         )
     }
 

@@ -7,13 +7,19 @@ struct FollowedAlias {
     struct Waiter {
         let ticket: UInt64
         let generation: UInt64
-        let continuation: CheckedContinuation<MoveOutcome?, Never>
+        let continuation: CheckedContinuation<MoveEnd?, Never>
     }
 
     /// Why something cannot serve, for as long as the alias stands at `generation`.
     struct Refusal {
         let generation: UInt64
         let reason: String
+    }
+
+    /// The differences of the signatures that the move of a generation makes, or would have made.
+    struct Differences {
+        let generation: UInt64
+        let texts: [String]
     }
 
     /// The version that the routing table answers with.
@@ -46,6 +52,13 @@ struct FollowedAlias {
     var broken: Refusal?
 
     var waiters: [Waiter] = []
+    /// Of the last move that was compared.
+    var differences: Differences?
+
+    /// What a move means for callers; empty if it was not compared, or a later one was.
+    func signatureChanges(of generation: UInt64) -> [String] {
+        differences?.generation == generation ? differences?.texts ?? [] : []
+    }
 
     /// Takes note of what the registry says.
     mutating func note(_ wish: AliasInfo, model: String) {

@@ -8,12 +8,23 @@ package enum MoveOutcome: Sendable, Equatable {
     case superseded
 }
 
-/// How the loading of a version that no alias asked for ended.
+/// The end of a move, with what it means for callers of the version that answered before.
+package struct MoveEnd: Sendable, Equatable {
+    /// How it ended.
+    package let outcome: MoveOutcome
+    /// The differences of the signatures that break those callers. Empty, too, for a move that
+    /// another process settled, or that a later one followed.
+    package let signatureChanges: [String]
+}
+
+/// The verdict of a validation.
 package enum Validation: Sendable, Equatable {
-    /// It may serve.
+    /// The version may serve.
     case passed
-    /// It may not, and why; the registry has it so.
+    /// The version may not serve, and why; the registry has it so.
     case rejected(reason: String)
+    /// The version failed and was left as it was, since these aliases point to it.
+    case kept(reason: String, aliases: [String])
 }
 
 /// This server's view of one version.

@@ -2,10 +2,18 @@ internal import Registry
 
 extension Reconciler {
     /// Tries a version where it does no harm, if it was never tried, and loads it.
-    func guardedLoad(_ id: VersionID, isLive: Bool) async -> LoadedVersions.Loaded {
+    ///
+    /// - Parameter isValidation: As for ``GuardedLoads/admit(_:isLive:isValidation:)``.
+    func guardedLoad(
+        _ id: VersionID,
+        isLive: Bool,
+        isValidation: Bool
+    ) async -> LoadedVersions.Loaded {
         let (guarded, begin) = (guarded, ContinuousClock.now)
         let admitted = await trying.run {
-            Result { () throws(Loader.Failure) in try guarded.admit(id, isLive: isLive) }
+            Result { () throws(Loader.Failure) in
+                try guarded.admit(id, isLive: isLive, isValidation: isValidation)
+            }
         }
         let tried = ContinuousClock.now - begin
         switch admitted {
@@ -37,8 +45,10 @@ extension Reconciler {
         }
     }
 
-    /// The process is about to end, whatever is being loaded.
+    /// The process is about to end, whatever is being loaded. Callers that wait for a load learn
+    /// how things stand.
     package func prepareForEnd() async {
+        endWaiting()
         let registry = registry
         await control.run { registry.loadNotes.close() }
     }

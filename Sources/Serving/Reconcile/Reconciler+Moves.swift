@@ -14,12 +14,10 @@ extension Reconciler {
                 return makePassAgain(id)
             }
             if let slot = loaded.slot(target) {
-                let begin = ContinuousClock.now
-                // Settled first: what answers is durable before anybody gets an answer of it.
-                if try await settle(id, wish, as: .served) { serve(id, slot, since: begin) }
-                return makePassAgain(id)
+                if try await endMove(id, wish, to: slot) { return makePassAgain(id) }
+            } else {
+                awaitTarget(id, target, generation: wish.generation)
             }
-            awaitTarget(id, target, generation: wish.generation)
         }
         showCurrent(id, wish)
         try await answerWaiters(id, wish)
@@ -36,7 +34,7 @@ extension Reconciler {
     }
 
     @discardableResult
-    private func settle(
+    func settle(
         _ id: AliasID,
         _ wish: AliasInfo,
         as outcome: AliasSettlement
@@ -58,7 +56,7 @@ extension Reconciler {
 
     /// Makes the table answer with a version.
     /// - Parameter begin: when the swap began, for its metrics.
-    private func serve(
+    func serve(
         _ id: AliasID,
         _ slot: Slot,
         since begin: ContinuousClock.Instant = .now
@@ -165,7 +163,11 @@ extension Reconciler {
                 try registry.outcome(of: id, generation: generation)
             }
             guard let told = told(outcome, id, wish) else { continue }
-            resolve(id, as: told) { $0.generation == generation }
+            let end = MoveEnd(
+                outcome: told,
+                signatureChanges: aliases[id]?.signatureChanges(of: generation) ?? []
+            )
+            resolve(id, as: end) { $0.generation == generation }
         }
     }
 
@@ -192,7 +194,7 @@ extension Reconciler {
         }
     }
 
-    private static func metadata(_ id: AliasID, _ version: VersionID) -> Logger.Metadata {
+    static func metadata(_ id: AliasID, _ version: VersionID) -> Logger.Metadata {
         [
             "model.name": "\(id.model)", "model.alias": "\(id.alias)",
             "model.version": "\(version.version)",

@@ -2,48 +2,6 @@ internal import Logging
 internal import Registry
 
 extension Reconciler {
-    /// Loads a version that no alias asks for, to see whether it may serve, and lets it go again.
-    /// - Throws: ``ServingError`` when that could not be found out.
-    package func validate(_ id: VersionID) async throws(ServingError) -> Validation {
-        loaded.beginValidation(id)
-        let result = await load(id).value
-        loaded.endValidation(id)
-        sweep()
-        switch result {
-        case .success: return .passed
-        case .failure(.rejected(let reason, _)): return .rejected(reason: reason)
-        case .failure(let failure): throw failure.servingError(id)
-        }
-    }
-
-    /// As ``validate(_:)`` when nobody waits for the result: a rejection is in the registry, and
-    /// what may pass is tried again.
-    package func validateInBackground(_ id: VersionID) {
-        guard !isStopping, validations[id] == nil else { return }
-        validations[id] = Task {
-            await self.validateUntilKnown(id)
-            self.validations[id] = nil
-        }
-    }
-
-    private func validateUntilKnown(_ id: VersionID) async {
-        var failures = 0
-        while !isStopping {
-            do throws(ServingError) {
-                _ = try await validate(id)
-                return
-            } catch {
-                var metadata = Self.metadata(id)
-                metadata["error"] = "\(error)"
-                logger.warning("a version could not be validated", metadata: metadata)
-                guard [.unavailable, .resourceExhausted].contains(error.code) else { return }
-            }
-            failures += 1
-            let pause = limits.retryPause(afterFailures: failures)
-            guard (try? await Task.sleep(for: pause)) != nil else { return }
-        }
-    }
-
     /// The slot of a version asked for by number: loaded if need be, and kept while it is used.
     /// - Throws: ``ServingError`` as a prediction would.
     package func pin(_ id: VersionID) async throws(ServingError) -> Slot {
@@ -101,12 +59,21 @@ extension Reconciler {
     // MARK: - Loads
 
     /// The load of a version: one that is under way, a new one, or the result of one.
-    func load(_ id: VersionID) -> Task<LoadedVersions.Loaded, Never> {
+    ///
+    /// - Parameter isValidation: Whether a new one is to try what was rejected, or tried before.
+    func load(
+        _ id: VersionID,
+        isValidation: Bool = false
+    ) -> Task<LoadedVersions.Loaded, Never> {
         if let load = loaded.load(of: id) { return load }
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
         let isLive = isLive(id)
         let task = Task {
-            let result = await self.guardedLoad(id, isLive: isLive)
+            let result = await self.guardedLoad(
+                id,
+                isLive: isLive,
+                isValidation: isValidation
+            )
             await self.ended(id, result)
             return result
         }
@@ -167,7 +134,7 @@ extension Reconciler {
         }
     }
 
-    private static func metadata(_ id: VersionID) -> Logger.Metadata {
+    static func metadata(_ id: VersionID) -> Logger.Metadata {
         ["model.name": "\(id.model)", "model.version": "\(id.version)"]
     }
 }

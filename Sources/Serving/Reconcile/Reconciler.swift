@@ -34,11 +34,13 @@ package actor Reconciler {
     var loaded = LoadedVersions()
     /// The end of the load that was asked for last; the next one begins after it.
     var lastLoad: Task<Void, Never>?
-    /// Validations that nobody waits for.
-    var validations: [VersionID: Task<Void, Never>] = [:]
+    /// The validations under way: of a version one at a time.
+    var validations: [VersionID: RunningValidation] = [:]
     /// Until what answered before is loaded again, no new version is.
     var isStarting = false
     var isStopping = false
+    /// Whether the process is about to end: callers do not wait for loads any more.
+    var isEnding = false
     private var lastTicket: UInt64 = 0
 
     init(
@@ -108,11 +110,22 @@ package actor Reconciler {
     /// Follows nothing any more; loaded versions go on answering, and nobody is kept waiting.
     func stop() {
         isStopping = true
-        for validation in validations.values { validation.cancel() }
-        for id in Array(aliases.keys) {
-            aliases[id]?.retry?.cancel()
-            resolve(id, as: nil) { _ in true }
-        }
+        for validation in validations.values { validation.task.cancel() }
+        for id in Array(aliases.keys) { aliases[id]?.retry?.cancel() }
+        endWaiting()
+    }
+
+    /// Keeps no caller waiting from now on, while loads and moves go on.
+    func endWaiting() {
+        isEnding = true
+        for id in Array(aliases.keys) { resolve(id, as: nil) { _ in true } }
+        for id in Array(validations.keys) { resolveValidation(id, as: nil) { _ in true } }
+    }
+
+    /// The name of a caller that waits.
+    func takeTicket() -> UInt64 {
+        lastTicket += 1
+        return lastTicket
     }
 
     // MARK: - What changes
@@ -131,12 +144,13 @@ package actor Reconciler {
 
     /// Follows a move, and waits for its end.
     /// - Returns: nil when the server stops, or the caller's task is cancelled, before.
-    package func waitForMove(_ id: AliasID, generation: UInt64) async -> MoveOutcome? {
-        lastTicket += 1
-        let ticket = lastTicket
+    package func waitForMove(_ id: AliasID, generation: UInt64) async -> MoveEnd? {
+        let ticket = takeTicket()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                guard !isStopping, !Task.isCancelled else {
+                guard !isEnding, !Task.isCancelled else {
+                    // The move goes on without its caller.
+                    beginPass(id)
                     return continuation.resume(returning: nil)
                 }
                 let waiter = FollowedAlias.Waiter(
@@ -156,11 +170,11 @@ package actor Reconciler {
     /// Ends the wait of those whom `belongs` picks.
     func resolve(
         _ id: AliasID,
-        as outcome: MoveOutcome?,
+        as end: MoveEnd?,
         where belongs: (FollowedAlias.Waiter) -> Bool
     ) {
         let done = aliases[id]?.takeWaiters(where: belongs) ?? []
-        for waiter in done { waiter.continuation.resume(returning: outcome) }
+        for waiter in done { waiter.continuation.resume(returning: end) }
     }
 
     // MARK: - Passes

@@ -22,6 +22,9 @@ package final class Slot: Sendable {
     let meter: VersionMeter
     /// As of its signature.
     private let requiredInputCount: Int
+    /// Why every run on synthetic inputs failed; nil if one passed, or the bundle has golden
+    /// requests.
+    let warmUpFailure: String?
     /// Plaintext bytes of its files.
     private let byteCount: UInt64
     /// In whose heap the model lies; nil: it is not known.
@@ -40,7 +43,8 @@ package final class Slot: Sendable {
         cost: RunCost = RunCost(),
         meter: VersionMeter? = nil,
         byteCount: UInt64 = 0,
-        loadedOn thread: LastingThread? = nil
+        loadedOn thread: LastingThread? = nil,
+        warmUpFailure: String? = nil
     ) {
         self.id = id
         self.card = card
@@ -51,6 +55,7 @@ package final class Slot: Sendable {
         self.cost = cost
         self.meter = meter ?? VersionMeter(id)
         self.byteCount = byteCount
+        self.warmUpFailure = warmUpFailure
         self.thread = thread
         readySinceUnixMs = WallClock.system.nowUnixMs
         self.meter.loaded(byteCount)

@@ -12,15 +12,26 @@ extension StrongroomClient {
         public let version: UInt64
         /// Why the server rejected the version; nil: it may serve.
         public let rejection: String?
+        /// Why the alias was not moved to a version that may serve; nil: it was, its move is
+        /// pending, or none was asked for.
+        public let refusal: String?
+        /// Whether the alias's move has not ended: the server was about to stop.
+        public let isPending: Bool
+        /// The differences of the signature that break callers of the version before.
+        public let signatureChanges: [String]
     }
 
     /// Publishes a bundle, and moves an alias to it when it is ready.
     ///
     /// A publication that was cut goes on where it stopped when it is asked for again: the same
-    /// bundle with the same metadata has the same idempotency key unless one is given.
+    /// bundle with the same metadata has the same idempotency key unless one is given. A version
+    /// that was rejected before is validated again.
     /// - Parameters:
     ///   - alias: nil moves none.
-    ///   - progress: bytes that the server holds, and bytes in all.
+    ///   - allowSignatureChange: Whether the alias moves even if the new signature breaks present
+    ///     callers.
+    ///   - force: Whether the alias moves even if every warm-up run of the version failed.
+    ///   - progress: Told the bytes that the server holds, and the bytes in all.
     /// - Throws: ``StrongroomError``.
     public func publish(
         model: String,
@@ -28,34 +39,43 @@ extension StrongroomClient {
         alias: String? = "live",
         metadata: [String: String] = [:],
         idempotencyKey: String? = nil,
+        allowSignatureChange: Bool = false,
+        force: Bool = false,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) async throws -> Publication {
-        let version = try await publishVersion(
-            model: model,
-            bundle: bundle,
-            alias: alias,
-            metadata: metadata,
-            idempotencyKey: idempotencyKey,
-            wait: true,
+        let published = try await publish(
+            bundle,
+            as: model,
+            PublishOptions(
+                alias: alias,
+                metadata: metadata,
+                idempotencyKey: idempotencyKey,
+                allowSignatureChange: allowSignatureChange,
+                force: force
+            ),
             progress: progress
         )
+        let version = published.version
         return Publication(
             version: version.version,
-            rejection: version.state == .rejected ? version.reason : nil
+            rejection: version.state == .rejected ? version.reason : nil,
+            refusal: published.refusal,
+            isPending: published.isPending,
+            signatureChanges: published.signatureChanges
         )
     }
 
-    /// As ``publish(model:bundle:alias:metadata:idempotencyKey:progress:)``, with the contract's
-    /// own answer.
-    package func publishVersion(
-        model: String,
-        bundle: ModelBundle,
-        alias: String?,
-        metadata: [String: String],
-        idempotencyKey: String?,
-        wait: Bool,
+    /// As ``publish(model:bundle:alias:metadata:idempotencyKey:allowSignatureChange:force:progress:)``,
+    /// with the contract's own answer.
+    ///
+    /// - Parameter retrying: Told of a version that was rejected before, and is validated again.
+    package func publish(
+        _ bundle: ModelBundle,
+        as model: String,
+        _ options: PublishOptions,
+        retrying: (V1.Version) -> Void = { _ in },
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void
-    ) async throws -> V1.Version {
+    ) async throws -> Published {
         let begun: V1.BeginPublishResponse = try await call(
             "Registry",
             "BeginPublish",
@@ -64,44 +84,89 @@ extension StrongroomClient {
                 files: bundle.files.map {
                     V1.File(path: $0.path, size: $0.size, sha256: $0.sha256)
                 },
-                metadata: metadata,
-                idempotencyKey: idempotencyKey ?? bundle.digest(metadata: metadata)
+                metadata: options.metadata,
+                idempotencyKey: options.idempotencyKey ?? bundle.digest(metadata: options.metadata)
             )
         )
         guard begun.version == 0 else {
-            return try await adopt(begun.version, model: model, alias: alias, wait: wait)
+            return try await adopt(begun.version, model: model, options, retrying)
         }
         try await upload(bundle, begun: begun, progress: progress)
         let committed: V1.CommitPublishResponse = try await call(
             "Registry",
             "CommitPublish",
-            V1.CommitPublishRequest(uploadID: begun.uploadID, alias: alias ?? "", waitReady: wait),
+            V1.CommitPublishRequest(
+                uploadID: begun.uploadID,
+                alias: options.alias ?? "",
+                waitReady: options.wait,
+                allowSignatureChange: options.allowSignatureChange,
+                force: options.force
+            ),
             timeout: Timeouts.load
         )
         guard let version = committed.version else {
             throw StrongroomError(.internalError, "the server's answer has no version")
         }
-        return version
+        return Published(
+            version: version,
+            alias: try await aliasMoved(by: options, to: version),
+            signatureChanges: committed.signatureChanges
+        )
     }
 
-    /// The key became a version before: only the alias may still have to move.
+    /// The key became a version before: that may have to be validated, and the alias to be moved.
     private func adopt(
         _ number: UInt64,
         model: String,
-        alias: String?,
-        wait: Bool
-    ) async throws -> V1.Version {
-        let version = try await version(number, of: model)
-        guard let alias, version.state == .stored, !version.aliases.contains(alias) else {
-            return version
+        _ options: PublishOptions,
+        _ retrying: (V1.Version) -> Void
+    ) async throws -> Published {
+        var version = try await version(number, of: model)
+        if version.state == .rejected {
+            retrying(version)
+            version = try await validate(number, of: model, wait: options.wait)
         }
-        let _: V1.SetAliasResponse = try await call(
-            "Registry",
-            "SetAlias",
-            V1.SetAliasRequest(model: model, alias: alias, version: number, waitReady: wait),
-            timeout: Timeouts.load
-        )
-        return try await self.version(number, of: model)
+        let now = try await aliasMoved(by: options, to: version)
+        guard let alias = options.alias, version.state == .stored,
+            now?.targetVersion != number || options.wait && now?.version != number
+        else { return Published(version: version, alias: now) }
+        do {
+            let moved: V1.SetAliasResponse = try await call(
+                "Registry",
+                "SetAlias",
+                V1.SetAliasRequest(
+                    model: model,
+                    alias: alias,
+                    version: number,
+                    waitReady: options.wait,
+                    allowSignatureChange: options.allowSignatureChange,
+                    force: options.force
+                ),
+                timeout: Timeouts.load
+            )
+            return Published(
+                version: try await self.version(number, of: model),
+                alias: moved.alias,
+                signatureChanges: moved.signatureChanges
+            )
+        } catch let error as StrongroomError where error.code == "FAILED_PRECONDITION" {
+            // The version was rejected, or the move refused: the server shows which.
+            let version = try await self.version(number, of: model)
+            let published = Published(
+                version: version,
+                alias: try await aliasMoved(by: options, to: version)
+            )
+            guard version.state == .rejected || published.refusal != nil else { throw error }
+            return published
+        }
+    }
+
+    private func aliasMoved(
+        by options: PublishOptions,
+        to version: V1.Version
+    ) async throws -> V1.Alias? {
+        guard let alias = options.alias, version.state == .stored else { return nil }
+        return try await self.alias(alias, of: version.model)
     }
 
     private func version(_ number: UInt64, of model: String) async throws -> V1.Version {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import JSON
+internal import Server
 internal import StrongroomClient
 internal import Wire
 
@@ -25,28 +26,43 @@ struct AliasCommand: AsyncParsableCommand {
         @Flag(help: "Do not wait until the version answers.")
         var noWait = false
 
+        @OptionGroup var overrides: MoveOverrideOptions
+
         @OptionGroup var server: ServerOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let response: V1.SetAliasResponse = try await server.withClient { client in
-                try await client.call(
-                    "Registry",
-                    "SetAlias",
-                    V1.SetAliasRequest(
-                        model: model,
-                        alias: alias,
-                        version: version,
-                        expectedGeneration: expect ?? 0,
-                        waitReady: !noWait
-                    ),
-                    timeout: Timeouts.load
-                )
+            let response: V1.SetAliasResponse
+            do {
+                response = try await server.withClient { try await move($0) }
+            } catch let error as StrongroomError where error.code == "FAILED_PRECONDITION" {
+                throw ServerError("\(error)", hint: MoveTexts.hint(for: error.message))
             }
             let moved = response.alias ?? V1.Alias()
-            output.write(moved.json) {
-                moved.text(of: model, previous: response.previousVersion)
+            output.write(moved.json(response.signatureChanges)) {
+                moved.text(
+                    of: model,
+                    previous: response.previousVersion,
+                    response.signatureChanges
+                )
             }
+        }
+
+        private func move(_ client: StrongroomClient) async throws -> V1.SetAliasResponse {
+            try await client.call(
+                "Registry",
+                "SetAlias",
+                V1.SetAliasRequest(
+                    model: model,
+                    alias: alias,
+                    version: version,
+                    expectedGeneration: expect ?? 0,
+                    waitReady: !noWait,
+                    allowSignatureChange: overrides.allowSignatureChange,
+                    force: overrides.force
+                ),
+                timeout: Timeouts.load
+            )
         }
     }
 
@@ -126,17 +142,5 @@ struct AliasCommand: AsyncParsableCommand {
             }
             output.write(.object([])) { "alias \(alias) of \(model) is deleted" }
         }
-    }
-}
-
-extension V1.Alias {
-    /// What a move did, for people.
-    func text(of model: String, previous: UInt64) -> String {
-        let before = previous == 0 ? "" : ", before that version \(previous)"
-        guard version == targetVersion else {
-            return "\(model) \(name): version \(targetVersion) is being loaded; "
-                + (version == 0 ? "none answers yet" : "version \(version) answers until then")
-        }
-        return "\(model) \(name): version \(version) answers\(before) (generation \(generation))"
     }
 }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import JSON
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Publish: AsyncParsableCommand {
@@ -33,6 +35,7 @@ struct Publish: AsyncParsableCommand {
     @Flag(help: "Do not wait until the version is live or rejected.")
     var noWait = false
 
+    @OptionGroup var overrides: MoveOverrideOptions
     @OptionGroup var server: ServerOptions
     @OptionGroup var output: OutputOptions
 
@@ -41,30 +44,75 @@ struct Publish: AsyncParsableCommand {
         let bundle = try ModelBundle(path: path)
         let bar = ProgressBar(label: "publishing \(model)")
         defer { bar.finish() }
-        let version = try await server.withClient { client in
-            try await client.publishVersion(
-                model: model,
-                bundle: bundle,
-                alias: alias == "NONE" ? nil : alias,
-                metadata: pairs,
-                idempotencyKey: idempotencyKey,
-                wait: !noWait
-            ) { held, total in
+        let options = PublishOptions(
+            alias: alias == "NONE" ? nil : alias,
+            metadata: pairs,
+            idempotencyKey: idempotencyKey,
+            wait: !noWait,
+            allowSignatureChange: overrides.allowSignatureChange,
+            force: overrides.force
+        )
+        let published = try await server.withClient { client in
+            try await client.publish(bundle, as: model, options, retrying: Self.tellOfRetry) {
+                held,
+                total in
                 bar.update(held, of: total)
             }
         }
         bar.finish()
-        output.write(version.json) { text(version) }
-        if version.state == .rejected {
-            throw ServerError("version \(version.version) was rejected: \(version.reason)")
+        output.write(json(published)) { text(published) }
+        try checkMoved(published)
+    }
+
+    private static func tellOfRetry(_ version: V1.Version) {
+        let line =
+            "version \(version.version) was rejected before: \(version.reason); trying it again"
+        StandardError.write("strongroom: \(line.escaped)\n")
+    }
+
+    private func checkMoved(_ published: Published) throws {
+        let version = published.version
+        if version.state == .rejected, !version.isBeingTried {
+            throw ServerError(
+                "version \(version.version) was rejected: \(version.reason)",
+                hint: "strongroom validate \(version.model) \(version.version) tries it again"
+            )
+        }
+        if let refusal = published.refusal {
+            throw ServerError(
+                "version \(version.version) is stored, and alias '\(alias)' was not moved to it: "
+                    + refusal,
+                hint: MoveTexts.hint(for: refusal)
+            )
         }
     }
 
-    private func text(_ version: V1.Version) -> String {
-        let size = ByteCount.text(version.bytes)
+    private func json(_ published: Published) -> JSONValue {
+        var json = published.version.json.merging(
+            .object(["signature_changes": .texts(published.signatureChanges)])
+        )
+        if let alias = published.alias { json = json.merging(.object(["alias": alias.json])) }
+        return json
+    }
+
+    private func text(_ published: Published) -> String {
+        let version = published.version
+        let line =
+            "\(version.model) version \(version.version), \(ByteCount.text(version.bytes)): "
+            + place(of: published)
+        return MoveTexts.lines(line, published.signatureChanges)
+    }
+
+    private func place(of published: Published) -> String {
+        let version = published.version
+        if let moving = published.alias, published.isPending {
+            return "alias \(moving.name): \(moving.pendingText)"
+        }
+        if version.state == .rejected, version.isBeingTried {
+            return "is being validated; move an alias to it when it has passed"
+        }
         let aliases = version.aliases.joined(separator: ", ")
-        let place = aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
-        return "\(version.model) version \(version.version), \(size): \(place)"
+        return aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
     }
 
     private func parsedMetadata() throws -> [String: String] {

@@ -37,7 +37,13 @@ struct Rollback: AsyncParsableCommand {
         )
         let response = try await server.withClient { try await $0.rollBack(request) }
         let moved = response.alias ?? V1.Alias()
-        output.write(moved.json) { moved.text(of: model, previous: response.previousVersion) }
+        output.write(moved.json(response.signatureChanges)) {
+            moved.text(
+                of: model,
+                previous: response.previousVersion,
+                response.signatureChanges
+            )
+        }
     }
 }
 

@@ -91,6 +91,7 @@ CREATE TABLE alias_moves (
     asked_unix_ms INTEGER NOT NULL, served_unix_ms INTEGER NOT NULL,
     outcome TEXT NOT NULL
         CHECK (outcome IN ('served', 'pending', 'superseded', 'rejected')),
+    allow_signature_change INTEGER NOT NULL DEFAULT 0, force INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (model, name, generation)
 ) STRICT;
 CREATE TABLE audit (
@@ -100,7 +101,10 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_by_model ON audit (model, sequence);
 """
-FORMAT = "1"  # the one row of grdb_migrations
+FORMAT = ("1", "2")  # the rows of grdb_migrations
+# The former format, which the first start of a newer server brings to the present one.
+FORMER_FORMAT = ("1",)
+NEW_COLUMNS = ("allow_signature_change", "force")  # of alias_moves; as if 0 in the former format
 RECORD_KEYS = {"bundle", "card_sha256", "created_by", "created_unix_ms", "files", "metadata",
                "model", "previous_sha256", "registry", "sequence", "type", "version"}
 FILE_KEYS = {"commitment", "path", "sealed_bytes", "sealed_sha256", "sha256", "size"}
@@ -293,9 +297,12 @@ class SealedBlob:
 
 
 @functools.cache
-def _wanted_schema():
+def _wanted_schema(steps):
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
+        if steps == FORMER_FORMAT:
+            for column in NEW_COLUMNS:
+                database.execute(f"ALTER TABLE alias_moves DROP COLUMN {column}")
         database.text_factory = bytes
         return _schema(database)
 
@@ -463,16 +470,20 @@ class Registry:
             for setting in ("trusted_schema=OFF", "cell_size_check=ON"):
                 database.execute(f"PRAGMA {setting}")
             database.execute("BEGIN")
-            wanted, found = _wanted_schema(), _schema(database)
+            steps = tuple(identifier.decode() for (identifier,) in database.execute(
+                "SELECT identifier FROM grdb_migrations ORDER BY identifier"))
+            check(steps in (FORMAT, FORMER_FORMAT), f"it is of an unknown format {steps}")
+            wanted, found = _wanted_schema(steps), _schema(database)
             for thing in sorted(set(wanted.items()) ^ set(found.items())):
-                raise Damage(f"{thing[0][0]} {thing[0][1]} is not as format {FORMAT} has it")
+                raise Damage(f"{thing[0][0]} {thing[0][1]} is not as format {steps[-1]} has it")
             report = database.execute("PRAGMA integrity_check(3)").fetchall()
             check(report == [(b"ok",)], f"integrity check: {report}")
             for table, row, parent, _ in database.execute("PRAGMA foreign_key_check"):
                 raise Damage(f"row {row} of {table} refers to nothing in {parent}")
             tables = {name: self._read(database, name) for kind, name in wanted if kind == "table"}
-            check([row["identifier"] for row in tables["grdb_migrations"]] == [FORMAT],
-                  "it is of an unknown format")
+            for row in tables["alias_moves"]:
+                for column in NEW_COLUMNS:
+                    row.setdefault(column, 0)
             self.tables = tables
 
     @staticmethod
@@ -793,8 +804,12 @@ class History:
     """The catalogue as the audit log tells it: {key: {column: value}} of four tables."""
 
     NAME, REASON = r"(?P<alias>[a-z0-9._-]+)", r"(: (?P<reason>.*))?"
+    OVERRIDES = r"(?P<signature>, allow_signature_change)?(?P<force>, force)?"
     MOVE = re.compile(
         NAME + r" from (?P<version>\d+), generation (?P<generation>\d+)" + REASON, re.DOTALL)
+    SET = re.compile(
+        NAME + r" from (?P<version>\d+), generation (?P<generation>\d+)" + OVERRIDES + REASON,
+        re.DOTALL)
     STAYS = re.compile(
         NAME + r" stays at (?P<version>\d+), generation (?P<generation>\d+)" + REASON, re.DOTALL)
     GONE = re.compile(NAME + r", generation (?P<generation>\d+)")
@@ -808,7 +823,8 @@ class History:
         """Takes the next event; actions that change none of the four tables are passed over."""
         action = {
             "publish": self._publish, "version.reject": self._reject,
-            "version.delete": self._delete, "alias.set": self._move, "rollback": self._move,
+            "version.validate": self._validate, "version.delete": self._delete,
+            "alias.set": self._set, "rollback": self._move,
             "alias.served": self._served, "alias.rejected": self._rejected,
             "alias.delete": self._gone}.get(event["action"])
         if action:
@@ -835,6 +851,11 @@ class History:
         self._get(self.versions, event["model"], event["version"]).update(
             state="rejected", reason=event["detail"])
 
+    def _validate(self, event):
+        check(event["detail"] == "", f"detail {event['detail']!r} is not of this action's form")
+        self._get(self.versions, event["model"], event["version"]).update(
+            state="stored", reason="")
+
     def _delete(self, event):
         self._get(self.versions, event["model"], event["version"])["state"] = "deleted"
 
@@ -844,8 +865,15 @@ class History:
             if move["outcome"] == "pending":
                 move["outcome"] = "superseded"
 
-    def _move(self, event):
-        detail = self._match(self.MOVE, event)
+    def _set(self, event):
+        detail = self._match(self.SET, event)
+        self._move(event, self.SET)
+        self.moves[event["model"], detail["alias"], int(detail["generation"])].update(
+            allow_signature_change=int(detail["signature"] is not None),
+            force=int(detail["force"] is not None))
+
+    def _move(self, event, pattern=MOVE):
+        detail = self._match(pattern, event)
         key, at, by = (event["model"], detail["alias"]), event["unix_ms"], event["principal"]
         answering, generation = int(detail["version"]), int(detail["generation"])
         there = answering == event["version"]
@@ -857,7 +885,7 @@ class History:
             "is_rollback": int(event["action"] == "rollback"), "from_version": answering,
             "to_version": event["version"], "principal": by, "reason": detail["reason"] or "",
             "asked_unix_ms": at, "served_unix_ms": at if there else 0,
-            "outcome": "served" if there else "pending"}
+            "outcome": "served" if there else "pending", "allow_signature_change": 0, "force": 0}
         self.aliases[key] = {
             "version": answering, "generation": generation, "target_version": event["version"],
             "failure": "", "changed_unix_ms": at, "changed_by": by}

@@ -1,5 +1,6 @@
-import Registry
 import Testing
+
+@testable import Registry
 
 @Suite("Aliases")
 struct AliasTests {
@@ -96,6 +97,52 @@ struct AliasTests {
                 generation: 1,
                 outcome: .rejected(reason: "x")
             )
+        )
+    }
+
+    @Test("what a move passes over is kept with it and stands in the audit log")
+    func overrides() throws {
+        let both = MoveOverrides(allowsSignatureChange: true, isForced: true)
+        for (overrides, text) in [
+            (MoveOverrides(), ""),
+            (MoveOverrides(allowsSignatureChange: true), ", allow_signature_change"),
+            (MoveOverrides(isForced: true), ", force"),
+            (both, ", allow_signature_change, force"),
+        ] {
+            let generation = try registry.setAlias(
+                model: model,
+                alias: "live",
+                version: 1,
+                overrides: overrides,
+                principal: ann,
+                reason: "why"
+            ).alias.generation
+            func pending() throws -> PendingMove? {
+                try registry.pendingMove(model: model, alias: "live", generation: generation)
+            }
+            #expect(try pending() == PendingMove(isRollback: false, overrides: overrides))
+            let event = try registry.auditEvents(model: model, after: 0, limit: 100) { _ in true }
+                .last
+            #expect(event?.detail == "live from 0, generation \(generation)\(text): why")
+            _ = try registry.settle(
+                model: model,
+                alias: "live",
+                generation: generation,
+                outcome: .rejected(reason: "x")
+            )
+            #expect(try pending() == nil)
+        }
+        #expect(try home.verify().faults == [])
+    }
+
+    @Test("a rollback passes over nothing, and says what it is")
+    func rollbackTerms() throws {
+        try set(1)
+        try set(2)
+        let generation = try back(serve: false).alias.generation
+        #expect(
+            try registry.pendingMove(model: model, alias: "live", generation: generation)
+                == PendingMove(isRollback: true, overrides: MoveOverrides())
         )
     }
 

@@ -8,6 +8,7 @@ struct Call: Sendable {
         case set(alias: String, version: UInt64, expected: UInt64)
         case rollback(alias: String, expected: UInt64)
         case delete(version: UInt64)
+        case validate(version: UInt64, passes: Bool)
         case settle(alias: String, generation: UInt64, isServed: Bool)
         case look(alias: String)
         case read(version: UInt64)
@@ -20,6 +21,8 @@ struct Call: Sendable {
         case published(version: UInt64, generation: UInt64)
         case moved(version: UInt64, generation: UInt64)
         case deleted
+        /// Whether that changed the version is for the log to say.
+        case validated(Verdict)
         case settled(Bool)
         case saw(AliasPoint)
         case wasRead
@@ -27,6 +30,12 @@ struct Call: Sendable {
         case collected(blobs: UInt64, uploads: UInt64)
         case rotated
         case refused(RegistryError.Code)
+    }
+
+    enum Verdict: Sendable {
+        case stored
+        case rejected
+        case kept
     }
 
     /// Unlike that of any other call, so that the audit log's events name their call.
@@ -42,6 +51,8 @@ struct Call: Sendable {
         switch outcome {
         case .published, .moved, .deleted, .settled(true), .rotated: true
         case .collected(let blobs, let uploads): blobs > 0 || uploads > 0
+        // Each rejection has a reason of its own.
+        case .validated(let verdict): verdict == .rejected
         case .settled(false), .saw, .wasRead, .refused: false
         }
     }

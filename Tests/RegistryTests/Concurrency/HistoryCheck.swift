@@ -10,10 +10,16 @@ struct HistoryCheck {
     private(set) var final = RegistryModel()
 
     init(_ calls: [Call], _ events: [AuditEventInfo]) {
-        let changes = order(calls, events)
+        let validated = Set(
+            events.filter { $0.action == AuditAction.versionValidate }.map(\.principal)
+        )
+        func isChange(_ call: Call) -> Bool {
+            call.isChange || validated.contains(call.principal)
+        }
+        let changes = order(calls.filter(isChange), events)
         checkTimes(changes)
         let states = replay(changes)
-        for call in calls where !call.isChange {
+        for call in calls where !isChange(call) {
             let first = (changes.lastIndex { $0.end < call.begin } ?? -1) + 1
             let last = changes.firstIndex { $0.begin > call.end } ?? changes.count
             if first > last || !states[first...last].contains(where: { $0.explains(call) }) {
@@ -22,10 +28,10 @@ struct HistoryCheck {
         }
     }
 
-    /// The calls that changed something, as the log orders them.
+    /// Calls that changed something, as the log orders them.
     private mutating func order(_ calls: [Call], _ events: [AuditEventInfo]) -> [Call] {
         var open: [String: Call] = [:]
-        for call in calls where call.isChange { open[HistoryCheck.key(of: call)] = call }
+        for call in calls { open[HistoryCheck.key(of: call)] = call }
         var ordered: [Call] = []
         var keyBefore = ""
         for (index, event) in events.enumerated() {

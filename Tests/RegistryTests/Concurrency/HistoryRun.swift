@@ -12,6 +12,8 @@ enum HistoryWorker: CaseIterable {
     case rollbackNext
     case delete
     case deleteToo
+    case validate
+    case validateToo
     case look
     case read
     case readToo
@@ -39,6 +41,8 @@ struct HistoryRun {
         case .rollbackNext: try rollback("next", round)
         case .delete: try delete(UInt64(round / 2 + 1))
         case .deleteToo: try delete(UInt64(round + 1))
+        case .validate: try validate(UInt64(round / 2 + 2), passes: round.isMultiple(of: 2))
+        case .validateToo: try validate(UInt64(round + 1), passes: !round.isMultiple(of: 2))
         case .look: try look("live")
         case .read: try read(round)
         case .readToo: try read(2 * round)
@@ -142,6 +146,22 @@ struct HistoryRun {
                 principal: principal
             )
             return .deleted
+        }
+    }
+
+    private func validate(_ version: UInt64, passes: Bool) throws {
+        try history.record(.validate(version: version, passes: passes)) { principal in
+            let effect = try registry.settleValidation(
+                model: HistoryRun.model,
+                version: version,
+                verdict: passes ? .passed : .failed(reason: "odd, says \(principal)"),
+                principal: principal
+            )
+            return switch effect {
+            case .stored: .validated(.stored)
+            case .rejected: .validated(.rejected)
+            case .kept: .validated(.kept)
+            }
         }
     }
 

@@ -38,6 +38,9 @@ struct HistoryTests {
         // The registry ended where the log's order leads, and numbers have no gaps.
         let versions = try registry.versions(model: HistoryRun.model, before: nil, limit: 1_000)
         #expect(versions.reversed().map { $0.state == .deleted } == check.final.deleted)
+        let rejected = Set(versions.filter { $0.state == .rejected }.map(\.version))
+        let isStillThere = { (version: UInt64) in !check.final.deleted[Int(version) - 1] }
+        #expect(rejected == check.final.rejected.filter(isStillThere))
         #expect(versions.reversed().map(\.version) == (1...UInt64(4 + 3 * 12)).map { $0 })
         for alias in ["live", "next"] {
             let expected = check.final.aliases[alias]
@@ -124,6 +127,15 @@ struct HistoryTests {
             refused.action = .set(alias: alias, version: version, expected: 0)
             refused.outcome = .refused(.aborted)
             calls.append(refused)
+        }
+        try finds("a validation that kept what failed although no alias points to it") { calls, _ in
+            let rejected = try index { $0.outcome == .validated(.rejected) }
+            calls[rejected].outcome = .validated(.kept)
+        }
+        try finds("a validation of what was never rejected that the log knows of") { calls, _ in
+            let passed = try index { $0.outcome == .validated(.stored) }
+            guard case .validate(_, let passes) = calls[passed].action else { return }
+            calls[passed].action = .validate(version: 1_000, passes: passes)
         }
         let read = try index { if case .wasRead = $0.outcome { true } else { false } }
         try finds("a version that was damaged when it was read") { calls, _ in

@@ -20,6 +20,7 @@ struct RegistryModel {
     private(set) var freed: UInt64 = 0
     /// Whether each version is deleted, from 1 on.
     private(set) var deleted: [Bool] = []
+    private(set) var rejected: Set<UInt64> = []
     private(set) var aliases: [String: Alias] = [:]
 
     /// Makes a call that succeeded.
@@ -34,14 +35,16 @@ struct RegistryModel {
             return move(alias, to: version, isRollback: false, generation)
         case (.set(let alias, let wanted, let expected), .moved(let version, let generation)):
             guard isExpected(alias, expected) else { return "generation \(expected) was expected" }
-            guard version == wanted, isStored(version) else { return "moved to \(version)" }
+            guard version == wanted, isUsable(version) else { return "moved to \(version)" }
             return move(alias, to: version, isRollback: false, generation)
         case (.rollback(let alias, let expected), .moved(let version, let generation)):
             guard isExpected(alias, expected) else { return "generation \(expected) was expected" }
             guard previous(alias) == version else { return "rolled back to \(version)" }
             return move(alias, to: version, isRollback: true, generation)
+        case (.validate(let version, let passes), .validated(let verdict)):
+            return validate(version, passes: passes, verdict)
         case (.delete(let version), .deleted):
-            guard isStored(version), !isPointedTo(version) else { return "deleted \(version)" }
+            guard exists(version), !isPointedTo(version) else { return "deleted \(version)" }
             deleted[Int(version) - 1] = true
             return nil
         case (.settle(let alias, let generation, let isServed), .settled(true)):
@@ -64,20 +67,45 @@ struct RegistryModel {
             (.rollback(let alias, let expected), .refused(.aborted)):
             return !isExpected(alias, expected)
         case (.set(let alias, let version, let expected), .refused(.failedPrecondition)):
-            return isExpected(alias, expected) && isDeleted(version)
+            return isExpected(alias, expected)
+                && (isDeleted(version) || rejected.contains(version))
         case (.rollback(let alias, let expected), .refused(.failedPrecondition)):
             return isExpected(alias, expected) && aliases[alias] != nil && previous(alias) == nil
         case (.delete(let version), .refused(.failedPrecondition)): return isPointedTo(version)
         case (.delete(let version), .refused(.notFound)),
+            (.validate(let version, _), .refused(.notFound)),
             (.read(let version), .refused(.notFound)):
-            return !isStored(version)
+            return !exists(version)
+        case (.validate(let version, true), .validated(.stored)): return isUsable(version)
+        case (.validate(let version, false), .validated(.kept)):
+            return isUsable(version) && isPointedTo(version)
         case (.settle(let alias, let generation, _), .settled(false)):
             return !isPending(alias, generation)
         case (.look(let alias), .saw(let point)): return aliases[alias]?.point == point
-        case (.read(let version), .wasRead): return isStored(version)
+        case (.read(let version), .wasRead): return exists(version)
         // What is in use stays.
         case (.collect, .collected): return true
         default: return false
+        }
+    }
+
+    /// - Returns: What a registry could not have answered.
+    private mutating func validate(
+        _ version: UInt64,
+        passes: Bool,
+        _ verdict: Call.Verdict
+    ) -> String? {
+        guard exists(version) else { return "validated \(version)" }
+        switch (passes, verdict) {
+        case (true, .stored):
+            return rejected.remove(version) == nil ? "\(version) was not rejected" : nil
+        case (false, .rejected):
+            guard rejected.contains(version) || !isPointedTo(version) else {
+                return "rejected \(version)"
+            }
+            rejected.insert(version)
+            return nil
+        default: return "an answer to another question"
         }
     }
 
@@ -124,7 +152,7 @@ struct RegistryModel {
                 stack.append(move.version)
             }
         }
-        return stack.dropLast().last { $0 != alias.point.target && isStored($0) }
+        return stack.dropLast().last { $0 != alias.point.target && isUsable($0) }
     }
 
     private func isExpected(_ alias: String, _ expected: UInt64) -> Bool {
@@ -136,7 +164,12 @@ struct RegistryModel {
             && aliases[alias]?.moves.last?.outcome == .pending
     }
 
-    private func isStored(_ version: UInt64) -> Bool {
+    /// Whether an alias may move to it.
+    private func isUsable(_ version: UInt64) -> Bool {
+        exists(version) && !rejected.contains(version)
+    }
+
+    private func exists(_ version: UInt64) -> Bool {
         (1...UInt64(max(1, deleted.count))).contains(version) && !isDeleted(version)
             && !deleted.isEmpty
     }

@@ -28,8 +28,8 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
 
     /// All that is tried.
     static let all: [FaultOperation] = [
-        publish, setAlias, served, rejected, rollback, reject, deleteVersion, deleteAlias, abort,
-        collect, rotate, create, start, close,
+        publish, setAlias, served, rejected, rollback, reject, validated, failedAgain,
+        deleteVersion, deleteAlias, abort, collect, rotate, create, start, startOnFormer, close,
     ]
 
     private static let ann = "cert:ann"
@@ -52,6 +52,7 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
             alias: "live",
             version: 3,
             expectedGeneration: 2,
+            overrides: MoveOverrides(allowsSignatureChange: true, isForced: true),
             principal: ann
         )
     }
@@ -94,6 +95,35 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
         },
         isRepeatable: true
     )
+
+    private static let validated = validating(.passed, isRejected: true, "validate, passed")
+    private static let failedAgain =
+        validating(.failed(reason: "odd"), isRejected: false, "validate, failed")
+
+    private static func validating(
+        _ verdict: ValidationVerdict,
+        isRejected: Bool,
+        _ name: String
+    ) -> FaultOperation {
+        FaultOperation(
+            name: name,
+            prepare: { home in
+                try home.create()
+                try FaultFixture.populate(home)
+                guard isRejected else { return }
+                try home.open().reject(model: "sentiment", version: 3, reason: "odd")
+            },
+            run: { session in
+                _ = try session.opened.settleValidation(
+                    model: "sentiment",
+                    version: 3,
+                    verdict: verdict,
+                    principal: ann
+                )
+            },
+            isRepeatable: true
+        )
+    }
 
     private static let deleteVersion = FaultOperation(name: "delete version") { session in
         try session.opened.deleteVersion(model: "sentiment", version: 3, principal: ann)
@@ -139,6 +169,27 @@ struct FaultOperation: Sendable, CustomTestStringConvertible {
         isOnOpenRegistry: false,
         run: { session in if session.registry == nil { try session.open() } },
         isRepeatable: true
+    )
+
+    /// The first start on a home of the former format.
+    private static let startOnFormer = FaultOperation(
+        name: "start on the former format",
+        prepare: { home in
+            try home.create()
+            try FaultFixture.populate(home, isPending: true)
+            try home.setFormerFormat()
+        },
+        isOnOpenRegistry: false,
+        run: { session in if session.registry == nil { try session.open() } },
+        isRepeatable: true,
+        check: { session in
+            let pending = try session.opened.pendingMove(
+                model: "sentiment",
+                alias: "live",
+                generation: 3
+            )
+            guard pending != nil else { throw TestFailure(message: "the move is not there") }
+        }
     )
 
     private static let close = FaultOperation(

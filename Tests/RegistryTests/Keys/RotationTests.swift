@@ -133,6 +133,41 @@ struct RotationTests {
         #expect(before.withLock { $0 } == nil)
     }
 
+    @Test(
+        "a source of keys that fails is unavailable while nothing is changed, and no longer after"
+    )
+    func sourceFails() throws {
+        let home = try TestHome()
+        let keys = try FolderKeyProvider(folder: home.path + "/keys")
+        let unwraps = Mutex(Int.max)
+        let registry = try Registry(
+            layout: home.layout,
+            keys: InterruptedKeys(keys) {
+                let isLeft = unwraps.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+                guard isLeft else { throw SealingError(.keyAccess, "no device") }
+            },
+            clock: home.clock.wallClock
+        ) { try SigningKeyFile.open(folder: home.path + "/keys", provider: keys, registryID: $0) }
+        _ = try registry.publishSmall()
+        let events = try registry.auditEvents(model: nil, after: 0, limit: 100) { _ in true }.count
+        // The new key is there, and one of the two keys is under it.
+        unwraps.withLock { $0 = 1 }
+        #expect(refusal { try rotate(home, registry) } == .internalFailure)
+        let (old, new) = (try counts(home), keys.currentKeyID)
+        #expect(old.count == 2 && old[new] == 1)
+        #expect(
+            try registry.auditEvents(model: nil, after: 0, limit: 100) { _ in true }.count == events
+        )
+        unwraps.withLock { $0 = 0 }
+        #expect(refusal { try rotate(home, registry) } == .unavailable)
+        unwraps.withLock { $0 = .max }
+        #expect(try rotate(home, registry).rewrapped >= 1)
+        #expect(try counts(home).keys.sorted() == [new])
+    }
+
     @Test("publishes that run meanwhile end under the new key or under one that is kept")
     func concurrent() throws {
         let home = try TestHome()
@@ -195,6 +230,8 @@ private struct InterruptedKeys: KeyProvider {
     ) throws(SealingError) -> SecretKey {
         do {
             try before()
+        } catch let error as SealingError {
+            throw error
         } catch {
             throw SealingError(.internalFailure, "\(error)")
         }

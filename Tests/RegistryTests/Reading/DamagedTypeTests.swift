@@ -15,6 +15,7 @@ struct DamagedTypeTests {
             ("versions", "bytes", "'x'"), ("versions", "record", "x'00'"),
             ("versions", "metadata", "x'00'"), ("versions", "bundle_id", "'xyz'"),
             ("alias_moves", "outcome", "x'00'"), ("alias_moves", "asked_unix_ms", "'x'"),
+            ("alias_moves", "allow_signature_change", "'x'"), ("alias_moves", "force", "x'00'"),
             ("alias_moves", "is_rollback", "'x'"), ("alias_counters", "generation", "'x'"),
             ("audit", "unix_ms", "'x'"), ("audit", "detail", "x'00'"),
             ("wrapped_keys", "kek_id", "x'00'"), ("wrapped_keys", "salt", "1.5"),

@@ -8,15 +8,30 @@ struct HistoryVerifyTests {
     /// Of each thing that an event tells of, one: versions that are stored, rejected and deleted;
     /// moves that served, were superseded, rejected and wait; an alias that was deleted and made
     /// again, and one that is gone.
-    static func populated() throws -> TestHome {
+    ///
+    /// - Parameter withOverrides: Whether one of the moves passes over the checks before a swap.
+    static func populated(withOverrides: Bool = true) throws -> TestHome {
         let home = try TestHome()
         let registry = try home.open()
         for _ in 1...4 { _ = try registry.publishSmall() }
-        func ask(_ alias: String, _ version: UInt64, reason: String = "") throws -> UInt64 {
+        try registry.reject(model: "sentiment", version: 1, reason: "no memory")
+        _ = try registry.settleValidation(
+            model: "sentiment",
+            version: 1,
+            verdict: .passed,
+            principal: "cert:bob"
+        )
+        func ask(
+            _ alias: String,
+            _ version: UInt64,
+            _ overrides: MoveOverrides = MoveOverrides(),
+            reason: String = ""
+        ) throws -> UInt64 {
             try registry.setAlias(
                 model: "sentiment",
                 alias: alias,
                 version: version,
+                overrides: overrides,
                 principal: "cert:ann",
                 reason: reason
             ).alias.generation
@@ -43,7 +58,8 @@ struct HistoryVerifyTests {
         try serve("gone", try ask("gone", 1))
         _ = try ask("gone", 2)
         try registry.deleteAlias(model: "sentiment", alias: "gone", principal: "cert:ann")
-        _ = try ask("next", 2)
+        let both = MoveOverrides(allowsSignatureChange: true, isForced: true)
+        _ = try ask("next", 2, withOverrides ? both : MoveOverrides())
         _ = try registry.setAlias(
             model: "sentiment",
             alias: "live",
@@ -90,7 +106,9 @@ struct HistoryVerifyTests {
             (5, "served_unix_ms", "5", "live"), (6, "served_unix_ms", "0", "live"),
             (6, "outcome", "'pending'", "live"), (1, "outcome", "'served'", "next"),
             (1, "served_unix_ms", "3", "next"), (2, "outcome", "'pending'", "gone"),
-            (1, "outcome", "'rejected'", "old"),
+            (1, "outcome", "'rejected'", "old"), (1, "allow_signature_change", "0", "next"),
+            (1, "force", "0", "next"), (1, "allow_signature_change", "1", "live"),
+            (4, "force", "1", "live"),
         ]
     )
     func move(generation: Int, column: String, value: String, alias: String) throws {
@@ -110,16 +128,16 @@ struct HistoryVerifyTests {
             (
                 """
                 INSERT INTO alias_moves SELECT model, name, 9, is_rollback, from_version,
-                to_version, principal, reason, asked_unix_ms, served_unix_ms, outcome
-                FROM alias_moves WHERE name = 'next'
+                to_version, principal, reason, asked_unix_ms, served_unix_ms, outcome,
+                allow_signature_change, force FROM alias_moves WHERE name = 'next'
                 """,
                 ["\(next): history, generation 9"]
             ),
             (
                 """
                 INSERT INTO alias_moves SELECT model, 'never', 1, is_rollback, from_version,
-                to_version, principal, reason, asked_unix_ms, served_unix_ms, outcome
-                FROM alias_moves WHERE name = 'next'
+                to_version, principal, reason, asked_unix_ms, served_unix_ms, outcome,
+                allow_signature_change, force FROM alias_moves WHERE name = 'next'
                 """,
                 ["model 'sentiment', alias 'never': history, generation 1"]
             ),
@@ -150,6 +168,16 @@ struct HistoryVerifyTests {
             (
                 "UPDATE versions SET reason = 'x' WHERE model = 'sentiment' AND version = 1",
                 ["model 'sentiment', version 1: column reason"]
+            ),
+            (
+                """
+                UPDATE versions SET state = 'rejected', reason = 'no memory'
+                WHERE model = 'sentiment' AND version = 1
+                """,
+                [
+                    "model 'sentiment', version 1: column reason",
+                    "model 'sentiment', version 1: column state",
+                ]
             ),
             (
                 "UPDATE versions SET reason = 'x' WHERE state = 'rejected'",

@@ -4,8 +4,49 @@ import Testing
 
 @Suite("What an event of the audit log says")
 struct LoggedChangeTests {
-    private func alias(_ reason: String = "") -> LoggedChange.Alias {
-        LoggedChange.Alias(name: "live", version: 2, generation: 7, reason: reason)
+    private func alias(
+        _ reason: String = "",
+        _ overrides: MoveOverrides = MoveOverrides()
+    ) -> LoggedChange.Alias {
+        LoggedChange.Alias(
+            name: "live",
+            version: 2,
+            generation: 7,
+            overrides: overrides,
+            reason: reason
+        )
+    }
+
+    @Test("what a move passes over is read, and told from its reason")
+    func overrides() {
+        let plain = "live from 2, generation 7"
+        for (text, overrides) in [
+            (", allow_signature_change", MoveOverrides(allowsSignatureChange: true)),
+            (", force", MoveOverrides(isForced: true)),
+            (
+                ", allow_signature_change, force",
+                MoveOverrides(allowsSignatureChange: true, isForced: true)
+            ),
+        ] {
+            #expect(
+                LoggedChange(action: "alias.set", detail: plain + text)
+                    == .asked(alias("", overrides), isRollback: false)
+            )
+            #expect(
+                LoggedChange(action: "alias.set", detail: "\(plain)\(text): , force")
+                    == .asked(alias(", force", overrides), isRollback: false)
+            )
+            for action in ["rollback", "alias.served"] {
+                #expect(LoggedChange(action: action, detail: plain + text) == nil)
+            }
+        }
+        #expect(
+            LoggedChange(action: "alias.set", detail: "\(plain): , force")
+                == .asked(alias(", force"), isRollback: false)
+        )
+        for text in [", force, allow_signature_change", ", forced", ", force, force"] {
+            #expect(LoggedChange(action: "alias.set", detail: plain + text) == nil)
+        }
     }
 
     @Test("a move is read, whatever its reason is")
@@ -43,6 +84,8 @@ struct LoggedChangeTests {
     func versions() {
         #expect(LoggedChange(action: "publish", detail: "2 files, 9 bytes") == .published)
         #expect(LoggedChange(action: "version.delete", detail: "") == .versionDeleted)
+        #expect(LoggedChange(action: "version.validate", detail: "") == .versionValidated)
+        #expect(LoggedChange(action: "version.validate", detail: "x") == nil)
         #expect(
             LoggedChange(action: "version.reject", detail: "no") == .versionRejected(reason: "no")
         )

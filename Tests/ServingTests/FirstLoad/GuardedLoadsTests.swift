@@ -99,6 +99,24 @@ struct GuardedLoadsTests {
         #expect(slot.plan.isMerged && slot.plan.maxRows == 64)
     }
 
+    @Test("a validation tries a version each time, a rejected one too, and asks no earlier verdict")
+    func validation() throws {
+        #expect(outcome() == nil)
+        for isLive in [false, true] {
+            _ = try loads.admit(id, isLive: isLive, isValidation: true)
+        }
+        #expect(checker.count == 3)
+        try home.registry.reject(model: id.model, version: id.version, reason: "it crashed")
+        #expect(outcome()?.reason.contains("it crashed") == true)
+        _ = try loads.admit(id, isLive: false, isValidation: true)
+        #expect(checker.count == 4)
+        checker.fail(.rejected(reason: "it crashed again", detail: ""))
+        #expect(throws: Loader.Failure.self) { try loads.tryAgain(id) }
+        checker.fail(nil)
+        try loads.tryAgain(id)
+        #expect(checker.count == 6 && engine.loads == 1)
+    }
+
     @Test("what an alias answers with is not held up by a trial, and needs none later")
     func live() {
         #expect(outcome(isLive: true) == nil)

@@ -152,7 +152,9 @@ struct MoveTests {
         try await ServingWorld.with { world in
             try await world.publishAndWait("v1")
             let nowhere = AliasID(model: "m", alias: "nowhere")
-            #expect(await world.reconciler.waitForMove(nowhere, generation: 1) == .superseded)
+            #expect(
+                await world.reconciler.waitForMove(nowhere, generation: 1)?.outcome == .superseded
+            )
             #expect(await world.refusal(.alias("nowhere")) == .notFound)
         }
     }

@@ -171,7 +171,7 @@ struct RejectionTests {
             let failure = EngineError(.invalidModel, "it is broken")
             world.script("v2", FakeScript(loadFailure: failure, loadGate: gate))
             let id = try await world.store("v2")
-            async let validation = world.reconciler.validate(id)
+            async let validation = world.validate(id)
             await gate.waitForArrivals(1)
             let live = try await world.setAlias(2)
             let canary = try await world.setAlias(2, alias: "canary")
@@ -189,7 +189,7 @@ struct RejectionTests {
     func validationPasses() async throws {
         try await ServingWorld.with { world in
             let id = try await world.store("v1")
-            #expect(try await world.reconciler.validate(id) == .passed)
+            #expect(try await world.validate(id) == .passed)
             #expect(await eventually { world.engine.loadedModels == 0 })
             #expect(try world.registry.version(model: "m", version: 1).state == .stored)
             #expect(await world.refusal() == .notFound)
@@ -203,7 +203,7 @@ struct RejectionTests {
             let passing = EngineError(.unavailable, "no memory")
             world.script("v1", FakeScript(loadFailure: passing, loadGate: gate))
             let id = try await world.store("v1")
-            await world.reconciler.validateInBackground(id)
+            await world.reconciler.validateInBackground(id, principal: "cert:ann")
             await gate.waitForArrivals(1)
             gate.release()
             await gate.waitForArrivals(2)

@@ -161,11 +161,16 @@ final class ServingWorld: Sendable {
         return VersionID(model: model, version: committed.version.version)
     }
 
-    func setAlias(_ version: UInt64, alias: String = "live") async throws -> Move {
+    func setAlias(
+        _ version: UInt64,
+        alias: String = "live",
+        overrides: MoveOverrides = MoveOverrides()
+    ) async throws -> Move {
         let change = try registry.setAlias(
             model: "m",
             alias: alias,
             version: version,
+            overrides: overrides,
             principal: "cert:ann"
         )
         return try await follow(change)
@@ -185,8 +190,14 @@ final class ServingWorld: Sendable {
         return move
     }
 
-    func outcome(of move: Move) async -> MoveOutcome? {
+    func outcome(of move: Move) async -> MoveOutcome? { await end(of: move)?.outcome }
+
+    func end(of move: Move) async -> MoveEnd? {
         await reconciler.waitForMove(move.alias, generation: move.generation)
+    }
+
+    func validate(_ id: VersionID) async throws -> Validation? {
+        try await reconciler.validate(id, principal: "cert:ann")
     }
 
     func alias(_ name: String = "live", model: String = "m") throws -> AliasInfo {

@@ -1,0 +1,60 @@
+package import Wire
+
+/// What is asked for with a bundle.
+package struct PublishOptions: Sendable {
+    /// nil moves none.
+    package var alias: String?
+    package var metadata: [String: String]
+    /// nil: a digest of the bundle and the metadata.
+    package var idempotencyKey: String?
+    /// Whether the answer is to come when the alias has moved, or will not.
+    package var wait: Bool
+    /// Whether the alias moves even if the new signature breaks present callers.
+    package var allowSignatureChange: Bool
+    /// Whether the alias moves even if every warm-up run of the version failed.
+    package var force: Bool
+
+    package init(
+        alias: String?,
+        metadata: [String: String] = [:],
+        idempotencyKey: String? = nil,
+        wait: Bool = true,
+        allowSignatureChange: Bool = false,
+        force: Bool = false
+    ) {
+        self.alias = alias
+        self.metadata = metadata
+        self.idempotencyKey = idempotencyKey
+        self.wait = wait
+        self.allowSignatureChange = allowSignatureChange
+        self.force = force
+    }
+}
+
+/// What a publication became, in the contract's own messages.
+package struct Published: Sendable {
+    package var version: V1.Version
+    /// The alias that was to move, as it is now; nil without one, or for a rejected version.
+    package var alias: V1.Alias?
+    /// The differences of the signature that break callers of the version before.
+    package var signatureChanges: [String] = []
+
+    /// Whether the alias is to move to the version and has not yet.
+    package var isPending: Bool {
+        guard let alias else { return false }
+        return alias.version != version.version && alias.targetVersion == version.version
+    }
+
+    /// Why the alias was not moved to the version; nil if it was, is to be, or need not be.
+    package var refusal: String? {
+        guard let alias, alias.version != version.version,
+            alias.targetVersion != version.version
+        else { return nil }
+        return alias.failure.isEmpty ? "a later move took its place" : alias.failure
+    }
+}
+
+extension V1.Version {
+    /// Whether a server is loading it: it has no verdict yet.
+    package var isBeingTried: Bool { replicas.contains { $0.load == .loading } }
+}
