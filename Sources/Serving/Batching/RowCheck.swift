@@ -1,5 +1,6 @@
 internal import Engine
 internal import Registry
+internal import Text
 
 /// Finds out whether the rows of a model see each other: runs requests alone and together, in both
 /// orders and in a full batch, and compares.
@@ -57,7 +58,7 @@ struct RowCheck {
         if signature.inputs.isEmpty { return "the model has no inputs" }
         for (kind, specs) in [("input", signature.inputs), ("output", signature.outputs)] {
             if let spec = specs.first(where: { $0.shape.first != -1 }) {
-                return "the first dimension of \(kind) '\(spec.name)' is not free"
+                return "the first dimension of \(kind) \(quoted(spec.name)) is not free"
             }
         }
         return nil
@@ -102,7 +103,7 @@ struct RowCheck {
             for (index, sample) in together.enumerated() {
                 for (alone, merged) in zip(sample.outputs, parts.outputs(of: index))
                 where !RowComparison(tolerance: batching.tolerance).agree(alone, merged) {
-                    return "a row of output '\(alone.name)' differs when it has company"
+                    return "a row of output \(quoted(alone.name)) differs when it has company"
                 }
             }
         }
@@ -133,7 +134,8 @@ struct RowCheck {
         } catch {
             switch error.code {
             case .invalidInput, .runtimeFailed: return nil
-            case .invalidModel, .unsupported, .terminated, .unavailable: throw error
+            case .invalidModel, .unsupported, .terminated, .outOfMemory, .unavailable:
+                throw error
             }
         }
     }

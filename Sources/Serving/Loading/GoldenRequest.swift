@@ -1,5 +1,6 @@
 internal import Engine
 internal import JSON
+internal import Text
 
 /// A request whose answer is known: run at every load, before any caller is served. The format is
 /// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.
@@ -36,7 +37,9 @@ struct GoldenRequest: Sendable {
         }
         let known = ["inputs", "outputs", "atol", "rtol"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
-            throw Failure(description: "golden request \(path): unknown key '\(unknown.name)'")
+            throw Failure(
+                description: "golden request \(path): unknown key \(quoted(unknown.name))"
+            )
         }
         inputs = try Self.tensors(document["inputs"], key: "inputs", path: path)
         expected = try Self.tensors(document["outputs"], key: "outputs", path: path)
@@ -65,7 +68,8 @@ struct GoldenRequest: Sendable {
             number.isFinite
         else {
             throw Failure(
-                description: "golden request \(path): '\(key)' is no finite number of at least 0"
+                description:
+                    "golden request \(path): \(quoted(key)) is no finite number of at least 0"
             )
         }
         return number
@@ -78,7 +82,7 @@ struct GoldenRequest: Sendable {
     ) throws(Failure) -> [InputTensor] {
         guard case .array(let values)? = value, !values.isEmpty else {
             throw Failure(
-                description: "golden request \(path): '\(key)' is no list of tensors"
+                description: "golden request \(path): \(quoted(key)) is no list of tensors"
             )
         }
         var tensors: [InputTensor] = []

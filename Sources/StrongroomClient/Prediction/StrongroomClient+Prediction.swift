@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Text
 package import Wire
 
 /// What a model answered.
@@ -76,7 +77,7 @@ extension Tensor {
         guard let dataType = DataType(rawValue: message.dataType.rawValue) else {
             throw StrongroomError(
                 .internalError,
-                "output '\(message.name)' has the unknown data type \(message.dataType.rawValue)"
+                "output \(quoted(message.name)) has the unknown data type \(message.dataType.rawValue)"
             )
         }
         self.init(

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import JSON
 internal import Server
+internal import Text
 
 struct Clients: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +36,7 @@ struct Clients: AsyncParsableCommand {
                 models.allSatisfy(allowed.contains)
             else {
                 throw ValidationError(
-                    "--models '\(models)' can match no model's name: expected a-z, 0-9, '.', '_', "
+                    "--models \(quoted(models)) can match no model's name: expected a-z, 0-9, '.', '_', "
                         + "'-' and '*'"
                 )
             }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Publish: AsyncParsableCommand {
@@ -71,11 +72,11 @@ struct Publish: AsyncParsableCommand {
         var pairs: [String: String] = [:]
         for text in metadata {
             guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw UsageError("--metadata '\(text)': expected KEY=VALUE")
+                throw UsageError("--metadata \(quoted(text)): expected KEY=VALUE")
             }
             let key = String(text[..<equals])
             guard pairs.updateValue(String(text[text.index(after: equals)...]), forKey: key) == nil
-            else { throw UsageError("--metadata '\(key)' is given twice") }
+            else { throw UsageError("--metadata \(quoted(key)) is given twice") }
         }
         return pairs
     }

@@ -3,6 +3,7 @@ internal import JSON
 internal import NIOCore
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 /// One `--input NAME=VALUE`. The type comes from the model, the shape from the value's nesting.
@@ -18,7 +19,7 @@ struct InputArgument {
     /// - Throws: ``UsageError`` without a name or a value.
     init(_ argument: String) throws {
         guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
-            throw UsageError("--input '\(argument)': expected NAME=VALUE")
+            throw UsageError("--input \(quoted(argument)): expected NAME=VALUE")
         }
         name = String(argument[..<equals])
         let value = argument[argument.index(after: equals)...]
