@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import JSON
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct AliasCommand: AsyncParsableCommand {
@@ -124,7 +125,7 @@ struct AliasCommand: AsyncParsableCommand {
                     )
                 )
             }
-            output.write(.object([])) { "alias \(alias) of \(model) is deleted" }
+            output.write(.object([])) { "alias \(alias.escaped) of \(model.escaped) is deleted" }
         }
     }
 }
@@ -134,9 +135,10 @@ extension V1.Alias {
     func text(of model: String, previous: UInt64) -> String {
         let before = previous == 0 ? "" : ", before that version \(previous)"
         guard version == targetVersion else {
-            return "\(model) \(name): version \(targetVersion) is being loaded; "
+            return "\(model.escaped) \(name.escaped): version \(targetVersion) is being loaded; "
                 + (version == 0 ? "none answers yet" : "version \(version) answers until then")
         }
-        return "\(model) \(name): version \(version) answers\(before) (generation \(generation))"
+        return
+            "\(model.escaped) \(name.escaped): version \(version) answers\(before) (generation \(generation))"
     }
 }

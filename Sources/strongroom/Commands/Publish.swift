@@ -63,9 +63,9 @@ struct Publish: AsyncParsableCommand {
 
     private func text(_ version: V1.Version) -> String {
         let size = ByteCount.text(version.bytes)
-        let aliases = version.aliases.joined(separator: ", ")
+        let aliases = version.aliases.joined(separator: ", ").escaped
         let place = aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
-        return "\(version.model) version \(version.version), \(size): \(place)"
+        return "\(version.model.escaped) version \(version.version), \(size): \(place)"
     }
 
     private func parsedMetadata() throws -> [String: String] {
