@@ -82,7 +82,7 @@ let package = Package(
         product("Metrics", []),
         product("RPC", ["Wire", "TLS", "Metrics", "Text", nioCore, nioPosix, logging]),
         product("HTTP", ["RPC", "Text", nioCore, nioHTTP1, logging, deques]),
-        product("JSON", []),
+        product("JSON", ["Text"]),
         product("Text", []),
         product("Registry", ["Sealing", "JSON", "Text", grdb, yams]),
         product("Engine", ["COnnxRuntime", "JSON", "Text"]),

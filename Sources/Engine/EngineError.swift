@@ -1,8 +1,8 @@
-/// Why an engine refused a model or a request, or failed on one.
+/// An engine's refusal of a model or a request, or its failure on one.
 ///
-/// It speaks to two audiences. `message` is for whoever called: it names what was wrong and what
-/// was expected, and never a path, an address or the runtime's own text. `detail` is what the
-/// runtime said, for the operator's log alone. Two errors are equal if their codes are.
+/// `message` is for the publisher or caller: it names what was wrong and what was expected, and
+/// holds no path and no address; what it quotes of the runtime's text is cleaned. `detail` is for
+/// the operator's log. Two errors are equal if their codes are.
 package struct EngineError: Error, Sendable {
     /// What kind of failure it was: what decides on the status that a caller sees.
     package enum Code: Sendable, Hashable {
@@ -12,12 +12,13 @@ package struct EngineError: Error, Sendable {
         case invalidInput
         /// The model is well formed, but uses something that this engine does not do.
         case unsupported
-        /// The runtime failed on input that fits the signature.
+        /// The runtime failed, and no node refused the input.
         case runtimeFailed
         /// The run was ended through its ``RunStop``.
         case terminated
-        /// The engine itself is not there, its library is missing, too old, or broken; or it has
-        /// not enough memory. It may be there later.
+        /// An allocation failed. It may succeed later, or for a smaller input.
+        case outOfMemory
+        /// The engine's library is missing, too old, or broken. It may be there later.
         case unavailable
     }
 
@@ -25,7 +26,7 @@ package struct EngineError: Error, Sendable {
     package let code: Code
     /// One sentence without a final period, safe to send to a caller.
     package let message: String
-    /// What the runtime or the system said: for the operator's log, empty if there is no more.
+    /// The text of the runtime or the system, for the operator's log; empty if `message` has it.
     package let detail: String
 
     /// Makes an error.
@@ -39,18 +40,6 @@ package struct EngineError: Error, Sendable {
         self.message = message
         self.detail = detail
     }
-}
-
-extension EngineError {
-    private static let outOfMemoryMessage = "there is not enough memory for the model"
-
-    /// Memory has run out, whatever was being done.
-    package static func outOfMemory(detail: String) -> EngineError {
-        EngineError(.unavailable, outOfMemoryMessage, detail: detail)
-    }
-
-    /// Whether it is that memory has run out.
-    package var isOutOfMemory: Bool { code == .unavailable && message == Self.outOfMemoryMessage }
 }
 
 extension EngineError: Equatable {

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import RPC
+internal import Text
 
 /// A connection of HTTP/1.1: requests in, one answered at a time, answers out in their order.
 ///
@@ -175,7 +176,7 @@ extension HTTPConnectionHandler {
         guard let context, let (path, query) = IncomingRequest.path(of: head.uri) else { return }
         switch router.lookup(head.method, path) {
         case .unknownPath:
-            answer(HTTPResponse(.notFound, "there is no such resource"), to: number)
+            answer(HTTPResponse(.notFound, "there is no resource \(quoted(path))"), to: number)
         case .wrongMethod(let allowed):
             let list = allowed.joined(separator: ", ")
             answer(

@@ -1,3 +1,5 @@
+internal import Text
+
 extension JSONValue {
     /// Parses one JSON document.
     /// - Parameter maxValues: the most values that the document may have, those in arrays and
@@ -78,7 +80,7 @@ private struct JSONParser {
             guard peek == UInt8(ascii: "\"") else { throw error("a member name was expected") }
             let name = try string()
             guard names.insert(Array(name.utf8)).inserted else {
-                throw error("the name '\(name)' is repeated")
+                throw error("the name \(quoted(name)) is repeated")
             }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw error("':' was expected") }
@@ -106,7 +108,7 @@ private struct JSONParser {
 
     private mutating func word(_ text: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
         for byte in text.utf8 {
-            guard take(byte) else { throw error("'\(text)' was expected") }
+            guard take(byte) else { throw error("\(quoted(text)) was expected") }
         }
         return value
     }

@@ -13,6 +13,8 @@ package final class ModelHost: Sendable {
     private let executors: Executors
     private let loads = LoadWaiters()
 
+    private static let maxListedVersions = 8
+
     /// Makes a host that serves nothing yet.
     /// - Parameters:
     ///   - engines: What loads and runs models; a card names one of them.
@@ -234,6 +236,11 @@ package final class ModelHost: Sendable {
                 request.completion(.failure(error))
             }
         }
+    }
+
+    /// Versions that have requests at this instant, some of them if they are many.
+    package func runningVersions() -> [String] {
+        meters.running(limit: Self.maxListedVersions).map(\.description)
     }
 
     /// What is counted, and what waits and runs of each model, at one instant.

@@ -1,3 +1,5 @@
+internal import Text
+
 /// Why a model could not be reached, loaded or run, with a text that a caller may read.
 package struct ServingError: Error, Sendable, CustomStringConvertible {
     /// Kinds of failure; each has one status code of the protocol.
@@ -51,11 +53,11 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
 extension ServingError {
     /// The one answer for a model that does not exist and for one that the caller may not know of.
     package static func unknownModel(_ model: String) -> ServingError {
-        ServingError(.notFound, "model '\(model)' does not exist")
+        ServingError(.notFound, "model \(quoted(model)) does not exist")
     }
 
     static func unknownAlias(_ alias: String, model: String) -> ServingError {
-        ServingError(.notFound, "model '\(model)' has no alias '\(alias)'")
+        ServingError(.notFound, "model \(quoted(model)) has no alias \(quoted(alias))")
     }
 
     static func rejected(

@@ -1,3 +1,5 @@
+internal import Text
+
 /// A version of a model.
 package struct VersionID: Hashable, Sendable, CustomStringConvertible {
     /// The model's name.
@@ -12,7 +14,7 @@ package struct VersionID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// For messages.
-    package var description: String { "version \(version) of model '\(model)'" }
+    package var description: String { "version \(version) of model \(quoted(model))" }
 }
 
 /// An alias of a model.

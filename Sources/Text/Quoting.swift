@@ -1,15 +1,18 @@
 /// UTF-8 bytes of a value that a message repeats at most.
 package let maxQuotedBytes = 64
 
-/// A value from outside in quotation marks, fit for an error message: escaped as by
+/// A value from outside in quotation marks, fit for an error message.
+package func quoted(_ value: String) -> String { "'\(excerpt(value))'" }
+
+/// The beginning of a value from outside, fit for an error message: escaped as by
 /// ``Swift/String/escaped`` and cut after ``maxQuotedBytes``.
-package func quoted(_ value: String) -> String {
+package func excerpt(_ value: String) -> String {
     var text = ""
     for scalar in value.unicodeScalars {
-        guard text.utf8.count < maxQuotedBytes else { return "'\(text)...'" }
+        guard text.utf8.count < maxQuotedBytes else { return text + "..." }
         text.append(escaped: scalar)
     }
-    return "'\(text)'"
+    return text
 }
 
 /// A name from outside in quotation marks, as by ``quoted(_:)``.

@@ -25,6 +25,7 @@ struct Strongroom: AsyncParsableCommand {
 enum Main {
     static func main() async {
         do {
+            try checkCommands(CommandLine.arguments.dropFirst())
             var command = try Strongroom.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -33,6 +34,24 @@ enum Main {
             }
         } catch {
             fail(error)
+        }
+    }
+
+    /// Refuses an unknown command by its name. The parser would speak of the options behind it.
+    private static func checkCommands(_ arguments: ArraySlice<String>) throws(UsageError) {
+        var command: any ParsableCommand.Type = Strongroom.self
+        var path = "strongroom"
+        for argument in arguments {
+            let commands = command.configuration.subcommands
+            guard !commands.isEmpty, !argument.hasPrefix("-"), argument != "help" else { return }
+            guard let next = commands.first(where: { $0._commandName == argument }) else {
+                throw UsageError(
+                    "\(quoted(argument)) is no command of \(path)",
+                    hint: "\(path) --help lists commands"
+                )
+            }
+            command = next
+            path += " " + argument
         }
     }
 
@@ -102,7 +121,6 @@ enum StandardError {
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
+        LogOutput.write(Array(text.utf8))
     }
 }

@@ -19,15 +19,18 @@ ONNX_TYPES = {
     "BYTES": TensorProto.STRING, "BF16": TensorProto.BFLOAT16}
 
 
-def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET):
-    """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size."""
+def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET, domains=None):
+    """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size.
+    `domains`: the versions of operator sets of other domains, {domain: version}."""
     def infos(specs):
         return [helper.make_tensor_value_info(name, ONNX_TYPES[datatype], shape)
                 for name, (datatype, shape) in specs.items()]
 
     graph = helper.make_graph(
         nodes, "graph", infos(inputs), infos(outputs), initializer=list(initializers))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    opsets = {"": opset, **(domains or {})}
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid(*item) for item in opsets.items()])
     model.ir_version = ir_version
     return model.SerializeToString()
 
@@ -143,6 +146,28 @@ def counter(golden=3):
         [numpy_helper.from_array(array, name) for name, array in constants.items()])
     tensor = {"datatype": "INT64", "shape": [1], "data": [golden]}
     return with_golden(model, [{"name": "n", **tensor}], [{"name": "y", **tensor}])
+
+
+def tensors_json(tensors):
+    """Tensors {name: array} as golden requests have them."""
+    kinds = {"f": "FP32", "i": "INT64", "O": "BYTES", "b": "BOOL"}
+    return [{"name": name, "datatype": kinds[array.dtype.kind], "shape": list(array.shape),
+             "data": array.reshape(-1).tolist()} for name, array in tensors.items()]
+
+
+def passing(model, inputs):
+    """A bundle of a model with one golden request, what ONNX Runtime's Python answers to it."""
+    outputs = Reference(model).run(**inputs)
+    return with_golden(model, tensors_json(inputs), tensors_json(outputs))
+
+
+def talkative():
+    """A model whose regular expression is too large for RE2, which writes so on standard error
+    for each match that it looks for: once for each character of an input."""
+    node = helper.make_node("Tokenizer", ["x"], ["y"], domain="com.microsoft", mark=0, mincharnum=1,
+                            pad_value="", tokenexp="(?:a?){1000}" * 10)
+    return save([node], {"x": ("BYTES", [None])}, {"y": ("BYTES", [None, None])},
+                domains={"com.microsoft": 1})
 
 
 def with_golden(model, inputs, outputs):

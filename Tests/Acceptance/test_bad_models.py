@@ -1,10 +1,12 @@
 """Models that cannot serve: published, rejected with a reason, and never in the way."""
 
 import json
+import re
 
+import harness
 import numpy
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 import models
 from strongroom_client import StatusError, registry
@@ -51,6 +53,93 @@ MALFORMED_CARDS = {
     "another format": (CARD.replace("1", "2", 1), "format"),
     "no YAML": ("{", "model.yaml"),
 }
+
+
+NODE = helper.make_node
+ONE = {"w": numpy.ones(1, "i8")}
+
+
+def broken(nodes, ends=ENDS, weights=None, **options):
+    """A bundle of a model with one thing wrong."""
+    arrays = [numpy_helper.from_array(array, key) for key, array in (weights or {}).items()]
+    return {"model.onnx": models.save(nodes, *ends, arrays, **options)}
+
+
+SAME = [NODE("Identity", ["x"], ["y"])]
+REASONS = {  # what the reason has to have, by what is wrong
+    "an unknown operator": (["'first'", "NoSuch", "opset|domain_version", "21"], broken(
+        [NODE("NoSuch", ["x"], ["y"], name="first")])),
+    "an operator of an unknown domain": (["com.example", "Mystery", "com.microsoft"], broken(
+        [NODE("Mystery", ["x"], ["y"], domain="com.example")], domains={"com.example": 1})),
+    "a domain that is not imported": (["com.example", "Mystery"], broken(
+        [NODE("Mystery", ["x"], ["y"], domain="com.example")])),
+    "an operator set of the future": (["[Oo]pset 99", "28"], broken(SAME, opset=99)),
+    "an operator set of the future in a domain": (["[Oo]pset 99", "ai.onnx.ml", "5"], broken(
+        SAME, domains={"ai.onnx.ml": 99})),
+    "an IR version of the future": (["IR version: 99", "14"], broken(SAME, ir_version=99)),
+    "an input that is nowhere": (["'lost'"], broken([NODE("Add", ["x", "lost"], ["y"])])),
+    "two types in one operator": (["Add", "float", "int64"], broken(
+        [NODE("Add", ["x", "w"], ["y"])], weights=ONE)),
+    "an output of another type": (["double", "float", r"\by\b"], broken(
+        SAME, (ENDS[0], {"y": ("FP64", [None])}))),
+    "a type that an operator does not take": (["Add", "string"], broken(
+        [NODE("Add", ["x", "x"], ["y"])], ({"x": ("BYTES", [None])}, {"y": ("BYTES", [None])}))),
+    "an attribute that the operator lacks": (["Add", "axis"], broken(
+        [NODE("Add", ["x", "x"], ["y"], axis=0)])),
+    "a missing attribute": (["Cast", "'to'"], broken([NODE("Cast", ["x"], ["y"])])),
+    "an operator of an old operator set": (["Add", "version 1"], broken(
+        [NODE("Add", ["x", "x"], ["y"], axis=0, broadcast=1)], opset=1, ir_version=8)),
+    "a kernel that does not exist": (["Conv", "version 11"], broken(
+        [NODE("Conv", ["x", "k"], ["y"])],
+        ({"x": ("FP64", [1, 1, 8, 8])}, {"y": ("FP64", [None] * 4)}),
+        {"k": numpy.ones((1, 1, 3, 3))})),
+    "a cycle": (["acyclic|cycl"], broken(
+        [NODE("Add", ["x", "b"], ["a"]), NODE("Add", ["a", "x"], ["b"]), SAME[0]])),
+    "two nodes of one name": (["same node name", r"\btwin\b"], broken(
+        [NODE("Abs", ["x"], ["a"], name="twin"), NODE("Abs", ["a"], ["y"], name="twin")])),
+    "an output that is made twice": (["Duplicate", r"\by\b"], broken(
+        [NODE("Abs", ["x"], ["y"]), NODE("Neg", ["x"], ["y"])])),
+    "an output that nothing makes": ([r"\by\b", "does not exist"], broken(
+        [NODE("Abs", ["x"], ["z"])])),
+    "shapes that do not fit": (["MatMul", "[Ii]ncompatible"], broken(
+        [NODE("MatMul", ["x", "m"], ["y"])], ({"x": ("FP32", [1, 5])}, {"y": ("FP32", [1, 3])}),
+        {"m": numpy.ones((4, 3), "f4")})),
+    "a division by zero of constants": (["Div", "zero"], broken(
+        [NODE("Div", ["w", "z"], ["q"]), NODE("Cast", ["q"], ["c"], to=1),
+         NODE("Add", ["x", "c"], ["y"])], weights={**ONE, "z": numpy.zeros(1, "i8")})),
+    "a bad regular expression": (["RegexFullMatch", r"\(\(\("], broken(
+        [NODE("RegexFullMatch", ["x"], ["y"], pattern="(((")],
+        ({"x": ("BYTES", [None])}, {"y": ("BOOL", [None])}))),
+    "a node of a subgraph that is unknown": (["'outer'", "If", "NoSuch"], broken(
+        [NODE("If", ["x"], ["y"], name="outer", **{branch: helper.make_graph(
+            [NODE("NoSuch", [], ["q"])], "branch", [],
+            [helper.make_tensor_value_info("q", 1, None)])
+            for branch in ("then_branch", "else_branch")})],
+        ({"x": ("BOOL", [])}, ENDS[1]))),
+    "nothing in it": (["No graph"], {"model.onnx": b""}),
+    "another format": (["protobuf"], {"model.onnx": b"hello, this is no model"}),
+    "a node whose name imitates a log line": ([r"'a\\n2026-01-01T0", "NoSuch"], broken(
+        [NODE("NoSuch", ["x"], ["y"], name="a\n2026-01-01T00:00:00+0000 info strongroom: ok\n")])),
+    "names of any length": (["NoSuchx+", "No Op registered"], broken(
+        [NODE("NoSuch" + "x" * 5_000, ["x"], ["y"], name="n" * 50_000)])),
+}
+LEAKS = re.compile(r"0x[0-9a-fA-F]|\.(cc|h|cpp):|onnxruntime_src|std::|[\n\r\x1b]|/tmp/|/root/|/home/")
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} [a-z]+ strongroom:")
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_reason_names_what_is_wrong_in_a_model_with(server, admin, name, case):
+    words, bundle = REASONS[case]
+    logged = len(server.log)
+    rejected = publish_bundle(admin, name("why"), bundle)
+    assert STATE.Name(rejected.state) == "STATE_REJECTED"
+    for word in words:
+        assert re.search(word, rejected.reason), (word, rejected.reason)
+    assert not LEAKS.search(rejected.reason), rejected.reason
+    assert str(server.home.folder) not in rejected.reason and len(rejected.reason) < 2_000
+    harness.wait_until(lambda: "a version was rejected" in server.log[logged:], 10, "the log line")
+    for line in server.log[logged:].splitlines():
+        assert LOG_LINE.match(line), line
 
 
 @pytest.mark.parametrize("case", BAD)

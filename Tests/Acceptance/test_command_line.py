@@ -323,6 +323,14 @@ def test_wrong_usage_exits_64(shared_home, server, arguments):
     fails(done, 64)
 
 
+@pytest.mark.parametrize("arguments,named", [
+    (["conquer", "--listen", "x"], "'conquer' is no command of strongroom"),
+    (["alias", "move", "mlp", "live"], "'move' is no command of strongroom alias"),
+    (["a\nb\x1b[31m"], "'a\\nb\\u{1b}[31m' is no command"), (["z" * 65], f"'{'z' * 64}...'")])
+def test_an_unknown_command_is_named(shared_home, server, arguments, named):
+    fails(shared_home.run(*arguments), 64, named)
+
+
 def test_an_empty_home_exits_64(home):
     fails(home.run("models", "--home", "", home=False), 64, "--home")
 

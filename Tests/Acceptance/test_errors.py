@@ -1,9 +1,15 @@
 """Bad calls: each is answered with its code and a message that names the thing, and the server goes
 on answering."""
 
+import os
+import re
+import signal
+
 import numpy
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+import harness
 import models
 import strongroom_client
 from strongroom_client import StatusError, prediction, registry
@@ -40,6 +46,129 @@ def still_answers(server, admin, model):
     expected = models.Reference(models.mlp(seed=1)).run(**GOOD)["y"].tobytes()
     assert predict(admin, model, GOOD)[1]["y"].tobytes() == expected
     assert server.answers()
+
+
+FLOATS, INTEGERS, WORDS = "FP32", "INT64", "BYTES"
+f4, i8 = (lambda *shape: numpy.ones(shape, "f4")), (lambda *items: numpy.array(items, "i8"))
+
+
+def one(operator, inputs, outputs, weights=None, name="", order=None, **attributes):
+    """A model of one operator."""
+    arrays = [numpy_helper.from_array(array, key) for key, array in (weights or {}).items()]
+    names = order or [*inputs, *(weights or {})]
+    node = helper.make_node(operator, names, [*outputs], name=name, **attributes)
+    return models.save([node], inputs, outputs, arrays)
+
+
+IMAGE = {"x": (FLOATS, [None] * 4)}, {"y": (FLOATS, [None] * 4)}
+KERNEL = {"w": f4(1, 3, 3, 3)}
+INNER = helper.make_graph(
+    [helper.make_node("Gather", ["w", "x"], ["q"], name="inner")], "branch", [],
+    [helper.make_tensor_value_info("q", TensorProto.FLOAT, None)])
+REFUSED = {  # operator, what the message has, model, what it takes, what it cannot take
+    "more features than there are weights": (
+        "MatMul", "dimension", one("MatMul", {"x": (FLOATS, [None, None])}, {"y": (FLOATS, [None, 3])},
+                           {"w": f4(4, 3)}, name="/head/MatMul"), {"x": f4(1, 4)}, {"x": f4(1, 5)}),
+    "an index out of range": (
+        "Gather", "9", one("Gather", {"x": (INTEGERS, [None])}, {"y": (FLOATS, [None])},
+                           {"w": f4(4)}, order=["w", "x"]), {"x": i8(3)}, {"x": i8(9)}),
+    "an index out of range of elements": (
+        "GatherElements", "ange", one("GatherElements", {"x": (INTEGERS, [None])},
+                                      {"y": (FLOATS, [None])}, {"w": f4(4)}, order=["w", "x"]),
+        {"x": i8(3)}, {"x": i8(9)}),
+    "a division by zero": (
+        "Div", "zero", one("Div", {"x": (INTEGERS, [None]), "z": (INTEGERS, [None])},
+                           {"y": (INTEGERS, [None])}),
+        {"x": i8(6), "z": i8(2)}, {"x": i8(1), "z": i8(0)}),
+    "a text that is no number": (
+        "Cast", "number", one("Cast", {"x": (WORDS, [None])}, {"y": (FLOATS, [None])}, to=1),
+        {"x": numpy.array(["1.5"], object)}, {"x": numpy.array(["abc"], object)}),
+    "two lengths that differ": (
+        "Add", "2 by 3", one("Add", {"x": (FLOATS, [None]), "z": (FLOATS, [None])},
+                             {"y": (FLOATS, [None])}),
+        {"x": f4(2), "z": f4(2)}, {"x": f4(2), "z": f4(3)}),
+    "more than there are": (
+        "TopK", "5", one("TopK", {"x": (FLOATS, [None]), "k": (INTEGERS, [1])},
+                         {"y": (FLOATS, [None]), "at": (INTEGERS, [None])}),
+        {"x": f4(2), "k": i8(1)}, {"x": f4(2), "k": i8(5)}),
+    "an image of too few channels": (
+        "Conv", "2", one("Conv", *IMAGE, KERNEL), {"x": f4(1, 3, 4, 4)}, {"x": f4(1, 2, 4, 4)}),
+    "an empty image": (
+        "Conv", "0,0", one("Conv", *IMAGE, KERNEL), {"x": f4(1, 3, 4, 4)}, {"x": f4(1, 3, 0, 0)}),
+    "an empty image to pool": (
+        "MaxPool", "0,0", one("MaxPool", *IMAGE, kernel_shape=[3, 3]),
+        {"x": f4(1, 3, 4, 4)}, {"x": f4(1, 3, 0, 0)}),
+    "nothing to choose from": (
+        "ArgMax", "", one("ArgMax", {"x": (FLOATS, [None, None])}, {"y": (INTEGERS, [None, 1])},
+                          axis=1), {"x": f4(1, 2)}, {"x": f4(1, 0)}),
+    "a length that does not fill rows": (
+        "Reshape", "5", one("Reshape", {"x": (FLOATS, [None])}, {"y": (FLOATS, [None, 4])},
+                            {"s": i8(-1, 4)}), {"x": f4(8)}, {"x": f4(5)}),
+    "a shape with a negative size": (
+        "Expand", "shape", one("Expand", {"x": (FLOATS, [None]), "s": (INTEGERS, [None])},
+                               {"y": (FLOATS, [None])}),
+        {"x": f4(1), "s": i8(2)}, {"x": f4(1), "s": i8(-4)}),
+    "a node of a subgraph": (
+        "If", "node 'inner' (Gather)", one(
+            "If", {"c": ("BOOL", []), "x": (INTEGERS, [None])}, {"y": (FLOATS, [None])},
+            {"w": f4(4)}, name="outer", order=["c"], then_branch=INNER, else_branch=INNER),
+        {"c": numpy.array(True), "x": i8(1)}, {"c": numpy.array(True), "x": i8(9)}),
+}
+LEAKS = re.compile(r"0x[0-9a-fA-F]|\.(cc|h):|onnxruntime_src|[\n\r]")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_values_that_an_operator_refuses_are_the_callers_fault(server, admin, name, case):
+    operator, said, model, good, bad = REFUSED[case]
+    published = name("refuses")
+    answer = publish_bundle(admin, published, models.passing(model, good))
+    assert list(answer.aliases) == ["live"], answer.reason
+    logged = len(server.log)
+    message = refused(lambda: predict(admin, published, bad), "INVALID_ARGUMENT", said)
+    assert re.match(rf"node '[^']*' \({operator}\): .", message), message
+    assert not LEAKS.search(message) and str(server.home.folder) not in message
+    # A line for the call, and none of a failure of the server.
+    lines = server.log[logged:].splitlines()
+    assert [re.search(r" (info|warning|error) ", line)[1] for line in lines] == ["info"], lines
+    predict(admin, published, good)
+
+
+def test_memory_that_a_value_asks_for_in_vain_is_resource_exhausted(server, admin, name):
+    model = one("ConstantOfShape", {"x": (INTEGERS, [None])}, {"y": (FLOATS, [None])})
+    published = name("greedy")
+    publish_bundle(admin, published, models.passing(model, {"x": i8(2)}))
+    message = refused(lambda: predict(admin, published, {"x": i8(1 << 45)}), "RESOURCE_EXHAUSTED",
+                      "(ConstantOfShape)", "not enough memory")
+    assert not LEAKS.search(message)
+    predict(admin, published, {"x": i8(2)})
+
+
+def test_callers_cannot_make_a_library_write_to_the_log(server, admin, name):
+    published = name("talks")
+    publish_bundle(admin, published, {"model.onnx": models.talkative()})
+    logged = len(server.log)
+    for _ in range(20):
+        predict(admin, published, {"x": numpy.array(["ab" * 500], object)})
+    harness.wait_until(lambda: "library output was dropped" in server.log[logged:], 10, "a count")
+    lines = server.log[logged:].splitlines()
+    assert all(re.match(r"\S+ warning strongroom: .*library output", line) for line in lines), lines
+    written = [line for line in lines if line.endswith("library output")]
+    assert 1 <= len(written) <= 40 and "DFA out of memory" in written[-1], lines
+    assert any(f"version 1 of model '{published}'" in line for line in lines), lines
+
+
+def test_what_a_crash_writes_is_in_the_log(home):
+    server = home.serve()
+    try:
+        with open(f"/proc/{server.process.pid}/fd/2", "wb", buffering=0) as error:
+            for _ in range(30):  # more than the lines of a second
+                error.write(b"noise\n")
+            error.write(b"Fatal error: the last words\n")
+            os.kill(server.process.pid, signal.SIGSEGV)
+    except PermissionError:
+        pytest.skip("this user may not open the files of a process that cannot be dumped")
+    assert server.process.wait(20) == -signal.SIGSEGV
+    assert "Fatal error: the last words" in server.log
 
 
 X = GOOD["x"]
@@ -113,14 +242,15 @@ def test_version_zero_asked_for_by_number_is_not_found(admin, model):
 
 @pytest.mark.parametrize("bad", ["", "UPPER", "a/b", "a" * 65, "-a", "123", "latest"])
 def test_a_bad_model_name_cannot_be_published(admin, bad):
-    refused(lambda: begin_publish(admin, bad, {"model.onnx": b"x"}), "INVALID_ARGUMENT")
+    quoted = f"'{bad[:64]}{'...' if len(bad) > 64 else ''}'"
+    refused(lambda: begin_publish(admin, bad, {"model.onnx": b"x"}), "INVALID_ARGUMENT", quoted)
 
 
 def test_unknown_methods_and_services_are_unimplemented(admin):
     nothing = prediction.CancelResponse
     request = prediction.CancelRequest()
-    refused(lambda: admin.call("Prediction", "Guess", request, nothing), "UNIMPLEMENTED", "Guess")
-    refused(lambda: admin.call("Oracle", "Ask", request, nothing), "UNIMPLEMENTED", "Oracle")
+    refused(lambda: admin.call("Prediction", "Guess", request, nothing), "UNIMPLEMENTED", "'Guess'")
+    refused(lambda: admin.call("Oracle", "Ask", request, nothing), "UNIMPLEMENTED", "'Oracle'")
 
 
 def test_a_payload_that_is_no_message_is_refused(admin):

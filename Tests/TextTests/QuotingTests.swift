@@ -27,5 +27,6 @@ struct QuotingTests {
         let whole = String(repeating: "x", count: maxQuotedBytes)
         #expect(quoted(whole) == "'\(whole)'")
         #expect(quoted(whole + "y") == "'\(whole)...'")
+        #expect(excerpt(whole + "y") == "\(whole)...")
     }
 }

@@ -1,13 +1,13 @@
 internal import COnnxRuntime
 
-/// What a call into the runtime failed with, as the runtime says it.
+/// The failure of a call into the runtime: its code and text.
 struct OnnxFailure: Error {
     /// The runtime's own code.
     let code: OrtErrorCode
-    /// The runtime's text. It names paths, addresses and nodes: for the operator's log alone.
+    /// The runtime's text, which may name paths and addresses: for the operator's log alone.
     let text: String
 
-    /// The failure of a call that said it went well and gave nothing.
+    /// The failure of a call that succeeded and returned no object.
     static let nothingReturned = OnnxFailure(
         code: OrtErrorCode(ORT_ERROR_FAIL),
         text: "the call returned no object"
@@ -18,57 +18,71 @@ struct OnnxFailure: Error {
         OnnxFailure(code: OrtErrorCode(ORT_ERROR_FAIL), text: what)
     }
 
-    /// How the runtime and the standard library of C++ say that memory has run out: there is no
-    /// code for it.
-    private static let textsOfNoMemory = [
-        "bad_alloc", "bad allocation", "Failed to allocate memory",
-    ]
-
-    /// What it means that memory has run out, whatever was being done; nil if that is not it.
-    private var outOfMemory: EngineError? {
-        guard Self.textsOfNoMemory.contains(where: { text.contains($0) }) else { return nil }
-        return .outOfMemory(detail: text)
-    }
-
-    /// What it means for a load.
-    var whileLoading: EngineError {
-        if let outOfMemory { return outOfMemory }
-        return failedLoad
-    }
-
-    private var failedLoad: EngineError {
-        switch Int(code) {
-        case ORT_ERROR_INVALID_PROTOBUF, ORT_ERROR_NO_MODEL:
-            EngineError(.invalidModel, "the model is not a valid ONNX file", detail: text)
-        case ORT_ERROR_INVALID_GRAPH:
-            EngineError(.invalidModel, "the model's graph is not valid", detail: text)
-        case ORT_ERROR_NOT_IMPLEMENTED:
-            EngineError(
-                .unsupported,
-                "the model uses an operator or a type that ONNX Runtime lacks",
+    /// The error of a load, with the runtime's reason for the publisher.
+    ///
+    /// - Parameter version: The runtime's.
+    func whileLoading(in version: String) -> EngineError {
+        let parsed = OnnxText(text)
+        let runtime = "ONNX Runtime \(version)"
+        if parsed.isOutOfMemory {
+            return EngineError(
+                .outOfMemory,
+                "there is not enough memory to load the model",
                 detail: text
             )
-        default:
-            EngineError(.invalidModel, "ONNX Runtime cannot load the model", detail: text)
         }
+        var message = "\(runtime) cannot load the model: \(parsed.message(fallback: noReason))"
+        if parsed.reason.contains(Self.unknownOperator) { message += "; \(Self.knownDomains)" }
+        let isUnsupported = Int(code) == ORT_ERROR_NOT_IMPLEMENTED
+        return EngineError(isUnsupported ? .unsupported : .invalidModel, message, detail: text)
     }
 
-    /// What it means for a run whose input fits the signature. Operators report values that they
-    /// cannot take, an index out of range for example, as invalid arguments.
+    /// The error of a run whose input fits the signature:
+    ///
+    /// | the runtime's status | error |
+    /// |---|---|
+    /// | an allocation failed | `outOfMemory` |
+    /// | NOT_IMPLEMENTED, EP_FAIL, ENGINE_ERROR | `runtimeFailed` |
+    /// | any other of a node | `invalidInput`, with node, operator and reason |
+    /// | any other | `runtimeFailed` |
+    ///
+    /// A node's failure is the input's fault: the model has passed its golden requests or a run on
+    /// synthetic inputs, and operators report values and shapes that they refuse by any code.
     var whileRunning: EngineError {
-        if let outOfMemory { return outOfMemory }
-        guard Int(code) == ORT_ERROR_INVALID_ARGUMENT else {
-            return EngineError(.runtimeFailed, "the model failed on this input", detail: text)
+        let parsed = OnnxText(text)
+        if parsed.isOutOfMemory {
+            return EngineError(
+                .outOfMemory,
+                "\(parsed.place)there is not enough memory for this run",
+                detail: text
+            )
         }
-        return EngineError(
-            .invalidInput,
-            "the model refused the values of this input",
-            detail: text
-        )
+        guard parsed.isOfRunNode, !Self.codesOfTheRuntime.contains(Int(code)) else {
+            return EngineError(
+                .runtimeFailed,
+                "the engine failed on this input; the server's log has the reason",
+                detail: text
+            )
+        }
+        // The message has all of the text that a caller can use; a line of the log for each such
+        // call would let callers fill it.
+        return EngineError(.invalidInput, parsed.message(fallback: "it refused its input"))
     }
 
-    /// What it means for a call that depends on no model and no input.
+    /// The error of a call that depends on no model and no input.
     var whileStarting: EngineError {
         EngineError(.unavailable, "ONNX Runtime could not be started", detail: text)
     }
+
+    /// Codes that tell of the runtime and not of the input, whatever node they come from.
+    private static let codesOfTheRuntime = [
+        ORT_ERROR_NOT_IMPLEMENTED, ORT_ERROR_EP_FAIL, ORT_ERROR_ENGINE_ERROR,
+    ]
+
+    private static let unknownOperator = "is not a registered function/op"
+    /// The domains of the operators that the library's own builds have.
+    private static let knownDomains =
+        "it has operators of the domains ai.onnx, ai.onnx.ml and com.microsoft"
+
+    private var noReason: String { "it gives no reason but the code \(code)" }
 }

@@ -197,7 +197,7 @@ extension OnnxSession {
         do {
             return try readSpecs(of: side)
         } catch let failure as OnnxFailure {
-            throw failure.whileLoading
+            throw failure.whileLoading(in: library.version)
         } catch let refusal as EngineError {
             throw refusal
         } catch {

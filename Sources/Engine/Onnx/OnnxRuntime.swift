@@ -80,7 +80,7 @@ package struct OnnxRuntime: InferenceEngine {
                 library: library
             )
         } catch {
-            throw error.whileLoading
+            throw error.whileLoading(in: library.version)
         }
     }
 }

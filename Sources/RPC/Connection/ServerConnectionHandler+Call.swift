@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Text
 internal import Wire
 
 extension ServerConnectionHandler {
@@ -19,11 +20,11 @@ extension ServerConnectionHandler {
             route = found
         case .unknownService:
             let name = String(buffer: envelope.service)
-            refuse(streamID, Status(.unimplemented, "service \(name)"))
+            refuse(streamID, Status(.unimplemented, "service \(quoted(name))"))
             return
         case .unknownMethod:
             let name = String(buffer: envelope.method)
-            refuse(streamID, Status(.unimplemented, "method \(name)"))
+            refuse(streamID, Status(.unimplemented, "method \(quoted(name))"))
             return
         }
         start(route, envelope, streamID)

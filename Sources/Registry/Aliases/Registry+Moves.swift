@@ -1,3 +1,5 @@
+internal import Text
+
 extension Registry {
     /// Asks an alias to move to a version. The move is durable when this returns; what answers
     /// changes when the version is ready and the move is settled.
@@ -27,7 +29,7 @@ extension Registry {
             if mustNotExist, let current {
                 throw RegistryError(
                     .alreadyExists,
-                    "model '\(model)' has an alias '\(alias)' already, of generation "
+                    "model \(quoted(model)) has an alias \(quoted(alias)) already, of generation "
                         + "\(current.generation)"
                 )
             }
@@ -81,7 +83,7 @@ extension Registry {
                 guard let previous else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "alias '\(alias)' of model '\(model)' has nothing to go back to"
+                        "alias \(quoted(alias)) of model \(quoted(model)) has nothing to go back to"
                     )
                 }
                 version = previous
@@ -92,7 +94,7 @@ extension Registry {
                 else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "version \(toVersion) did not serve through alias '\(alias)' of model "
+                        "version \(toVersion) did not serve through alias \(quoted(alias)) of model "
                             + "\(model) before version \(current.targetVersion)"
                     )
                 }
@@ -215,7 +217,7 @@ extension Registry {
         let found = alias.map { "it is \($0.generation)" } ?? "there is no such alias"
         throw RegistryError(
             .aborted,
-            "alias '\(name)': generation \(expected) was expected, and \(found)"
+            "alias \(quoted(name)): generation \(expected) was expected, and \(found)"
         )
     }
 
@@ -232,12 +234,12 @@ extension Registry {
         case .rejected:
             throw RegistryError(
                 .failedPrecondition,
-                "model '\(model)', version \(version) was rejected: \(info.reason)"
+                "model \(quoted(model)), version \(version) was rejected: \(info.reason)"
             )
         case .deleted:
             throw RegistryError(
                 .failedPrecondition,
-                "model '\(model)', version \(version) is deleted"
+                "model \(quoted(model)), version \(version) is deleted"
             )
         }
     }

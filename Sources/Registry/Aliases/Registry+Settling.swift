@@ -1,3 +1,5 @@
+internal import Text
+
 extension Registry {
     /// Notes what became of a pending move.
     ///
@@ -73,7 +75,7 @@ extension Registry {
             guard stored.info.aliases.isEmpty else {
                 throw RegistryError(
                     .failedPrecondition,
-                    "model '\(model)', version \(version): aliases point to it: "
+                    "model \(quoted(model)), version \(version): aliases point to it: "
                         + stored.info.aliases.joined(separator: ", ")
                 )
             }

@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// Brings blobs from one folder of blobs into another, each hashed on its way.
 struct BlobCopier {
@@ -64,7 +65,7 @@ extension RegistryError {
     func placed(_ record: VersionRecord, _ file: VersionRecord.File) -> RegistryError {
         RegistryError(
             code,
-            "model '\(record.model)', version \(record.version), file '\(file.path)': \(message)",
+            "model \(quoted(record.model)), version \(record.version), file \(quoted(file.path)): \(message)",
             detail: detail
         )
     }

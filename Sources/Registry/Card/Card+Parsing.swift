@@ -35,14 +35,14 @@ extension Card {
             let engineName = try engine.string()
             guard engines.contains(engineName) else {
                 throw engine.failure(
-                    "no engine '\(engineName)', expected one of "
+                    "no engine \(quoted(engineName)), expected one of "
                         + engines.joined(separator: ", ")
                 )
             }
             let entry = try fields.require("entry")
             var card = Card(entry: try entry.string())
             guard paths.contains(where: { $0.utf8.elementsEqual(card.entry.utf8) }) else {
-                throw entry.failure("'\(card.entry)' is not a file of the bundle")
+                throw entry.failure("\(quoted(card.entry)) is not a file of the bundle")
             }
             card.engine = engineName
             if let node = fields.take("description") { card.description = try node.string() }
@@ -73,13 +73,13 @@ extension Card {
             let name = try fields.require("name")
             let nameText = ExactString(try name.string())
             guard !tensors.contains(where: { $0.name == nameText }) else {
-                throw name.failure("'\(nameText)' is there twice")
+                throw name.failure("\(quoted(nameText)) is there twice")
             }
             let datatype = try fields.require("datatype")
             let datatypeName = try datatype.string()
             guard datatypes.contains(datatypeName) else {
                 throw datatype.failure(
-                    "no datatype '\(datatypeName)', expected one of "
+                    "no datatype \(quoted(datatypeName)), expected one of "
                         + datatypes.joined(separator: ", ")
                 )
             }
@@ -99,7 +99,7 @@ extension Card {
         if let node = fields.take("mode") {
             let name = try node.string()
             guard let mode = Batching.Mode(rawValue: name) else {
-                throw node.failure("'\(name)', expected auto, on or off")
+                throw node.failure("\(quoted(name)), expected auto, on or off")
             }
             batching.mode = mode
         }
@@ -127,7 +127,7 @@ extension Card {
         let pattern = PathPattern(try node.string())
         let matches = paths.filter { pattern.matches($0) }
         guard !matches.isEmpty else {
-            throw node.failure("no file of the bundle matches '\(pattern.text)'")
+            throw node.failure("no file of the bundle matches \(quoted(pattern.text))")
         }
         return matches.sorted { $0.precedesByCodePoint($1) }
     }

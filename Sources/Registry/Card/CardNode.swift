@@ -1,3 +1,4 @@
+internal import Text
 internal import Yams
 
 /// A node of a card's YAML with the key that led to it, so that every refusal can name file, line
@@ -15,7 +16,10 @@ struct CardNode {
     /// A refusal that names file, line and key.
     static func failure(line: Int, key: String, _ problem: String) -> RegistryError {
         let place = "\(Card.path):\(line): "
-        return RegistryError(.invalidArgument, place + (key.isEmpty ? "" : key + ": ") + problem)
+        return RegistryError(
+            .invalidArgument,
+            place + (key.isEmpty ? "" : excerpt(key) + ": ") + problem
+        )
     }
 
     /// The node's mapping, whose keys are taken one by one.
@@ -55,7 +59,7 @@ struct CardNode {
         guard case .scalar(let scalar) = node else { throw failure("\(expected), found \(kind)") }
         guard scalar.style == .plain, let value = Int64(text), String(value) == text,
             range.contains(value)
-        else { throw failure("\(expected), found '\(text)'") }
+        else { throw failure("\(expected), found \(quoted(text))") }
         return value
     }
 
@@ -66,7 +70,7 @@ struct CardNode {
         }
         let isDecimal = text.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
         guard scalar.style == .plain, isDecimal, let value = Double(text), value.isFinite else {
-            throw failure("expected a finite number, found '\(text)'")
+            throw failure("expected a finite number, found \(quoted(text))")
         }
         return value
     }
@@ -77,7 +81,7 @@ struct CardNode {
 
     private var kind: String {
         switch node {
-        case .scalar: "'\(text)'"
+        case .scalar: "\(quoted(text))"
         case .mapping: "keys with values"
         case .sequence: "a list"
         case .alias: "an alias"
@@ -115,7 +119,7 @@ struct CardFields {
 
     /// Takes a key's node.
     mutating func require(_ name: String) throws(RegistryError) -> CardNode {
-        guard let node = take(name) else { throw parent.failure("'\(name)' is missing") }
+        guard let node = take(name) else { throw parent.failure("\(quoted(name)) is missing") }
         return node
     }
 

@@ -1,4 +1,5 @@
 package import Sealing
+internal import Text
 
 /// A version that was verified and can be read: its record's signature held, and its data key is
 /// unwrapped.
@@ -90,7 +91,7 @@ package final class OpenedVersion: Sendable {
         guard let index = indexes[path] else {
             throw RegistryError(
                 .notFound,
-                "model '\(info.model)', version \(info.version): no file '\(path)'"
+                "model \(quoted(info.model)), version \(info.version): no file \(quoted(path))"
             )
         }
         return record.files[index]
@@ -112,7 +113,7 @@ package final class OpenedVersion: Sendable {
 
     /// Names model, version and file in whatever goes wrong.
     private func translated<R>(_ path: String, _ body: () throws -> R) throws -> R {
-        let place = "model '\(info.model)', version \(info.version), file '\(path)'"
+        let place = "model \(quoted(info.model)), version \(info.version), file \(quoted(path))"
         do {
             return try body()
         } catch let error as SealingError {

@@ -1,5 +1,6 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 extension Registry {
     /// Brings every wrapped key under the newest key-encryption key.
@@ -142,7 +143,7 @@ extension Registry {
     private func place(of row: StoredKey) throws -> String {
         if row.bundleID == registryID { return "the registry's own key" }
         let stored = try? metadata.read { try $0.version(bundleID: row.bundleID) }
-        guard let info = stored?.info else { return "the key of an upload to '\(row.model)'" }
-        return "the data key of model '\(info.model)', version \(info.version)"
+        guard let info = stored?.info else { return "the key of an upload to \(quoted(row.model))" }
+        return "the data key of model \(quoted(info.model)), version \(info.version)"
     }
 }

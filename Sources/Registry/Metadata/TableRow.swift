@@ -1,5 +1,6 @@
 internal import GRDB
 internal import Sealing
+internal import Text
 
 /// A row of which the types are not taken for granted: the tables are strict, but a page that was
 /// damaged since may hold anything in any column.
@@ -78,7 +79,7 @@ struct TableRow {
         as _: Word.Type
     ) throws(RegistryError) -> Word {
         let text = try text(column)
-        guard let word = Word(rawValue: text) else { throw damaged(column, "'\(text)'") }
+        guard let word = Word(rawValue: text) else { throw damaged(column, "\(quoted(text))") }
         return word
     }
 

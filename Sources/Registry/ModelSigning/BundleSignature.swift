@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// A publisher's signature of a bundle, in the OpenSSF model-signing format, version 1.0, made
 /// with a key: the bundle's file ``path``.
@@ -21,7 +22,7 @@ enum BundleSignature {
         guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
             throw RegistryError(
                 .invalidArgument,
-                "model '\(model)' takes signed bundles alone: expected '\(path)', a signature of "
+                "model \(quoted(model)) takes signed bundles alone: expected \(quoted(path)), a signature of "
                     + "all files in the OpenSSF model-signing format"
             )
         }
@@ -33,7 +34,7 @@ enum BundleSignature {
         guard files.contains(where: { $0.path.isSpelled(Card.path) }) else {
             throw RegistryError(
                 .invalidArgument,
-                "model '\(model)' takes signed bundles alone: expected a '\(Card.path)' of the "
+                "model \(quoted(model)) takes signed bundles alone: expected a \(quoted(Card.path)) of the "
                     + "publisher's own, since a signature cannot cover one that the server writes"
             )
         }
@@ -56,7 +57,7 @@ enum BundleSignature {
         guard let key = keys.first(where: { envelope.hint.isSpelled(Hex.encode($0.fingerprint)) })
         else {
             throw SignatureFields.refusal(
-                "made with the key \(SignatureFields.shown(envelope.hint)), which may not sign "
+                "made with the key \(quoted(envelope.hint)), which may not sign "
                     + "this model"
             )
         }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Text
 
 /// The outside of a signature: a Sigstore bundle with one DSSE envelope that one key signed. None
 /// of it is trusted: it says where the signed bytes are, and which key to try.
@@ -23,7 +24,7 @@ struct SignatureEnvelope {
         do {
             document = try JSONValue(parsing: bytes, maxValues: Self.maxValues)
         } catch {
-            throw SignatureFields.refusal("not JSON: \(SignatureFields.shown("\(error)"))")
+            throw SignatureFields.refusal("not JSON: \(quoted("\(error)"))")
         }
         var fields = try SignatureFields(document, place: "")
         try fields.constant("mediaType", Self.mediaType)
@@ -70,7 +71,7 @@ struct SignatureEnvelope {
 
     private static func base64(_ text: String, _ place: String) throws(RegistryError) -> [UInt8] {
         guard let bytes = Base64.decode(text) else {
-            throw SignatureFields.refusal("'\(place)' is not padded base64")
+            throw SignatureFields.refusal("\(quoted(place)) is not padded base64")
         }
         return bytes
     }

@@ -1,12 +1,10 @@
 internal import JSON
+internal import Text
 
 /// Takes the members of one JSON object of a signature one by one, and at the end insists that
 /// none is left. Names are compared by their bytes: Swift's strings are equal when they look the
 /// same, and another reader of the same signature has to see the same members.
 struct SignatureFields {
-    /// Bytes of a text from a signature that an error repeats.
-    private static let maxShownBytes = 128
-
     private let place: String
     private var members: [JSONValue.Member]
 
@@ -23,20 +21,6 @@ struct SignatureFields {
     /// The refusal of a signature.
     static func refusal(_ problem: String) -> RegistryError {
         RegistryError(.invalidArgument, "\(BundleSignature.path): \(problem)")
-    }
-
-    /// A text from outside, made fit for an error: in quotes, cut, without control characters.
-    static func shown(_ text: String) -> String {
-        var shown = ""
-        for scalar in text.unicodeScalars {
-            guard shown.utf8.count < maxShownBytes else { return "'\(shown)...'" }
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                shown += "\\u{\(String(scalar.value, radix: 16))}"
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        return "'\(shown)'"
     }
 
     /// Takes a member of any kind, if it is there.
@@ -94,7 +78,7 @@ struct SignatureFields {
     mutating func constant(_ name: String, _ expected: String) throws(RegistryError) {
         let found = try string(name)
         guard found.isSpelled(expected) else {
-            throw Self.refusal("'\(path(name))' is \(Self.shown(found)), expected '\(expected)'")
+            throw Self.refusal("'\(path(name))' is \(quoted(found)), expected '\(expected)'")
         }
     }
 
@@ -102,7 +86,7 @@ struct SignatureFields {
     func finish() throws(RegistryError) {
         guard let first = members.first else { return }
         let among = place.isEmpty ? "" : " in '\(place)'"
-        throw Self.refusal("unknown member \(Self.shown(first.name))\(among)")
+        throw Self.refusal("unknown member \(quoted(first.name))\(among)")
     }
 
     private func path(_ name: String) -> String {

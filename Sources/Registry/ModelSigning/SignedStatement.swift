@@ -1,5 +1,6 @@
 internal import JSON
 internal import Sealing
+internal import Text
 
 /// What a publisher signed: an in-toto statement that lists every file of a bundle by its SHA-256.
 struct SignedStatement {
@@ -27,7 +28,7 @@ struct SignedStatement {
             document = try JSONValue(parsing: bytes, maxValues: Self.maxValues)
         } catch {
             throw SignatureFields.refusal(
-                "the signed statement is not JSON: \(SignatureFields.shown("\(error)"))"
+                "the signed statement is not JSON: \(quoted("\(error)"))"
             )
         }
         var fields = try SignatureFields(document, place: "")
@@ -58,17 +59,17 @@ struct SignedStatement {
         var left = digests
         for file in files where !file.path.isSpelled(BundleSignature.path) {
             guard let signed = left.removeValue(forKey: Array(file.path.utf8)) else {
-                throw SignatureFields.refusal("file '\(file.path)' is not signed")
+                throw SignatureFields.refusal("file \(quoted(file.path)) is not signed")
             }
             guard signed == file.sha256 else {
                 throw SignatureFields.refusal(
-                    "file '\(file.path)': its SHA-256 is not the one that was signed"
+                    "file \(quoted(file.path)): its SHA-256 is not the one that was signed"
                 )
             }
         }
         let missing = left.keys.map { String(decoding: $0, as: UTF8.self) }
         if let first = missing.min(by: { $0.precedesByCodePoint($1) }) {
-            throw SignatureFields.refusal("file '\(first)' is signed and not in the bundle")
+            throw SignatureFields.refusal("file \(quoted(first)) is signed and not in the bundle")
         }
     }
 
@@ -91,7 +92,7 @@ struct SignedStatement {
             throw SignatureFields.refusal("a signature cannot be among the files that it signs")
         }
         guard digests.updateValue(digest, forKey: Array(name.utf8)) == nil else {
-            throw SignatureFields.refusal("file '\(name)' is signed twice")
+            throw SignatureFields.refusal("file \(quoted(name)) is signed twice")
         }
         return digest
     }
@@ -135,7 +136,7 @@ struct SignedStatement {
             }
             guard ignorablePaths.contains(where: { $0.isSpelled(text) }) else {
                 throw SignatureFields.refusal(
-                    "\(place) leaves out \(SignatureFields.shown(text)); a signature may leave "
+                    "\(place) leaves out \(quoted(text)); a signature may leave "
                         + "out \(ignorablePaths.joined(separator: ", ")) and nothing else"
                 )
             }
@@ -145,7 +146,7 @@ struct SignedStatement {
     private static func digest(_ hex: String, place: String) throws(RegistryError) -> [UInt8] {
         guard let digest = Hex.decode(hex), digest.count == Digest.byteCount else {
             throw SignatureFields.refusal(
-                "'\(place)' is not \(Digest.byteCount) bytes of lower-case hex"
+                "\(quoted(place)) is not \(Digest.byteCount) bytes of lower-case hex"
             )
         }
         return digest

@@ -1,3 +1,5 @@
+internal import Text
+
 /// Paths inside a bundle: relative, `/` between components, and nothing that a file system or a
 /// terminal could take for something else.
 enum BundlePath {
@@ -6,7 +8,8 @@ enum BundlePath {
         guard (1...Limits.maxPathBytes).contains(path.utf8.count) else {
             throw RegistryError(
                 .invalidArgument,
-                "a path of \(path.utf8.count) bytes, 1 to \(Limits.maxPathBytes) are allowed"
+                "path \(quoted(path)): \(path.utf8.count) bytes, expected 1 to "
+                    + "\(Limits.maxPathBytes)"
             )
         }
         let isClean = path.unicodeScalars.allSatisfy { scalar in
@@ -15,7 +18,7 @@ enum BundlePath {
         guard isClean else {
             throw RegistryError(
                 .invalidArgument,
-                "a path with a backslash or a control character"
+                "path \(quoted(path)): expected no backslash and no control character"
             )
         }
         let components = path.utf8.split(
@@ -28,7 +31,7 @@ enum BundlePath {
             else {
                 throw RegistryError(
                     .invalidArgument,
-                    "path '\(path)': expected a relative path without empty, '.' or '..' "
+                    "path \(quoted(path)): expected a relative path without empty, '.' or '..' "
                         + "components"
                 )
             }

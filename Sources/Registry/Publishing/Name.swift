@@ -1,3 +1,5 @@
+internal import Text
+
 /// The names of models and aliases: `[a-z0-9][a-z0-9._-]{0,63}`, not all digits (that would be a
 /// version), not `latest`.
 enum Name {
@@ -13,18 +15,18 @@ enum Name {
         else {
             throw RegistryError(
                 .invalidArgument,
-                "\(what) name: expected 1 to \(Limits.maxNameBytes) of a-z, 0-9, '.', '_', '-', "
+                "\(what) name \(quoted(name)): expected 1 to \(Limits.maxNameBytes) of a-z, 0-9, '.', '_', '-', "
                     + "beginning with a letter or digit"
             )
         }
         guard !bytes.allSatisfy(isDigit) else {
             throw RegistryError(
                 .invalidArgument,
-                "\(what) name '\(name)': all digits, which names a version"
+                "\(what) name \(quoted(name)): all digits, which names a version"
             )
         }
         guard name != reserved else {
-            throw RegistryError(.invalidArgument, "\(what) name '\(name)' is reserved")
+            throw RegistryError(.invalidArgument, "\(what) name \(quoted(name)) is reserved")
         }
     }
 

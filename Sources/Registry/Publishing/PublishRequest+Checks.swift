@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension PublishRequest {
     /// Refuses a request that could never be committed.
@@ -93,27 +94,27 @@ extension PublishRequest {
             guard paths.insert(file.path).inserted else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': the path is there twice"
+                    "file \(quoted(file.path)): the path is there twice"
                 )
             }
             guard file.size <= Limits.maxFileBytes else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': \(file.size) bytes, at most \(Limits.maxFileBytes) are "
+                    "file \(quoted(file.path)): \(file.size) bytes, at most \(Limits.maxFileBytes) are "
                         + "allowed"
                 )
             }
             guard file.path != Card.path || file.size <= UInt64(Limits.maxCardBytes) else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': \(file.size) bytes, at most \(Limits.maxCardBytes) are "
+                    "file \(quoted(file.path)): \(file.size) bytes, at most \(Limits.maxCardBytes) are "
                         + "allowed"
                 )
             }
             guard file.sha256.count == Digest.byteCount else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': a SHA-256 of \(file.sha256.count) bytes, expected "
+                    "file \(quoted(file.path)): a SHA-256 of \(file.sha256.count) bytes, expected "
                         + "\(Digest.byteCount)"
                 )
             }
@@ -122,7 +123,7 @@ extension PublishRequest {
             if let folder = BundlePath.folders(of: file.path).first(where: { paths.contains($0) }) {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': '\(folder)' is a file and not a folder"
+                    "file \(quoted(file.path)): \(quoted(folder)) is a file and not a folder"
                 )
             }
         }

@@ -1,5 +1,6 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 extension Registry {
     /// Makes a version of an upload. When this returns the version is durable.
@@ -124,7 +125,7 @@ extension Registry {
         if let first = missing.first {
             throw RegistryError(
                 .failedPrecondition,
-                "file '\(first.file.path)': \(first.nextOffset) of \(first.file.size) bytes are "
+                "file \(quoted(first.file.path)): \(first.nextOffset) of \(first.file.size) bytes are "
                     + "held; \(missing.count) of \(upload.files.count) files are not complete"
             )
         }
@@ -133,7 +134,7 @@ extension Registry {
                 try restart(file, upload)
                 throw RegistryError(
                     .dataLoss,
-                    "file '\(file.file.path)': the SHA-256 of what came is not the declared one; "
+                    "file \(quoted(file.file.path)): the SHA-256 of what came is not the declared one; "
                         + "the file starts again at offset 0"
                 )
             }
@@ -162,7 +163,7 @@ extension Registry {
         _ files: [VersionRecord.File]
     ) throws -> [UInt8] {
         guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
-            throw RegistryError(.internalFailure, "an upload without the file '\(path)'")
+            throw RegistryError(.internalFailure, "an upload without the file \(quoted(path))")
         }
         do {
             return try SealedFile(
@@ -177,7 +178,10 @@ extension Registry {
                 blobs: blobs
             ).readAll(threads: 1, hashed: hashed).copyBytes()
         } catch let error as SealingError {
-            throw RegistryError.sealing(error, "file '\(file.path)': its stored bytes do not open")
+            throw RegistryError.sealing(
+                error,
+                "file \(quoted(file.path)): its stored bytes do not open"
+            )
         }
     }
 

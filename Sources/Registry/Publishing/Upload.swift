@@ -1,5 +1,6 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 /// An open upload as this process holds it.
 final class Upload: Sendable {
@@ -89,6 +90,6 @@ final class Upload: Sendable {
 
     /// The answer for an upload that is not there, and for another principal's.
     static func unknown(_ id: String) -> RegistryError {
-        RegistryError(.notFound, "no upload '\(id)'")
+        RegistryError(.notFound, "no upload \(quoted(id))")
     }
 }

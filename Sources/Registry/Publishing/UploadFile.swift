@@ -1,5 +1,6 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 /// One file of an upload. Its chunks come in order; different files take chunks at once, since
 /// each has its own lock.
@@ -60,7 +61,7 @@ final class UploadFile: Sendable {
             guard offset <= next else {
                 throw RegistryError(
                     .outOfRange,
-                    "file '\(file.path)': offset \(offset) is ahead of \(next), the first byte not "
+                    "file \(quoted(file.path)): offset \(offset) is ahead of \(next), the first byte not "
                         + "yet held"
                 )
             }
@@ -70,7 +71,7 @@ final class UploadFile: Sendable {
             guard UInt64(bytes.byteCount) == expected else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file '\(file.path)': a chunk of \(bytes.byteCount) bytes at \(offset), "
+                    "file \(quoted(file.path)): a chunk of \(bytes.byteCount) bytes at \(offset), "
                         + "expected \(expected)"
                 )
             }
@@ -158,7 +159,7 @@ final class UploadFile: Sendable {
     }
 
     private func restarted(_ error: any Error) -> any Error {
-        let again = "file '\(file.path)': starts again at offset 0"
+        let again = "file \(quoted(file.path)): starts again at offset 0"
         switch error {
         case let error as SealingError: return RegistryError.sealing(error, again)
         case let error as RegistryError:

@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension Registry {
     /// Verifies a version and makes it readable: the record's signature, the card, and the
@@ -13,7 +14,7 @@ extension Registry {
             return (stored, try transaction.wrappedKey(bundleID: stored.bundleID))
         }
         let record = try verified(stored)
-        let place = "model '\(model)', version \(version)"
+        let place = "model \(quoted(model)), version \(version)"
         guard let wrapped else {
             throw RegistryError(.dataLoss, "\(place): its data key is missing")
         }
@@ -73,7 +74,7 @@ extension Registry {
         } catch let error as RegistryError {
             throw RegistryError(
                 error.code,
-                "model '\(model)', version \(version): \(error.message)",
+                "model \(quoted(model)), version \(version): \(error.message)",
                 detail: error.detail
             )
         }
@@ -94,7 +95,7 @@ extension Registry {
     }
 
     private func cardText(of stored: StoredVersion, _ record: VersionRecord) throws -> [UInt8] {
-        let place = "model '\(record.model)', version \(record.version)"
+        let place = "model \(quoted(record.model)), version \(record.version)"
         let bytes: [UInt8]
         do {
             let context = cardContext(model: record.model, bundleID: record.bundleID)

@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension Registry {
     /// Whether a version of a model was ever committed.
@@ -138,15 +139,15 @@ extension Registry {
     }
 
     static func noModel(_ model: String) -> RegistryError {
-        RegistryError(.notFound, "model '\(model)' does not exist")
+        RegistryError(.notFound, "model \(quoted(model)) does not exist")
     }
 
     static func noVersion(_ model: String, _ version: UInt64) -> RegistryError {
-        RegistryError(.notFound, "model '\(model)' has no version \(version)")
+        RegistryError(.notFound, "model \(quoted(model)) has no version \(version)")
     }
 
     static func noAlias(_ model: String, _ alias: String) -> RegistryError {
-        RegistryError(.notFound, "model '\(model)' has no alias '\(alias)'")
+        RegistryError(.notFound, "model \(quoted(model)) has no alias \(quoted(alias))")
     }
 }
 

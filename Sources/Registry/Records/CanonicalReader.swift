@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// Takes the fields of a signed object one by one, and at the end insists that none is left.
 struct CanonicalReader {
@@ -17,7 +18,7 @@ struct CanonicalReader {
     /// Takes a field of any type.
     mutating func value(_ key: String) throws(RegistryError) -> CanonicalValue {
         guard let value = members.removeValue(forKey: key) else {
-            throw RegistryError(.dataLoss, "\(what): '\(key)' is missing")
+            throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is missing")
         }
         return value
     }
@@ -25,7 +26,7 @@ struct CanonicalReader {
     /// Takes a string.
     mutating func string(_ key: String) throws(RegistryError) -> String {
         guard case .string(let text) = try value(key) else {
-            throw RegistryError(.dataLoss, "\(what): '\(key)' is not a string")
+            throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is not a string")
         }
         return text
     }
@@ -33,7 +34,7 @@ struct CanonicalReader {
     /// Takes an integer.
     mutating func signed(_ key: String) throws(RegistryError) -> Int64 {
         guard case .integer(let number) = try value(key) else {
-            throw RegistryError(.dataLoss, "\(what): '\(key)' is not an integer")
+            throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is not an integer")
         }
         return number
     }
@@ -41,7 +42,7 @@ struct CanonicalReader {
     /// Takes an integer that is not negative.
     mutating func unsigned(_ key: String) throws(RegistryError) -> UInt64 {
         guard let number = UInt64(exactly: try signed(key)) else {
-            throw RegistryError(.dataLoss, "\(what): '\(key)' is negative")
+            throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is negative")
         }
         return number
     }
@@ -49,7 +50,10 @@ struct CanonicalReader {
     /// Takes lower-case hex of `byteCount` bytes.
     mutating func hex(_ key: String, byteCount: Int) throws(RegistryError) -> [UInt8] {
         guard let bytes = Hex.decode(try string(key)), bytes.count == byteCount else {
-            throw RegistryError(.dataLoss, "\(what): '\(key)' is not \(byteCount) bytes of hex")
+            throw RegistryError(
+                .dataLoss,
+                "\(what): \(quoted(key)) is not \(byteCount) bytes of hex"
+            )
         }
         return bytes
     }
@@ -58,14 +62,17 @@ struct CanonicalReader {
     mutating func type(_ expected: String) throws(RegistryError) {
         let found = try string("type")
         guard found == expected else {
-            throw RegistryError(.dataLoss, "\(what): type '\(found)', expected '\(expected)'")
+            throw RegistryError(
+                .dataLoss,
+                "\(what): type \(quoted(found)), expected \(quoted(expected))"
+            )
         }
     }
 
     /// Refuses what was not taken.
     func finish() throws(RegistryError) {
         if let key = members.keys.min() {
-            throw RegistryError(.dataLoss, "\(what): unknown key '\(key)'")
+            throw RegistryError(.dataLoss, "\(what): unknown key \(quoted(key))")
         }
     }
 }

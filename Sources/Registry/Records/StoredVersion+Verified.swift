@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension StoredVersion {
     /// The record of a version: its signature is checked over the stored bytes before they are
@@ -6,7 +7,7 @@ extension StoredVersion {
     ///
     /// - Throws: `dataLoss` that names the version.
     func verified(registryID: [UInt8], key: VerifyingKey) throws -> VersionRecord {
-        let place = "model '\(info.model)', version \(info.version)"
+        let place = "model \(quoted(info.model)), version \(info.version)"
         guard key.verify(signature: signature, over: record) else {
             throw RegistryError(.dataLoss, "\(place): its record's signature does not hold")
         }

@@ -23,11 +23,13 @@ package struct ChildProcess: Sendable {
         case outOfTime
     }
 
-    /// What became of it.
+    /// Its end and its output.
     package struct Outcome: Sendable {
         package let ending: Ending
-        /// What it wrote to standard error, on one line, cut.
+        /// The beginning of what it wrote to standard error, on one line.
         package let errors: String
+        /// All bytes that it wrote to standard error.
+        package let errorBytes: Int
     }
 
     private static let maxErrorBytes = 1_024
@@ -162,6 +164,7 @@ package struct ChildProcess: Sendable {
     func follow(seconds: Int, read: (_ stream: Int32) -> Bool) -> Outcome {
         let deadline = Self.now + Int64(seconds) * 1_000
         var errors: [UInt8] = []
+        var errorBytes = 0
         var open = [stream, errorStream]
         while !open.isEmpty {
             var polled = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -169,9 +172,14 @@ package struct ChildProcess: Sendable {
             guard left > 0 else { break }
             guard unsafe poll(&polled, nfds_t(polled.count), Int32(left)) > 0 else { continue }
             for entry in polled where entry.revents != 0 {
-                let isOpen =
-                    entry.fd == stream
-                    ? read(stream) : Self.readErrors(entry.fd, into: &errors)
+                var isOpen = true
+                if entry.fd == stream {
+                    isOpen = read(stream)
+                } else {
+                    let count = Self.readErrors(entry.fd, into: &errors)
+                    errorBytes += count
+                    isOpen = count > 0
+                }
                 if !isOpen { open.removeAll { $0 == entry.fd } }
             }
         }
@@ -180,16 +188,18 @@ package struct ChildProcess: Sendable {
         return Outcome(
             ending: end(deadline: deadline),
             errors: String(decoding: errors, as: UTF8.self)
-                .split(whereSeparator: \.isNewline).joined(separator: "; ")
+                .split(whereSeparator: \.isNewline).joined(separator: "; "),
+            errorBytes: errorBytes
         )
     }
 
-    private static func readErrors(_ stream: Int32, into errors: inout [UInt8]) -> Bool {
+    /// Reads what there is, and keeps it up to ``maxErrorBytes``.
+    /// - Returns: The bytes read; 0 at the end.
+    private static func readErrors(_ stream: Int32, into errors: inout [UInt8]) -> Int {
         var buffer = [UInt8](repeating: 0, count: 512)
-        let count = unsafe recv(stream, &buffer, buffer.count, 0)
-        guard count > 0 else { return false }
+        let count = max(unsafe recv(stream, &buffer, buffer.count, 0), 0)
         errors += buffer.prefix(min(count, maxErrorBytes - errors.count))
-        return true
+        return count
     }
 
     private func end(deadline: Int64) -> Ending {

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Text
 
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {
@@ -50,15 +51,21 @@ package struct AccessList: Sendable, Equatable {
         }
         let known = ["principal", "role", "models"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
-            throw ServerError("\(place): unknown key '\(unknown.name)'")
+            throw ServerError("\(place): unknown key \(quoted(unknown.name))")
         }
         guard case .string(let principal)? = value["principal"],
             principal.hasPrefix("cert:") || principal.hasPrefix("uid:")
-        else { throw ServerError("\(place): 'principal' must be cert:NAME or uid:N") }
+        else {
+            throw ServerError(
+                "\(place): 'principal' is \(shown(value["principal"])), expected cert:NAME or uid:N"
+            )
+        }
         guard case .string(let roleName)? = value["role"], let role = Role(rawValue: roleName)
         else {
             let roles = Role.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ServerError("\(place): 'role' must be one of \(roles)")
+            throw ServerError(
+                "\(place): 'role' is \(shown(value["role"])), expected one of \(roles)"
+            )
         }
         guard let models = value["models"] else {
             return Grant(principal: principal, role: role, models: .any)
@@ -69,6 +76,12 @@ package struct AccessList: Sendable, Equatable {
             )
         }
         return Grant(principal: principal, role: role, models: ModelPattern(pattern))
+    }
+
+    private static func shown(_ value: JSONValue?) -> String {
+        guard let value else { return "missing" }
+        guard case .string(let text) = value else { return "not a string" }
+        return quoted(text)
     }
 
     /// The text of `access.json`, a grant a line.

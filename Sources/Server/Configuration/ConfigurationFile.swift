@@ -1,3 +1,4 @@
+internal import Text
 internal import Yams
 
 /// What `strongroom.yaml` says. Refuses what a configuration reader would pass over in silence: keys
@@ -53,7 +54,7 @@ struct ConfigurationFile {
                 try read(value, prefix: key + ".")
             } else {
                 let keys = known.union([Self.signatureKey]).sorted().joined(separator: ", ")
-                throw failure(keyNode, "unknown key '\(key)'", hint: "the keys are: \(keys)")
+                throw failure(keyNode, "unknown key \(quoted(key))", hint: "the keys are: \(keys)")
             }
         }
     }
@@ -105,7 +106,7 @@ struct ConfigurationFile {
             default:
                 throw failure(
                     keyNode,
-                    "unknown key '\(key).\(name)', expected 'models' or 'public_key'"
+                    "unknown key \(quoted("\(key).\(name)")), expected 'models' or 'public_key'"
                 )
             }
         }

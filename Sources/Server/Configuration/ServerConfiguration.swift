@@ -4,6 +4,7 @@ internal import NIOCore
 package import RPC
 package import Serving
 package import TLS
+internal import Text
 
 /// What the server was told: flags before environment before `strongroom.yaml` before defaults.
 package struct ServerConfiguration: Sendable {
@@ -220,7 +221,7 @@ extension ServerConfiguration {
         serving.queuedBytes = try limit("total_queued_bytes", bytes, serving.queuedBytes)
         guard serving.queuedBytes >= rpc.maxReceiveBytes else {
             throw ServerError(
-                "'limits.total_queued_bytes' is '\(serving.queuedBytes)', expected at least "
+                "'limits.total_queued_bytes' is \(serving.queuedBytes), expected at least "
                     + "'limits.frame_bytes', which is \(rpc.maxReceiveBytes): a request of that "
                     + "length would never be taken"
             )
@@ -242,15 +243,15 @@ package struct ListenAddress: Sendable, Equatable {
     package init(_ text: String) throws(ServerError) {
         guard let colon = text.lastIndex(of: ":"),
             let port = UInt16(text[text.index(after: colon)...])
-        else { throw ServerError("'\(text)' is no address: expected HOST:PORT") }
+        else { throw ServerError("\(quoted(text)) is no address: expected HOST:PORT") }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
-            throw ServerError("'\(text)' is no address: an IPv6 address stands in brackets")
+            throw ServerError("\(quoted(text)) is no address: an IPv6 address stands in brackets")
         }
         guard !host.isEmpty else {
-            throw ServerError("'\(text)' is no address: the host is missing")
+            throw ServerError("\(quoted(text)) is no address: the host is missing")
         }
         self.init(host: host, port: Int(port))
     }
@@ -277,7 +278,7 @@ private struct Values {
     func text(_ key: String) throws(ServerError) -> String? {
         // A number or a truth value of YAML is its text here.
         let text = reader.string(forKey: ConfigKey(key.split(separator: ".").map(String.init)))
-        guard text != "" else { throw ServerError("'\(key)' has no value") }
+        guard text != "" else { throw ServerError("\(quoted(key)) has no value") }
         return text
     }
 
@@ -294,7 +295,7 @@ private struct Values {
         guard let text = try text(key) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw ServerError(
-                "'\(key)' is '\(text)', expected a whole number from "
+                "\(quoted(key)) is \(quoted(text)), expected a whole number from "
                     + "\(range.lowerBound) to \(range.upperBound)"
             )
         }
@@ -305,7 +306,7 @@ private struct Values {
     func ratio(_ key: String, default fallback: Double) throws(ServerError) -> Double {
         guard let text = try text(key) else { return fallback }
         guard let number = Double(text), (0...1).contains(number) else {
-            throw ServerError("'\(key)' is '\(text)', expected a number from 0 to 1")
+            throw ServerError("\(quoted(key)) is \(quoted(text)), expected a number from 0 to 1")
         }
         return number
     }
@@ -318,7 +319,7 @@ private struct Values {
         guard let text = try text(key) else { return fallback }
         guard let value = values[text] else {
             throw ServerError(
-                "'\(key)' is '\(text)', expected one of "
+                "\(quoted(key)) is \(quoted(text)), expected one of "
                     + values.keys.sorted().joined(separator: ", ")
             )
         }

@@ -1,4 +1,5 @@
 internal import TLS
+internal import Text
 
 /// The certificates of a home's callers, and their grants.
 package struct ClientCertificates: Sendable {
@@ -44,7 +45,7 @@ package struct ClientCertificates: Sendable {
         let hasFiles = Files.exists(home.clientCertificate(name))
         guard list.grants.count < before || hasFiles else {
             throw ServerError(
-                "there is no client '\(name)'",
+                "there is no client \(quoted(name))",
                 hint: "see: strongroom clients list"
             )
         }
@@ -102,8 +103,8 @@ package struct ClientCertificates: Sendable {
     private static func check(_ name: String) throws(ServerError) {
         guard CertificateAuthority.isClientName(name) else {
             throw ServerError(
-                "'\(name)' is no client name: expected 1 to 64 letters, digits, '.', '_' and '-', "
-                    + "the first a letter or digit"
+                "\(quoted(name)) is no client name: expected 1 to 64 letters, digits, '.', '_' "
+                    + "and '-', the first a letter or digit"
             )
         }
     }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import JSON
 package import Logging
 internal import Registry
@@ -19,18 +18,16 @@ package struct JSONLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        let fields = LogFields(event, own: metadata)
         var members = [
             JSONValue.Member(name: "unix_ms", value: .number(String(WallClock.system.nowUnixMs))),
             JSONValue.Member(name: "level", value: .string(event.level.rawValue)),
             JSONValue.Member(name: "logger", value: .string(label)),
-            JSONValue.Member(name: "message", value: .string("\(event.message)")),
+            JSONValue.Member(name: "message", value: .string(fields.message)),
         ]
-        let own = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in own.sorted(by: { $0.key < $1.key }) {
-            members.append(JSONValue.Member(name: key, value: .string("\(value)")))
+        for (key, value) in fields.metadata {
+            members.append(JSONValue.Member(name: key, value: .string(value)))
         }
-        let line = Array((JSONValue.object(members).text + "\n").utf8)
-        // One write a line, so that lines of several threads do not mix.
-        _ = unsafe write(STDERR_FILENO, line, line.count)
+        LogOutput.write(Array((JSONValue.object(members).text + "\n").utf8))
     }
 }

@@ -59,10 +59,11 @@ package struct RunningServer: Sendable {
         host = ModelHost(
             registry: registry,
             engines: [engine],
-            firstLoad: .inChild(configuration.firstLoad),
+            firstLoad: .inChild(configuration.firstLoad, logger: logger),
             limits: configuration.serving,
             logger: logger
         )
+        LibraryOutput.attribute { [host] in host.runningVersions() }
         tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
         spans = try configuration.tracingFile.map { path in
             try SpanFile(path: path, logger: logger)

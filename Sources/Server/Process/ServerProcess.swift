@@ -17,12 +17,19 @@ package enum ServerProcess {
         LoggingSystem.bootstrap { label in
             var handler: any LogHandler =
                 switch configuration.logFormat {
-                case .text: StreamLogHandler.standardError(label: label)
+                case .text: TextLogHandler(label: label)
                 case .json: JSONLogHandler(label: label)
                 }
             handler.logLevel = configuration.logLevel
             return handler
         }
-        return Logger(label: "strongroom")
+        let logger = Logger(label: "strongroom")
+        try LibraryOutput.capture(logger)
+        return logger
+    }
+
+    /// Waits, for a bounded time, until what libraries wrote is in the log. Before the process ends.
+    package static func finish() {
+        LibraryOutput.settle()
     }
 }

@@ -1,5 +1,6 @@
 internal import RPC
 internal import Serving
+internal import Text
 internal import Wire
 
 /// Who may call a method; `Request` says which model is meant. A method cannot be made without.
@@ -64,7 +65,7 @@ struct Caller: Sendable {
         let granted = list.roles(of: name, model: model)
         guard !granted.isEmpty else { throw Status(ServingError.unknownModel(model)) }
         guard !granted.isDisjoint(with: roles.union(.admin)) else {
-            throw denied(roles, method: method, place: " on model '\(model)'")
+            throw denied(roles, method: method, place: " on model \(quoted(model))")
         }
     }
 
@@ -88,6 +89,9 @@ struct Caller: Sendable {
 
     private func denied(_ roles: RoleSet, method: String, place: String) -> Status {
         let needed = roles.union(.admin).names.joined(separator: " or ")
-        return Status(.permissionDenied, "\(method) needs the role \(needed)\(place)")
+        return Status(
+            .permissionDenied,
+            "\(method) needs the role \(needed)\(place), which \(name.escaped) does not have"
+        )
     }
 }

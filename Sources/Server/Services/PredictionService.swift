@@ -4,6 +4,7 @@ internal import NIOCore
 internal import RPC
 internal import Registry
 internal import Serving
+internal import Text
 internal import Wire
 
 /// `strongroom.v1.Prediction`: the data plane.
@@ -36,7 +37,7 @@ struct PredictionService: Sendable {
             outstanding.add(call, requestID: requestID)
         }
         if !request.parameters.isEmpty, let name = request.parameters.keys.min() {
-            throw Status(.invalidArgument, "the engine takes no parameter '\(name)'")
+            throw Status(.invalidArgument, "the engine takes no parameter \(quoted(name))")
         }
         let priority = Int(request.priority)
         guard RequestPriority.range.contains(priority) else {
@@ -115,7 +116,7 @@ struct PredictionService: Sendable {
         guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
             throw Status(
                 .invalidArgument,
-                "input '\(tensor.name)' has the unknown data type \(tensor.dataType.rawValue)"
+                "input \(quoted(tensor.name)) has the unknown data type \(tensor.dataType.rawValue)"
             )
         }
         return InputTensor(
@@ -160,7 +161,10 @@ struct PredictionService: Sendable {
     private func cancel(_ request: V1.CancelRequest, _ arrival: Arrival) throws {
         try RequestID.check(request.requestID)
         guard outstanding.cancel(requestID: request.requestID, of: arrival.caller.principal) else {
-            throw Status(.notFound, "no call with request id '\(request.requestID)' is running")
+            throw Status(
+                .notFound,
+                "no call with request id \(quoted(request.requestID)) is running"
+            )
         }
         arrival.call.succeed(V1.CancelResponse())
     }

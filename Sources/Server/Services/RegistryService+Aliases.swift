@@ -1,6 +1,7 @@
 internal import RPC
 internal import Registry
 internal import Serving
+internal import Text
 internal import Wire
 
 extension RegistryService {
@@ -94,13 +95,13 @@ extension RegistryService {
         case .rejected(let reason):
             throw Status(
                 .failedPrecondition,
-                "alias '\(name)' of model '\(model)' was not moved to version "
+                "alias \(quoted(name)) of model \(quoted(model)) was not moved to version "
                     + "\(change.alias.targetVersion): \(reason)"
             )
         case .superseded:
             throw Status(
                 .aborted,
-                "the move of alias '\(name)' of model '\(model)' to version "
+                "the move of alias \(quoted(name)) of model \(quoted(model)) to version "
                     + "\(change.alias.targetVersion) was superseded by a later one"
             )
         }

@@ -1,6 +1,7 @@
 internal import Registry
 internal import Sealing
 internal import Synchronization
+internal import Text
 internal import Wire
 
 /// The id that joins a request with its reply, its cancellation and later feedback.
@@ -15,7 +16,8 @@ enum RequestID {
         else {
             throw Status(
                 .invalidArgument,
-                "'request_id' must be 1 to \(maxBytes) printable ASCII characters without spaces"
+                "'request_id' is \(quoted(id)), expected 1 to \(maxBytes) printable ASCII "
+                    + "characters without spaces"
             )
         }
     }

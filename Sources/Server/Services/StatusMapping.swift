@@ -59,10 +59,8 @@ extension Status {
         }
         if !detail.isEmpty {
             logger.warning(
-                "what a failed call does not tell its caller",
-                metadata: [
-                    "rpc.method": "\(method)", "error": "\(status.message)", "detail": "\(detail)",
-                ]
+                "call failed; internal detail: \(detail)",
+                metadata: ["rpc.method": "\(method)", "error": "\(status.message)"]
             )
         }
         return status

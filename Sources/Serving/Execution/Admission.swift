@@ -1,3 +1,5 @@
+internal import Text
+
 /// Bounds what one model has waiting and running, and with its fellows what the server has, and
 /// refuses what is over a bound at once.
 final class Admission: Sendable {
@@ -34,7 +36,7 @@ final class Admission: Sendable {
             )
         else {
             throw .exhausted(
-                "the queue of model '\(model)' is full: at most "
+                "the queue of model \(quoted(model)) is full: at most "
                     + "\(limits.queuedRequestsPerModel) requests and "
                     + "\(limits.queuedBytesPerModel) bytes wait",
                 retryAfterNs: retryAfterNs
@@ -73,7 +75,7 @@ final class Admission: Sendable {
             return
         }
         throw .exhausted(
-            "the deadline would pass in the queue of model '\(model)': it is "
+            "the deadline would pass in the queue of model \(quoted(model)): it is "
                 + "\((deadlineNs - nowNs) / 1_000_000) ms away, and requests wait about "
                 + "\(wait / 1_000_000) ms",
             retryAfterNs: retryAfterNs

@@ -34,7 +34,7 @@ struct BatchRun {
             let ran = Run(of: job.slot, start: start, requests: 1, rows: job.request.rows)
             job.finish(.success(ran.prediction(of: job, outputs)))
         } catch {
-            job.finish(.failure(ServingError(engine: error)))
+            job.finish(.failure(job.failure(for: error)))
         }
     }
 
@@ -88,11 +88,10 @@ struct BatchRun {
                 job.finish(.success(ran.prediction(of: job, parts.outputs(of: index))))
             }
         } catch {
-            switch error.code {
-            case .invalidInput, .runtimeFailed: halve(jobs)
-            case .terminated, .unavailable, .invalidModel, .unsupported:
-                for job in jobs { job.finish(.failure(ServingError(engine: error))) }
-            }
+            // A run is ended when none of its requests is wanted any more. Any other failure may
+            // be due to one request, memory that a value asks for included.
+            guard error.code == .terminated else { return halve(jobs) }
+            for job in jobs { job.finish(.failure(job.failure(for: error))) }
         }
     }
 
@@ -170,12 +169,13 @@ extension Duration {
 }
 
 extension ServingError {
-    /// What a caller may know of an engine's failure on a request.
+    /// The error that a caller gets for an engine's failure on a request.
     init(engine error: EngineError) {
         let code: Code =
             switch error.code {
             case .invalidInput: .invalidArgument
             case .terminated: .cancelled
+            case .outOfMemory: .resourceExhausted
             case .unavailable: .unavailable
             case .invalidModel, .unsupported, .runtimeFailed: .internalFailure
             }

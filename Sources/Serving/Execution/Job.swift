@@ -35,9 +35,15 @@ final class Job: Sendable {
     /// itself, but its loop may be late.
     var lapse: ServingError? {
         if request.isCancelled() { return .cancelled }
-        if let deadline = request.deadlineNs, deadline <= Uptime.ns { return .expired }
-        return nil
+        return isExpired ? .expired : nil
     }
+
+    /// The error of a run of this request: a run that was ended is told by why it was.
+    func failure(for error: EngineError) -> ServingError {
+        error.code == .terminated && isExpired ? .expired : ServingError(engine: error)
+    }
+
+    private var isExpired: Bool { request.deadlineNs.map { $0 <= Uptime.ns } ?? false }
 
     /// The place is free before the answer is out: who has it may ask again at once.
     func finish(_ result: Result<Prediction, ServingError>) {

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Registry
 internal import Sealing
 
@@ -5,6 +6,8 @@ internal import Sealing
 /// nothing else that is secret.
 struct ChildLoadChecker: FirstLoadChecker {
     let limits: FirstLoadLimits
+    /// Gets what libraries in the child write to its standard streams.
+    let logger: Logger
     /// This program, also when its file was replaced since.
     var program = "/proc/self/exe"
 
@@ -34,6 +37,7 @@ struct ChildLoadChecker: FirstLoadChecker {
         handover.dataKey.withBytes { child.send($0, seconds: seconds) }
         var told = Told()
         let outcome = child.follow(seconds: seconds) { told.take($0) }
+        logOutput(outcome, of: version)
         let verdict = FirstLoadVerdict(
             step: told.step,
             end: told.end,
@@ -43,6 +47,17 @@ struct ChildLoadChecker: FirstLoadChecker {
             memory: memory
         )
         return try verdict.check()
+    }
+
+    private func logOutput(_ outcome: ChildProcess.Outcome, of version: OpenedVersion) {
+        guard outcome.errorBytes > 0 else { return }
+        logger.warning(
+            "library output in a first load",
+            metadata: [
+                "model.name": "\(version.info.model)", "model.version": "\(version.info.version)",
+                "text": "\(outcome.errors)", "bytes": "\(outcome.errorBytes)",
+            ]
+        )
     }
 
     private func start() throws(Loader.Failure) -> ChildProcess {

@@ -1,3 +1,4 @@
+package import Logging
 internal import Registry
 
 /// Where a version is loaded for the first time, before it is loaded where it is to serve.
@@ -12,8 +13,11 @@ package struct FirstLoad: Sendable {
 
     /// In a child process, which a model may crash, block or fill. It is this program again, with
     /// ``FirstLoadTask/command`` as its one argument.
-    package static func inChild(_ limits: FirstLoadLimits) -> FirstLoad {
-        FirstLoad(checker: ChildLoadChecker(limits: limits), maxCrashes: limits.maxCrashes)
+    package static func inChild(_ limits: FirstLoadLimits, logger: Logger) -> FirstLoad {
+        FirstLoad(
+            checker: ChildLoadChecker(limits: limits, logger: logger),
+            maxCrashes: limits.maxCrashes
+        )
     }
 }
 

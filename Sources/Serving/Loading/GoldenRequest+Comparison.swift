@@ -1,5 +1,6 @@
 internal import Engine
 internal import JSON
+internal import Text
 
 extension GoldenRequest {
     /// Compares what a model answered with what it should.
@@ -17,7 +18,7 @@ extension GoldenRequest {
                 try compare(wanted, actual)
             } catch {
                 throw Failure(
-                    description: "golden request \(path): output '\(wanted.name)'\(error)"
+                    description: "golden request \(path): output \(quoted(wanted.name))\(error)"
                 )
             }
         }

@@ -37,7 +37,9 @@ struct GoldenRequest: Sendable {
         }
         let known = ["inputs", "outputs", "atol", "rtol"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
-            throw Failure(description: "golden request \(path): unknown key '\(unknown.name)'")
+            throw Failure(
+                description: "golden request \(path): unknown key \(quoted(unknown.name))"
+            )
         }
         inputs = try Self.tensors(document["inputs"], key: "inputs", path: path)
         expected = try Self.tensors(document["outputs"], key: "outputs", path: path)
@@ -66,7 +68,8 @@ struct GoldenRequest: Sendable {
             number.isFinite
         else {
             throw Failure(
-                description: "golden request \(path): '\(key)' is no finite number of at least 0"
+                description:
+                    "golden request \(path): \(quoted(key)) is no finite number of at least 0"
             )
         }
         return number
@@ -79,7 +82,7 @@ struct GoldenRequest: Sendable {
     ) throws(Failure) -> [InputTensor] {
         guard case .array(let values)? = value, !values.isEmpty else {
             throw Failure(
-                description: "golden request \(path): '\(key)' is no list of tensors"
+                description: "golden request \(path): \(quoted(key)) is no list of tensors"
             )
         }
         var tensors: [InputTensor] = []

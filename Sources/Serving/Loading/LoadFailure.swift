@@ -21,8 +21,9 @@ extension Loader.Failure {
         switch error.code {
         case .invalidModel, .unsupported, .invalidInput, .runtimeFailed:
             self = .rejected(reason: error.message, detail: error.detail)
-        case .terminated, .unavailable:
-            let code: ServingError.Code = error.isOutOfMemory ? .resourceExhausted : .unavailable
+        case .terminated, .outOfMemory, .unavailable:
+            let isOutOfMemory = error.code == .outOfMemory
+            let code: ServingError.Code = isOutOfMemory ? .resourceExhausted : .unavailable
             self = .passing(ServingError(code, error.message, detail: error.detail))
         }
     }

@@ -1,6 +1,7 @@
 internal import Engine
 internal import Registry
 internal import Sealing
+internal import Text
 
 /// Takes an open version to a slot that may serve: opened in memory, loaded, compared with its card,
 /// warmed up, and right on all its golden requests.
@@ -75,7 +76,7 @@ struct Loader: Sendable {
         let id = opened.id
         try Self.checkSizes(entry: opened.card.entry, golden: opened.card.golden, opened.files)
         guard let engine = engines[opened.card.engine] else {
-            throw .rejected(reason: "there is no engine '\(opened.card.engine)'", detail: "")
+            throw .rejected(reason: "there is no engine \(quoted(opened.card.engine))", detail: "")
         }
         reached(.load)
         let model = try load(opened, id: id, in: engine)
@@ -117,7 +118,7 @@ struct Loader: Sendable {
             }
             guard file.size <= UInt64(limit) else {
                 throw .rejected(
-                    reason: "file '\(file.path)' has \(file.size) bytes, "
+                    reason: "file \(quoted(file.path)) has \(file.size) bytes, "
                         + "at most \(limit) are taken",
                     detail: ""
                 )
@@ -146,13 +147,14 @@ struct Loader: Sendable {
         for tensor in declared {
             guard let spec = specs.first(where: { $0.name == tensor.name }) else {
                 throw .rejected(
-                    reason: "the model has no \(kind) '\(tensor.name)', which the card names",
+                    reason: "the model has no \(kind) \(quoted(tensor.name)), which the card names",
                     detail: ""
                 )
             }
             guard spec.type.name == tensor.datatype, spec.shape == tensor.shape else {
                 throw .rejected(
-                    reason: "\(kind) '\(tensor.name)' is \(spec.type.name) \(spec.shape) in the "
+                    reason:
+                        "\(kind) \(quoted(tensor.name)) is \(spec.type.name) \(spec.shape) in the "
                         + "model and \(tensor.datatype) \(tensor.shape) in the card",
                     detail: ""
                 )

@@ -45,7 +45,8 @@ struct WarmUp: Sendable {
             } catch {
                 switch error.code {
                 case .invalidInput, .runtimeFailed: firstFailure = firstFailure ?? error.message
-                case .invalidModel, .unsupported, .terminated, .unavailable: throw error
+                case .invalidModel, .unsupported, .terminated, .outOfMemory, .unavailable:
+                    throw error
                 }
             }
         }

@@ -71,6 +71,14 @@ package final class ServingMeters: Sendable {
         old.calls.whenDrained { drained in model.swapped(drained, since: begin) }
     }
 
+    /// Versions that have requests at this instant.
+    func running(limit: Int) -> [VersionID] {
+        let meters = state.withLock { $0.versions.values.flatMap { $0.values.map(\.meter) } }
+        return meters.lazy.filter { $0.calls.running > 0 }.prefix(limit).map {
+            VersionID(model: $0.calls.model, version: $0.calls.version)
+        }
+    }
+
     var figures: ServingFigures {
         let (versions, models) = state.withLock { state in
             (state.versions.values.flatMap { $0.values.map(\.meter) }, Array(state.models.values))

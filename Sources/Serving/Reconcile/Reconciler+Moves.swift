@@ -1,5 +1,6 @@
 internal import Logging
 internal import Registry
+internal import Text
 
 extension Reconciler {
     /// Brings an alias one step nearer to what the registry says of it.
@@ -248,7 +249,7 @@ extension ServingError {
     fileprivate static func noneAnswers(_ id: AliasID, _ failure: String) -> ServingError {
         ServingError(
             .failedPrecondition,
-            "no version answers for alias '\(id.alias)' of model '\(id.model)': \(failure)"
+            "no version answers for alias \(quoted(id.alias)) of model \(quoted(id.model)): \(failure)"
         )
     }
 }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Text
 
 /// Which loaded version answers for which model and alias, at one instant. Immutable: a change is
 /// a new table, so that a request sees either the one or the other.
@@ -16,7 +17,7 @@ package struct RoutingTable: Sendable {
         case .loading:
             throw ServingError(
                 .unavailable,
-                "alias '\(alias)' of model '\(model)' is loading its first version"
+                "alias \(quoted(alias)) of model \(quoted(model)) is loading its first version"
             )
         case .failed(let error): throw error
         case nil: throw .unknownAlias(alias, model: model)

@@ -1,3 +1,4 @@
+internal import Text
 internal import Wire
 
 /// Paths that an export writes to. The server refuses others when a bundle is published; whoever
@@ -23,7 +24,8 @@ enum ExportPath {
         guard path.utf8.count <= maxBytes, isClean, isInside else {
             throw StrongroomError(
                 .dataLoss,
-                "the version's record has the path '\(path.prefix(maxBytes))', which is not written"
+                "the version's record has the path \(quoted(path)), which is not "
+                    + "written"
             )
         }
     }

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Sealing
+internal import Text
 internal import Wire
 
 /// The signed record of a version, as far as an export needs it: which files there are.
@@ -28,7 +29,7 @@ struct SignedRecord {
         }
         guard document["type"] == .string(Self.type), document["model"] == .string(model),
             document["version"] == .number(String(version))
-        else { throw Self.failure("it is not that of model '\(model)', version \(version)") }
+        else { throw Self.failure("it is not that of model \(quoted(model)), version \(version)") }
         guard case .array(let values)? = document["files"] else {
             throw Self.failure("it lists no files")
         }

@@ -1,5 +1,6 @@
 internal import NIOCore
 package import Sealing
+internal import Text
 internal import Wire
 
 /// A version whose files were written to a folder.
@@ -118,7 +119,7 @@ extension StrongroomClient {
         guard hasher.finalize() == file.sha256 else {
             throw StrongroomError(
                 .dataLoss,
-                "file '\(file.path)': its SHA-256 is not the one that was signed"
+                "file \(quoted(file.path)): its SHA-256 is not the one that was signed"
             )
         }
     }
@@ -128,7 +129,7 @@ extension StrongroomClient {
         guard reply.data.readableBytes == Int(request.length) else {
             throw StrongroomError(
                 .dataLoss,
-                "file '\(request.path)': \(reply.data.readableBytes) bytes came at "
+                "file \(quoted(request.path)): \(reply.data.readableBytes) bytes came at "
                     + "\(request.offset), expected \(request.length)"
             )
         }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct AliasCommand: AsyncParsableCommand {
@@ -140,7 +141,7 @@ struct AliasCommand: AsyncParsableCommand {
                     )
                 )
             }
-            output.write(.object([])) { "alias \(alias) of \(model) is deleted" }
+            output.write(.object([])) { "alias \(alias.escaped) of \(model.escaped) is deleted" }
         }
     }
 }

@@ -3,6 +3,7 @@ internal import Bench
 internal import Server
 internal import StrongroomClient
 internal import TLS
+internal import Text
 internal import Wire
 
 struct BenchCommand: AsyncParsableCommand {
@@ -142,7 +143,7 @@ struct BenchCommand: AsyncParsableCommand {
     private func makeRequests(_ client: StrongroomClient) async throws -> [LoadPlan.Request] {
         let counts = try rows.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard let count = Int(part), count > 0 else {
-                throw UsageError("--rows '\(rows)': expected numbers above 0, as in 1,8")
+                throw UsageError("--rows \(quoted(rows)): expected numbers above 0, as in 1,8")
             }
             return count
         }
@@ -177,8 +178,8 @@ struct BenchCommand: AsyncParsableCommand {
         let arguments = try inputs.map(InputArgument.init)
         for argument in arguments where !model.inputs.contains(where: { $0.name == argument.name })
         {
-            let names = model.inputs.map { "'\($0.name)'" }.joined(separator: ", ")
-            throw UsageError("unknown input '\(argument.name)', the model has \(names)")
+            let names = model.inputs.map { "\(quoted($0.name))" }.joined(separator: ", ")
+            throw UsageError("unknown input \(quoted(argument.name)), the model has \(names)")
         }
         return try model.inputs.map { spec in
             if let argument = arguments.first(where: { $0.name == spec.name }) {

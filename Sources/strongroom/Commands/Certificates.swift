@@ -72,7 +72,7 @@ struct Certificates: AsyncParsableCommand {
             let home = home.value
             try home.require()
             for path in try ClientCertificates(home: home).renew(hosts: hosts) {
-                print("renewed \(path)")
+                StandardOutput.write("renewed \(path)")
             }
         }
     }

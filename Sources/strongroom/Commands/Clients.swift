@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import JSON
 internal import Server
+internal import Text
 
 struct Clients: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +36,7 @@ struct Clients: AsyncParsableCommand {
                 models.allSatisfy(allowed.contains)
             else {
                 throw ValidationError(
-                    "--models '\(models)' can match no model's name: expected a-z, 0-9, '.', '_', "
+                    "--models \(quoted(models)) can match no model's name: expected a-z, 0-9, '.', '_', "
                         + "'-' and '*'"
                 )
             }
@@ -49,10 +50,10 @@ struct Clients: AsyncParsableCommand {
                 role: role,
                 models: ModelPattern(models)
             )
-            print("\(name) is \(role.rawValue) of \(models)")
-            print("certificate \(home.clientCertificate(name))")
-            print("key         \(home.clientKey(name))")
-            print("a running server sees the grant within a second")
+            StandardOutput.write("\(name) is \(role.rawValue) of \(models)")
+            StandardOutput.write("certificate \(home.clientCertificate(name))")
+            StandardOutput.write("key         \(home.clientKey(name))")
+            StandardOutput.write("a running server sees the grant within a second")
         }
     }
 
@@ -109,7 +110,7 @@ struct Clients: AsyncParsableCommand {
             let home = home.value
             try home.require()
             try ClientCertificates(home: home).remove(name: name)
-            print("\(name) may do nothing any more")
+            StandardOutput.write("\(name) may do nothing any more")
         }
     }
 }

@@ -25,8 +25,8 @@ struct Init: AsyncParsableCommand {
     func run() async throws {
         let home = home.value
         try HomeInitialisation(home: home, hosts: hosts, keys: keys.map(Self.lasting)).run()
-        print("made \(home.path)")
-        print("start the server: strongroom serve --home \(home.path)")
+        StandardOutput.write("made \(home.path)")
+        StandardOutput.write("start the server: strongroom serve --home \(home.path)")
     }
 
     /// A source that means the same when the server is started from another folder.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Keys: AsyncParsableCommand {
@@ -91,11 +92,11 @@ struct Keys: AsyncParsableCommand {
 
         private func text(_ rotation: V1.RotateKeysResponse) -> String {
             var lines = [
-                "key \(rotation.currentKey) is current; \(rotation.rewrapped) keys were wrapped anew"
+                "key \(rotation.currentKey.escaped) is current; \(rotation.rewrapped) keys were wrapped anew"
             ]
-            lines += rotation.failures
+            lines += rotation.failures.map(\.escaped)
             lines += rotation.retiredKeys.map {
-                "key \($0) is retired: destroy it when no backup needs it"
+                "key \($0.escaped) is retired: destroy it when no backup needs it"
             }
             return lines.joined(separator: "\n")
         }

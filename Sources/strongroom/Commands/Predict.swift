@@ -68,10 +68,10 @@ struct Predict: AsyncParsableCommand {
         guard let spec = model.inputs.first(where: { $0.name == argument.name }),
             let type = ElementType(rawValue: spec.dataType.rawValue)
         else {
-            let names = model.inputs.map { "'\($0.name)'" }.joined(separator: ", ")
+            let names = model.inputs.map { "\(quoted($0.name))" }.joined(separator: ", ")
             throw StrongroomError(
                 code: "INVALID_ARGUMENT",
-                message: "unknown input '\(argument.name)', the model has \(names)"
+                message: "unknown input \(quoted(argument.name)), the model has \(names)"
             )
         }
         return try argument.tensor(type: type)
@@ -88,7 +88,7 @@ struct Predict: AsyncParsableCommand {
             guard let type = ElementType(rawValue: tensor.dataType.rawValue) else {
                 throw StrongroomError(
                     code: "INTERNAL",
-                    message: "output '\(tensor.name)' has the unknown data type "
+                    message: "output \(quoted(tensor.name)) has the unknown data type "
                         + "\(tensor.dataType.rawValue)"
                 )
             }

@@ -98,7 +98,7 @@ struct Publish: AsyncParsableCommand {
     private func text(_ published: Published) -> String {
         let version = published.version
         let line =
-            "\(version.model) version \(version.version), \(ByteCount.text(version.bytes)): "
+            "\(version.model.escaped) version \(version.version), \(ByteCount.text(version.bytes)): "
             + place(of: published)
         return MoveTexts.lines(line, published.signatureChanges)
     }
@@ -106,12 +106,12 @@ struct Publish: AsyncParsableCommand {
     private func place(of published: Published) -> String {
         let version = published.version
         if let moving = published.alias, published.isPending {
-            return "alias \(moving.name): \(moving.pendingText)"
+            return "alias \(moving.name.escaped): \(moving.pendingText)"
         }
         if version.state == .rejected, version.isBeingTried {
             return "is being validated; move an alias to it when it has passed"
         }
-        let aliases = version.aliases.joined(separator: ", ")
+        let aliases = version.aliases.joined(separator: ", ").escaped
         return aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
     }
 
@@ -119,11 +119,11 @@ struct Publish: AsyncParsableCommand {
         var pairs: [String: String] = [:]
         for text in metadata {
             guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw UsageError("--metadata '\(text)': expected KEY=VALUE")
+                throw UsageError("--metadata \(quoted(text)): expected KEY=VALUE")
             }
             let key = String(text[..<equals])
             guard pairs.updateValue(String(text[text.index(after: equals)...]), forKey: key) == nil
-            else { throw UsageError("--metadata '\(key)' is given twice") }
+            else { throw UsageError("--metadata \(quoted(key)) is given twice") }
         }
         return pairs
     }

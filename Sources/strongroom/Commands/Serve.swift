@@ -35,6 +35,7 @@ struct Serve: AsyncParsableCommand {
             environment: Environment.all
         )
         let logger = try ServerProcess.prepare(configuration)
+        defer { ServerProcess.finish() }
         let server = try RunningServer(
             home: home,
             configuration: configuration,

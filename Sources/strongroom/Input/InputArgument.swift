@@ -19,7 +19,7 @@ struct InputArgument {
     /// - Throws: ``UsageError`` without a name or a value.
     init(_ argument: String) throws {
         guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
-            throw UsageError("--input '\(argument)': expected NAME=VALUE")
+            throw UsageError("--input \(quoted(argument)): expected NAME=VALUE")
         }
         name = ExactString(argument[..<equals])
         let value = argument[argument.index(after: equals)...]

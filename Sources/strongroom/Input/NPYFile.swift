@@ -1,4 +1,5 @@
 internal import Engine
+internal import Text
 
 /// Arrays in NumPy's file format, versions 1 to 3 (numpy.lib.format): numbers, booleans, `S` and
 /// `U` strings. Objects are pickles, which run code: refused.
@@ -123,7 +124,7 @@ enum NPYFile {
     }
 
     private static func mismatch(_ kind: Kind, _ type: ElementType) -> Failure {
-        Failure(description: "its elements are '\(kind.text)', the model takes \(type.name)")
+        Failure(description: "its elements are \(quoted(kind.text)), the model takes \(type.name)")
     }
 
     private static func descriptor(of header: String) throws(Failure) -> Kind {
@@ -135,7 +136,7 @@ enum NPYFile {
         let order = text.first ?? " "
         guard let code = text.dropFirst().first, "biufSU".contains(code), "<>|=".contains(order),
             let number = Int(text.dropFirst(2)), (0...1 << 30).contains(number)
-        else { throw Failure(description: "elements of type '\(text)' are not taken") }
+        else { throw Failure(description: "elements of type \(quoted(text)) are not taken") }
         return Kind(
             code: code,
             width: code == "U" ? number * 4 : number,
@@ -163,13 +164,13 @@ enum NPYFile {
 
     /// What follows `'name':` in the header, a Python dictionary on one line.
     private static func field(_ name: String, of header: String) throws(Failure) -> Substring {
-        let key = "'\(name)':"
+        let key = "\(quoted(name)):"
         var rest = header[...]
         while let quote = rest.firstIndex(of: "'") {
             rest = rest[quote...]
             if rest.hasPrefix(key) { return rest.dropFirst(key.count).drop { $0 == " " } }
             rest = rest.dropFirst()
         }
-        throw Failure(description: "its header has no '\(name)'")
+        throw Failure(description: "its header has no \(quoted(name))")
     }
 }

@@ -1,6 +1,7 @@
 internal import Engine
 internal import NIOCore
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 /// Made-up inputs that fit a model's declaration: the same every time.
@@ -23,7 +24,9 @@ enum SampleInput {
         for size in shape {
             let (product, overflows) = count.multipliedReportingOverflow(by: Int(size))
             guard !overflows, product <= maxBytes / width else {
-                throw UsageError("input '\(spec.name)' would weigh more than \(maxBytes) bytes")
+                throw UsageError(
+                    "input \(quoted(spec.name)) would weigh more than \(maxBytes) bytes"
+                )
             }
             count = product
         }
@@ -38,7 +41,7 @@ enum SampleInput {
     /// - Throws: ``UsageError`` for one that is not known.
     static func type(of spec: V1.TensorSpec) throws -> ElementType {
         guard let type = ElementType(rawValue: spec.dataType.rawValue) else {
-            throw UsageError("input '\(spec.name)' has a data type that is not known here")
+            throw UsageError("input \(quoted(spec.name)) has a data type that is not known here")
         }
         return type
     }

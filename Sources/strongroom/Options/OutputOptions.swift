@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import JSON
+internal import Text
 
 /// How results are written.
 struct OutputOptions: ParsableArguments {
@@ -15,7 +16,16 @@ struct OutputOptions: ParsableArguments {
     func write(_ json: @autoclosure () -> JSONValue, text: () -> String) {
         switch format {
         case .json: print(json().text)
-        case .text: print(text())
+        case .text: StandardOutput.write(text())
         }
+    }
+}
+
+/// The result of a command, for people.
+enum StandardOutput {
+    /// Writes lines. What a terminal would take for a command is escaped.
+    static func write(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        print(lines.map { String($0).escaped }.joined(separator: "\n"))
     }
 }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Text
 
 /// A bar on stderr while bytes go out; nothing where stderr is no terminal.
 final class ProgressBar: Sendable {
@@ -7,7 +8,7 @@ final class ProgressBar: Sendable {
     private let shown = Mutex<UInt64?>(nil)
 
     init(label: String) {
-        self.label = label
+        self.label = label.escaped
     }
 
     func update(_ done: UInt64, of total: UInt64) {

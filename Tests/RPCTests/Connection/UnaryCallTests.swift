@@ -110,8 +110,8 @@ struct UnaryCallTests {
     @Test(
         "unknown names are unimplemented, in the words of the reference implementation",
         arguments: [
-            ("nope", "Echo", "service nope"), ("test.Service", "Nope", "method Nope"),
-            ("", "", "service "), ("test.Service", "", "method "),
+            ("nope", "Echo", "service 'nope'"), ("test.Service", "Nope", "method 'Nope'"),
+            ("", "", "service ''"), ("test.Service", "", "method ''"),
         ]
     )
     func unknownNames(service: String, method: String, text: String) throws {

@@ -168,13 +168,6 @@ struct BundleSignatureTests {
         #expect(error?.message.contains("has 10001 entries, at most 10000") == true)
     }
 
-    @Test("a text from outside is cut and without control characters in an error")
-    func shown() {
-        #expect(SignatureFields.shown("a\n\u{1B}\u{202E}b") == "'a\\u{a}\\u{1b}\\u{202e}b'")
-        let long = SignatureFields.shown(String(repeating: "x", count: 1_000_000))
-        #expect(long.utf8.count < 200 && long.hasSuffix("...'"))
-    }
-
     @Test("members that only look like the expected ones are other members")
     func lookalikes() throws {
         // U+212A is canonically equal to K for Swift's strings.

@@ -34,6 +34,7 @@ struct ChildProcessTests {
         let (outcome, said) = follow(child)
         #expect(said == "one!\n")
         #expect(outcome.errors == "two; three")
+        #expect(outcome.errorBytes == 10)
         #expect(outcome.ending == .exited(3))
     }
 

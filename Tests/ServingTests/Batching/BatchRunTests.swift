@@ -39,14 +39,18 @@ struct BatchRunTests {
         for id in [0, 2] { #expect(try bench.answer(id)?.get().batchRows == 2) }
     }
 
-    @Test("a request that the model fails on fails alone", arguments: 0..<5)
-    func failing(culprit: Int) throws {
+    @Test(
+        "a request that the model fails on fails alone, however it fails",
+        arguments: 0..<5,
+        [EngineError.Code.invalidInput, .runtimeFailed, .outOfMemory, .unavailable, .unsupported]
+    )
+    func failing(culprit: Int, code: EngineError.Code) throws {
         let poison: Float = 666
         let bench = try BatchBench(
             FakeScript(
                 answer: .compute { inputs throws(EngineError) in
                     guard !floats(inputs[0].bytes.copied()).contains(poison) else {
-                        throw EngineError(.invalidInput, "an index out of range")
+                        throw EngineError(code, "an index out of range")
                     }
                     return [
                         OutputTensor(

@@ -166,6 +166,7 @@ struct QueueTests {
             (EngineError(.runtimeFailed, "bad"), .internalFailure),
             (EngineError(.terminated, "bad"), .cancelled),
             (EngineError(.unavailable, "bad"), .unavailable),
+            (EngineError(.outOfMemory, "bad"), .resourceExhausted),
         ]
     )
     func codes(_ error: EngineError, _ code: ServingError.Code) async throws {

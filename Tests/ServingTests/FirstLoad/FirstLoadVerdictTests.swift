@@ -17,7 +17,7 @@ struct FirstLoadVerdictTests {
         FirstLoadVerdict(
             step: step,
             end: end,
-            outcome: ChildProcess.Outcome(ending: ending, errors: "it said this"),
+            outcome: ChildProcess.Outcome(ending: ending, errors: "it said this", errorBytes: 12),
             seconds: 9,
             cpuSeconds: 5,
             memory: FirstLoadLimits.MemoryBound(bytes: 512 << 20, isFinal: isFinal)

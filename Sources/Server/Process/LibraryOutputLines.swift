@@ -1,0 +1,81 @@
+/// Makes a bounded number of log lines from the bytes that libraries write.
+///
+/// At most ``maxLines`` lines a second come out, each of at most ``maxLineBytes``. All other bytes
+/// are counted.
+struct LibraryOutputLines {
+    /// Bytes of a line; the rest of a longer one is left out.
+    static let maxLineBytes = 512
+    /// Lines of a second.
+    static let maxLines = 10
+    private static let windowNs: UInt64 = 1_000_000_000
+
+    /// A line for the log.
+    enum Entry: Equatable {
+        case line(String, bytes: Int)
+        /// Lines that were left out, and their bytes.
+        case dropped(lines: Int, bytes: Int)
+    }
+
+    private var line: [UInt8] = []
+    private var lineBytes = 0
+    private var windowEndNs: UInt64 = 0
+    private var lines = 0
+    private var droppedLines = 0
+    private var droppedBytes = 0
+
+    /// Whether nothing is left to be given out.
+    var isIdle: Bool { lineBytes == 0 && droppedLines == 0 }
+
+    /// Whether a line has begun that has no line break yet.
+    var holdsLine: Bool { lineBytes > 0 }
+
+    /// Takes bytes that were read.
+    ///
+    /// - Parameter isBounded: False: no line is left out.
+    mutating func take(
+        _ bytes: ArraySlice<UInt8>,
+        nowNs: UInt64,
+        isBounded: Bool = true
+    ) -> [Entry] {
+        var entries = beginWindow(nowNs)
+        for byte in bytes {
+            if byte == UInt8(ascii: "\n") {
+                if let entry = endLine(isBounded: isBounded) { entries.append(entry) }
+            } else {
+                lineBytes += 1
+                if line.count < Self.maxLineBytes { line.append(byte) }
+            }
+        }
+        return entries
+    }
+
+    /// Gives out what is left when nothing was written for a while: a line without a line break,
+    /// and the number of those left out, when their second is over.
+    mutating func settle(nowNs: UInt64) -> [Entry] {
+        var entries = beginWindow(nowNs)
+        if let entry = endLine(isBounded: true) { entries.append(entry) }
+        return entries
+    }
+
+    private mutating func beginWindow(_ nowNs: UInt64) -> [Entry] {
+        guard nowNs >= windowEndNs else { return [] }
+        defer {
+            (windowEndNs, lines) = (nowNs + Self.windowNs, 0)
+            (droppedLines, droppedBytes) = (0, 0)
+        }
+        guard droppedLines > 0 else { return [] }
+        return [.dropped(lines: droppedLines, bytes: droppedBytes)]
+    }
+
+    private mutating func endLine(isBounded: Bool) -> Entry? {
+        guard lineBytes > 0 else { return nil }
+        defer { (line, lineBytes) = ([], 0) }
+        guard lines < Self.maxLines || !isBounded else {
+            droppedLines += 1
+            droppedBytes += lineBytes
+            return nil
+        }
+        lines += 1
+        return .line(String(decoding: line, as: UTF8.self), bytes: lineBytes)
+    }
+}
