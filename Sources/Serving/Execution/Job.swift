@@ -10,6 +10,9 @@ final class Job: Sendable {
     let loadNs: UInt64
     /// Its rows if it may share a run; nil: it runs by itself.
     let mergeableRows: Int?
+    /// Its part of the queue's work: its first dimension, at least 1. A shape without elements may
+    /// have any first dimension, so it is no more than the bytes that the request keeps.
+    let rows: Int
 
     init(
         request: PredictionRequest,
@@ -24,6 +27,7 @@ final class Job: Sendable {
         self.loadNs = loadNs
         let rows = slot.plan.isMerged ? BatchShape.rows(of: request.inputs) : nil
         mergeableRows = rows.flatMap { $0 < slot.plan.maxRows ? $0 : nil }
+        self.rows = max(min(Int(clamping: request.rows), request.heldBytes), 1)
     }
 
     /// Whether two requests to one version may share a run.
@@ -38,6 +42,17 @@ final class Job: Sendable {
         if request.isCancelled() { return .cancelled }
         if let deadline = request.deadlineNs, deadline <= Uptime.ns { return .expired }
         return nil
+    }
+
+    /// What is wrong with a request must not wait with others, nor be measured with them.
+    /// - Throws: ``ServingError`` for a request that does not fit the model.
+    func check() throws(ServingError) {
+        do throws(EngineError) {
+            try slot.model.signature.check(request.inputs)
+            try slot.model.signature.check(outputs: request.outputNames)
+        } catch {
+            throw ServingError(engine: error)
+        }
     }
 
     /// The place is free before the answer is out: who has it may ask again at once.

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Logging
 internal import Registry
 
@@ -14,13 +15,22 @@ struct GuardedLoads: Sendable {
     let maxCrashes: Int
     let logger: Logger
 
-    /// Opens a version, and tries it if it was not yet, or if the process ended when it was loaded
-    /// last. What an alias answers with was loaded by a server before, and is not held up.
+    /// A version that may be loaded.
+    struct Candidate {
+        let version: OpenedVersion
+        /// Whether it is to be tried elsewhere first.
+        let needsTrial: Bool
+        /// Whether the process ended when it was loaded last.
+        let isSuspect: Bool
+    }
+
+    /// Opens a version. It needs a trial if it had none yet, or if the process ended when it was
+    /// loaded last. What an alias answers with was loaded by a server before, and is not held up.
     ///
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
-    func admit(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
-        let version = try open(id, isLive: isLive)
+    func open(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> Candidate {
+        let version = try opened(id, isLive: isLive)
         let notes = registry.loadNotes
         let crashes = notes.crashes(of: version)
         guard crashes < maxCrashes else {
@@ -29,12 +39,20 @@ struct GuardedLoads: Sendable {
                 detail: ""
             )
         }
-        guard let checker, crashes > 0 || !isLive && !notes.isChecked(version)
-        else { return version }
-        logger.info("a version is loaded for the first time", metadata: Self.metadata(id))
+        return Candidate(
+            version: version,
+            needsTrial: checker != nil && (crashes > 0 || !isLive && !notes.isChecked(version)),
+            isSuspect: crashes > 0
+        )
+    }
+
+    /// Tries a version where that does no harm. Blocking, for as long as a load may take.
+    func tryElsewhere(_ candidate: Candidate) throws(Loader.Failure) {
+        guard let checker else { return }
+        let version = candidate.version
+        logger.info("a version is loaded for the first time", metadata: Self.metadata(version.id))
         try checker.check(version, of: registry)
         noteChecked(version)
-        return version
     }
 
     private func noteChecked(_ version: OpenedVersion) {
@@ -45,8 +63,12 @@ struct GuardedLoads: Sendable {
         }
     }
 
-    /// Loads a version that was admitted.
-    func load(_ version: OpenedVersion) throws(Loader.Failure) -> Slot {
+    /// Loads a version that may be loaded.
+    /// - Parameter thread: the calling thread, in whose heap the model will lie.
+    func load(
+        _ version: OpenedVersion,
+        on thread: LastingThread? = nil
+    ) throws(Loader.Failure) -> Slot {
         do {
             try registry.loadNotes.begin(version)
         } catch {
@@ -54,12 +76,15 @@ struct GuardedLoads: Sendable {
             warn("that a version is being loaded could not be noted", version.id, error)
         }
         defer { registry.loadNotes.end(version) }
-        let slot = try loader.load(version)
+        let slot = try loader.load(version, on: thread)
         if checker != nil, !registry.loadNotes.isChecked(version) { noteChecked(version) }
         return slot
     }
 
-    private func open(_ id: VersionID, isLive: Bool) throws(Loader.Failure) -> OpenedVersion {
+    private func opened(
+        _ id: VersionID,
+        isLive: Bool
+    ) throws(Loader.Failure) -> OpenedVersion {
         do {
             let opened = try registry.open(model: id.model, version: id.version)
             guard isLive || opened.info.state != .rejected else {

@@ -14,8 +14,6 @@ struct Loader: Sendable {
     let meters: ServingMeters
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
-    /// Where versions are to be loaded: their models lie in its heap.
-    let thread = LastingThread(.quiet, name: "load")
     /// What earlier loads found out.
     private let known = KnownRuns()
 
@@ -40,7 +38,11 @@ struct Loader: Sendable {
     }
 
     /// Loads a version, and asks all of it.
-    func load(_ opened: OpenedVersion) throws(Failure) -> Slot {
+    /// - Parameter thread: the calling thread, in whose heap the model will lie.
+    func load(
+        _ opened: OpenedVersion,
+        on thread: LastingThread? = nil
+    ) throws(Failure) -> Slot {
         let examined = try examine(opened)
         let cost =
             known.runs(of: opened.id)?.cost
