@@ -157,8 +157,16 @@ struct BatchLane {
         queue[index].entries[place].job = nil
         gaps += 1
         left(job)
+        giveBackRound(of: job, order.turn)
         if isEmpty { clear() } else if gaps > Self.maxGaps, gaps > count { closeUp() }
         return job
+    }
+
+    /// The source's next request may take the round of one that was withdrawn, if that was its last.
+    private mutating func giveBackRound(of job: Job, _ turn: Turn) {
+        guard let id = job.request.source else { return }
+        let source = Source(id: id, priority: turn.priority)
+        if rounds[source] == turn.round { rounds[source] = turn.round - 1 }
     }
 
     private static func index(of number: UInt64, in entries: Deque<Entry>) -> Int? {
