@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# What a server answers at three times its capacity: the rate at which a closed loop is answered is
-# the capacity; then calls are made at three times that, whatever the answers do, without and with a
-# deadline. Client and server share the machine's cores, so the model counts for some milliseconds: a
-# run outweighs the making of calls. `overload.sh [seconds [binary [count]]]`; counting to 1,000 takes
-# about a millisecond.
+# The answers of a server at three times its capacity: the rate of a closed loop is the capacity; then
+# an open loop makes calls at three times that, without and with a deadline. Server and client have a
+# core each, in the capacity run too. The model counts to a number; counting to 1,000 takes about a
+# millisecond. `overload.sh [seconds [binary [count]]]`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-8}
 binary=${2:-.build/release/strongroom}
 count=${3:-5000}
 [ $# -ge 2 ] || make build > /dev/null
+read -r server_core client_core < <(python3 -c "import os
+print(*sorted(os.sched_getaffinity(0)))")
+[ -n "${client_core:-}" ] || { echo "overload.sh needs two cores" >&2; exit 1; }
+client_core=${client_core%% *}
 work=$(mktemp -d)
 trap 'kill $server 2> /dev/null; wait $server 2> /dev/null; rm -rf "$work"' EXIT
 .deps/venv/bin/python - "$work/bundle" << 'PYTHON'
@@ -22,7 +25,8 @@ for path, data in models.counter().items():
     file.write_bytes(data)
 PYTHON
 "$binary" init --home "$work/home" > /dev/null
-"$binary" serve --home "$work/home" --listen 127.0.0.1:0 --ready-file "$work/ready" 2> "$work/log" &
+STRONGROOM_METRICS_LOOPBACK=open taskset -c "$server_core" \
+    "$binary" serve --home "$work/home" --listen 127.0.0.1:0 --ready-file "$work/ready" 2> "$work/log" &
 server=$!
 until [ -e "$work/ready" ]; do
     kill -0 $server 2> /dev/null || { cat "$work/log" >&2; exit 1; }
@@ -31,10 +35,10 @@ done
 "$binary" publish counter "$work/bundle" --home "$work/home" > /dev/null
 
 bench() {
-    "$binary" bench counter --input "n=[$count]" --home "$work/home" --connections 64 \
+    taskset -c "$client_core" "$binary" bench counter --input "n=[$count]" --home "$work/home" --connections 64 \
         --duration "$seconds" --warm-up 2 --format json "$@" || true
 }
-bench --depth 2 > "$work/capacity.json"
+bench --depth 1 > "$work/capacity.json"
 capacity=$(.deps/venv/bin/python -c "import json, sys
 print(json.load(open(sys.argv[1]))['answers_per_second'])" "$work/capacity.json")
 for timeout in "" 100; do
@@ -57,4 +61,15 @@ print(f"  failures {overload['failures']}, without an answer {overload['unanswer
       f"of {overload['seconds']:.0f} s")
 PYTHON
 done
+.deps/venv/bin/python - "$(cat "$work/ready")" << 'PYTHON'
+import re, ssl, sys, urllib.request
+page = urllib.request.urlopen(f"https://{sys.argv[1]}/metrics",
+                              context=ssl._create_unverified_context()).read().decode()
+buckets = [(bound, int(count)) for bound, count in re.findall(
+    r'strongroom_refusal_seconds_bucket{method="[^"]*Predict",le="([^"]+)"} (\d+)', page)]
+if buckets:
+    total = buckets[-1][1]
+    p99 = next(bound for bound, count in buckets if count >= 0.99 * total)
+    print(f"strongroom_refusal_seconds: p99 at most {p99} s of {total} refusals")
+PYTHON
 ls -l "$work/log" | awk '{print "  log: " $5 " bytes"}'

@@ -36,7 +36,7 @@ package final class ModelHost: Sendable {
         )
         self.routes = routes
         self.limits = limits
-        executors = Executors(threads: limits.executorThreads)
+        executors = Executors(threads: limits.executorThreads, bound: limits.queueBound)
         reconciler = Reconciler(
             registry: registry,
             loader: loader,
@@ -122,9 +122,14 @@ package final class ModelHost: Sendable {
         }
     }
 
-    /// Whether an alias can answer now.
-    package func isReady(model: String, alias: String) -> Bool {
-        (try? routes.current.slot(model: model, alias: alias)) != nil
+    /// Why an alias cannot answer now; nil: it can.
+    package func unreadiness(model: String, alias: String) -> ServingError? {
+        do throws(ServingError) {
+            _ = try routes.current.slot(model: model, alias: alias)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Takes a place in the model's queue; who waits for a load stands in it too. Where there is
@@ -146,12 +151,7 @@ package final class ModelHost: Sendable {
             else { throw error }
             admission.handOver(from: other.request.heldBytes, to: request.heldBytes)
             other.request.completion(
-                .failure(
-                    .exhausted(
-                        "the queue is full, and requests of higher priority came",
-                        retryAfterNs: admission.retryAfterNs
-                    )
-                )
+                .failure(.displaced(retryAfterNs: admission.retryAfterNs))
             )
         }
     }
@@ -168,15 +168,8 @@ package final class ModelHost: Sendable {
         let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
         if let loop, loop.take(job) { return }
         do throws(ServingError) {
-            if let deadline = request.deadlineNs {
-                try admission.check(
-                    deadlineNs: deadline,
-                    nowNs: Uptime.ns,
-                    priority: request.priority,
-                    model: request.model
-                )
-            }
-            guard executors.submit(job) else { throw ServingError.stopping }
+            try job.check()
+            try executors.submit(job)
         } catch {
             admission.leave(bytes: request.heldBytes)
             throw error
@@ -199,8 +192,9 @@ package final class ModelHost: Sendable {
         case .full:
             admission.leave(bytes: request.heldBytes)
             throw .exhausted(
-                "\(LoadWaiters.maxVersions) versions are being waited for",
-                retryAfterNs: DrainRate.retryNs.upperBound
+                "too many requests wait for loads: at most \(LoadWaiters.maxVersions) versions are "
+                    + "waited for, each by at most \(LoadWaiters.maxRequests) requests",
+                retryAfterNs: WorkRate.retryNs.upperBound
             )
         }
         let (loads, heldBytes) = (loads, request.heldBytes)

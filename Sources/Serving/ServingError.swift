@@ -72,6 +72,14 @@ extension ServingError {
         ServingError(.resourceExhausted, message, retryAfterNs: retryAfterNs)
     }
 
+    /// Its place was taken by a request of higher priority.
+    static func displaced(retryAfterNs: UInt64) -> ServingError {
+        exhausted(
+            "the queue is full, and requests of higher priority came",
+            retryAfterNs: retryAfterNs
+        )
+    }
+
     static let cancelled = ServingError(.cancelled, "the call was cancelled")
 
     static let expired = ServingError(

@@ -2,12 +2,17 @@
 package struct ServingLimits: Sendable {
     /// The most that a limit of bytes may be set to.
     package static let maxQueuedBytes = 1 << 39
+    /// Requests of one model that wait or run while nothing was measured of it: how long they would
+    /// wait is not known.
+    package static let queuedRequestsUnmeasured = 1_024
+    /// The longest expected wait of a request that is taken.
+    package var queueMilliseconds = 1_000
     /// Requests of one model that wait or run.
-    package var queuedRequestsPerModel = 1_024
+    package var queuedRequestsPerModel = 65_536
     /// Bytes that requests of one model that wait or run keep in memory.
     package var queuedBytesPerModel = 64 << 20
     /// Requests of all models that wait or run.
-    package var queuedRequests = 8_192
+    package var queuedRequests = 131_072
     /// Bytes that requests of all models that wait or run keep in memory. Nothing larger is ever
     /// taken: it has to have room for a frame.
     package var queuedBytes = 256 << 20
@@ -30,6 +35,15 @@ package struct ServingLimits: Sendable {
 
     /// The defaults.
     package init() {}
+
+    /// The requests of one model that may wait or run.
+    func queuedRequestsPerModel(isMeasured: Bool) -> Int {
+        isMeasured
+            ? queuedRequestsPerModel : min(queuedRequestsPerModel, Self.queuedRequestsUnmeasured)
+    }
+
+    /// The bound of time on a queue.
+    var queueBound: QueueBound { QueueBound(queueNs: UInt64(queueMilliseconds) * 1_000_000) }
 
     /// How long to wait after so many failures in a row, at least one.
     func retryPause(afterFailures failures: Int) -> Duration {

@@ -1,10 +1,13 @@
 """Signals: an orderly end, and new certificates without a dropped connection."""
 
+import contextlib
+import http.client
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import numpy
@@ -102,6 +105,87 @@ def test_a_burst_cut_by_the_end_is_answered_call_by_call(home):
                 break  # an idle connection closes: what it had not read was never begun
         assert answered > 0
     assert server.process.wait(RELOAD_SECONDS) == 0
+
+
+def ready(server, query="", name=None):
+    """The status and the text of /readyz."""
+    context = ssl.create_default_context(cafile=server.home.folder / "tls/ca.pem")
+    context.set_alpn_protocols(["http/1.1"])
+    if name:
+        context.load_cert_chain(*server.home.certificate(name))
+    with contextlib.closing(http.client.HTTPSConnection(
+            server.host, server.port, timeout=RELOAD_SECONDS, context=context)) as connection:
+        connection.request("GET", "/readyz" + query)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode().strip()
+
+
+def test_calls_are_served_during_the_delay_before_the_drain(home):
+    server = home.serve(env={"STRONGROOM_DRAIN_DELAY_SECONDS": "3"})
+    with server.client() as before:
+        publish_bundle(before, "mlp", {"model.onnx": models.mlp(seed=1)})
+        assert ready(server) == ready(server, "?model=mlp", "admin") == (200, "ok")
+        begin = time.monotonic()
+        server.send(signal.SIGTERM)
+        unready = (503, "the server is shutting down")
+        wait_until(lambda: ready(server) == unready, RELOAD_SECONDS, "the server to be unready")
+        assert ready(server, "?model=mlp", "admin") == unready
+        with server.client() as after:  # the listener accepts
+            for client in (before, after):
+                assert predict(client, "mlp", {"x": ROW})
+                state = check_health(client)
+                assert state.live and not state.ready
+                message = health.CheckRequest(model="mlp")
+                assert not client.call("Health", "Check", message).ready
+            # The drain follows: connections without a call are closed.
+            with pytest.raises(ConnectionLost):
+                after.receive_frame()
+    assert server.process.wait(RELOAD_SECONDS) == 0
+    assert time.monotonic() - begin >= 3
+    assert "calls are served until the drain begins" in server.log and "stopped" in server.log
+
+
+def test_a_second_signal_ends_the_delay_at_once(home):
+    server = home.serve(env={"STRONGROOM_DRAIN_DELAY_SECONDS": "3600"})
+    server.send(signal.SIGTERM)
+    wait_until(lambda: ready(server)[0] == 503, RELOAD_SECONDS, "the server to be unready")
+    server.send(signal.SIGTERM)
+    assert server.process.wait(RELOAD_SECONDS) == 1
+
+
+def test_an_alias_is_ready_when_its_own_version_is(home):
+    server = home.serve()
+    with server.client() as client:
+        publish_bundle(client, "a-small", {"model.onnx": models.mlp(seed=1)})
+        for number in range(2):
+            bundle = {"model.onnx": models.mlp(seed=number, widths=LARGE)}
+            publish_bundle(client, f"large-{number}", bundle)
+    server.stop()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host, port = probe.getsockname()
+    server = home.serve(arguments=("--listen", f"{host}:{port}"), wait=False)
+    server.host, server.port = host, port
+
+    def small_is_ready():
+        with contextlib.suppress(ConnectionRefusedError):
+            return ready(server, "?model=a-small", "admin") == (200, "ok")
+
+    wait_until(small_is_ready, RELOAD_SECONDS, "the small model to be ready")
+    assert ready(server) == (503, "the first loads are under way")
+    assert not server.ready_file.exists()
+    status, reason = ready(server, "?model=large-1&alias=live", "admin")
+    assert status == 503 and "large-1" in reason
+    with server.client() as client:
+        assert predict(client, "a-small", {"x": ROW})
+        for model, expected in (("a-small", True), ("large-1", False), ("", False)):
+            message = health.CheckRequest(model=model)
+            assert client.call("Health", "Check", message).ready == expected, model
+    server.wait_ready()
+    for query in ("", "?model=large-0", "?model=large-1"):
+        assert ready(server, query, "admin") == (200, "ok")
+    assert ready(server, "?model=none", "admin")[0] == 404
+    assert ready(server, "?model=a-small")[0] == 401
 
 
 def test_a_second_signal_ends_at_once(home):

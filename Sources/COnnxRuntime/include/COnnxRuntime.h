@@ -7,6 +7,8 @@
 
 #include <malloc.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -228,6 +230,17 @@ static inline void heaps_TrimOwn(int trimmed_bytes, int kept_bytes) {
 
 // Names the calling thread; the system takes 15 bytes. Swift sees no function with variadic arguments.
 static inline void thread_SetName(const char *_Nonnull name) { prctl(PR_SET_NAME, name); }
+
+// The processors that the process may run on; 0 if the system does not say. The C library's own
+// function is declared for _GNU_SOURCE alone, which a module's header cannot ask for.
+static inline int processors_Count(void) {
+    unsigned long mask[128] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < bytes / (long)sizeof mask[0]; word++)
+        count += __builtin_popcountl(mask[word]);
+    return count;
+}
 
 // One function for each slot, so that Swift sees plain functions and not optional pointers.
 

@@ -253,26 +253,26 @@ package final class Call: Sendable {
         }
         let took = UInt64(clamping: (now - receivedAt).nanoseconds)
         (taken.meter ?? route.meter).ended(code: Int(code.rawValue), afterNs: took)
-        if let failure { log(failure, taken, tookNs: took) }
+        if let failure {
+            if code == .resourceExhausted { route.refusals.observe(took) }
+            log(failure, taken, at: now, tookNs: took)
+        }
         for body in taken.onFinish { body(code) }
         guard isCancelled else { return }
         for body in taken.onCancel { body() }
     }
 
-    /// One line for each failed call. What only the server can mend is a warning; what anybody on
-    /// the network can cause without a certificate is not worth a line by default.
-    private func log(_ status: Status, _ hooks: Hooks, tookNs: UInt64) {
-        let level: Logger.Level =
-            switch status.code {
-            case .internalError, .unknown, .dataLoss: .warning
-            case .unauthenticated where principal == .anonymous: .debug
-            default: .info
-            }
-        connection.logger.log(
-            level: level,
-            "call failed",
-            metadata: logged(status, hooks, tookNs: tookNs)
+    /// Writes the line of a failed call, unless ``FailureLog`` counts it with others.
+    private func log(_ status: Status, _ hooks: Hooks, at now: NIODeadline, tookNs: UInt64) {
+        let key = FailureLog.Key(
+            model: hooks.meter?.model ?? hooks.model ?? "",
+            code: status.code,
+            principal: principal
         )
+        guard let calls = route.failures.note(key, at: now) else { return }
+        var metadata = logged(status, hooks, tookNs: tookNs)
+        if calls > 1 { metadata["rpc.calls"] = "\(calls)" }
+        connection.logger.log(level: key.level, "call failed", metadata: metadata)
     }
 
     private func logged(_ status: Status, _ hooks: Hooks, tookNs: UInt64) -> Logger.Metadata {

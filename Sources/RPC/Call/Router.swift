@@ -21,6 +21,8 @@ package final class Router: Sendable {
     /// Power-of-two sized, at most half full.
     private let slots: [Route?]
     private let services: [[UInt8]]
+    /// Of the calls of all methods.
+    package let failures = FailureLog()
 
     /// - Throws: ``RPCError`` `invalidMethod` for a method that is there twice, and for a name
     ///   that is empty, too long, or holds a slash.
@@ -31,7 +33,7 @@ package final class Router: Sendable {
         var services: [[UInt8]] = []
         for method in methods {
             try Self.check(method)
-            let route = Route(method, interceptors: interceptors)
+            let route = Route(method, interceptors: interceptors, failures: failures)
             var index = route.hash & (capacity - 1)
             while let other = slots[index] {
                 guard other.service != route.service || other.name != route.name else {
@@ -49,6 +51,12 @@ package final class Router: Sendable {
     /// What counts the calls of each method, by `/service/name`, sorted by it.
     package var meters: [(path: String, meter: CallMeter)] {
         slots.compactMap { $0 }.map { ($0.path, $0.meter) }.sorted { $0.path < $1.path }
+    }
+
+    /// The time from the read of a request to its answer, of the calls of each method that were
+    /// answered RESOURCE_EXHAUSTED, by `/service/name`, sorted by it.
+    package var refusals: [(path: String, latency: Histogram.Snapshot)] {
+        slots.compactMap { $0 }.map { ($0.path, $0.refusals.snapshot) }.sorted { $0.path < $1.path }
     }
 
     private static func check(_ method: Method) throws(RPCError) {
@@ -103,11 +111,19 @@ final class Route: Sendable {
     let method: Method
     /// Counts the calls that nothing else counts.
     let meter = CallMeter()
+    /// Of calls that were answered RESOURCE_EXHAUSTED.
+    let refusals = Histogram(.latency)
+    let failures: FailureLog
     /// The interceptors around the method's handler.
     let handler: UnaryHandler
 
-    init(_ method: Method, interceptors: [any Interceptor]) {
+    init(
+        _ method: Method,
+        interceptors: [any Interceptor],
+        failures: FailureLog = FailureLog()
+    ) {
         self.method = method
+        self.failures = failures
         let service = Array(method.service.utf8)
         let name = Array(method.name.utf8)
         hash = Self.hash(service.span, name.span)

@@ -14,6 +14,8 @@ package struct ServerConfiguration: Sendable {
     package var keys: String?
     package var tlsMinimum = TLSVersion.v1_3
     package var drainSeconds = 30
+    /// After SIGTERM: how long calls are still taken while the server says that it is not ready.
+    package var drainDelaySeconds = 0
     package var rpc = RPCLimits()
     package var serving = ServingLimits()
     package var firstLoad = FirstLoadLimits()
@@ -37,8 +39,8 @@ package struct ServerConfiguration: Sendable {
 
     /// Every key of `strongroom.yaml` that takes one value.
     static let keys: Set<String> = Set(
-        ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "max_pinned_versions"]
-            + ["keep_previous", "loading.memory_budget_bytes"]
+        ["listen", "unix_socket", "keys", "tls.minimum", "drain_seconds", "drain_delay_seconds"]
+            + ["max_pinned_versions", "keep_previous", "loading.memory_budget_bytes"]
             + ["loading.seconds", "loading.cpu_seconds", "loading.memory_bytes"]
             + ["loading.max_crashes"]
             + ["log.level", "log.format", "metrics.loopback", "tracing.file"]
@@ -48,8 +50,8 @@ package struct ServerConfiguration: Sendable {
     private static let limitKeys = [
         "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
         "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
-        "queued_requests", "queued_bytes", "total_queued_requests", "total_queued_bytes",
-        "executor_threads", "loop_run_microseconds",
+        "queue_milliseconds", "queued_requests", "queued_bytes", "total_queued_requests",
+        "total_queued_bytes", "executor_threads", "loop_run_microseconds",
     ]
 
     /// Reads the configuration of a home.
@@ -101,6 +103,11 @@ package struct ServerConfiguration: Sendable {
             default: tlsMinimum
         )
         drainSeconds = try values.integer("drain_seconds", 0...86_400, default: drainSeconds)
+        drainDelaySeconds = try values.integer(
+            "drain_delay_seconds",
+            0...3_600,
+            default: drainDelaySeconds
+        )
         serving.pinnedVersions = try values.integer(
             "max_pinned_versions",
             1...1_000,
@@ -201,6 +208,11 @@ extension ServerConfiguration {
     private mutating func readQueueLimits(
         _ limit: (String, ClosedRange<Int>, Int) throws(ServerError) -> Int
     ) throws(ServerError) {
+        serving.queueMilliseconds = try limit(
+            "queue_milliseconds",
+            1...600_000,
+            serving.queueMilliseconds
+        )
         let requests = 1...1_000_000
         let bytes = 1_024...ServingLimits.maxQueuedBytes
         serving.queuedRequestsPerModel = try limit(

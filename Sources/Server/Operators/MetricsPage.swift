@@ -19,6 +19,7 @@ struct MetricsPage: Sendable {
         writeLatencies(figures, to: &page)
         writeModels(figures, to: &page)
         writeCalls(to: &page)
+        writeRefusals(to: &page)
         writeConnections(connections.figures, to: &page)
         page.writeTriton(figures)
         page.write(ProcessFigures.now(), startUnixSeconds: startUnixSeconds)
@@ -145,6 +146,18 @@ struct MetricsPage: Sendable {
                 for (code, count) in meter.failuresByCode {
                     samples.add(count, ["method": path, "code": Self.name(code)])
                 }
+            }
+        }
+    }
+
+    private func writeRefusals(to page: inout Exposition) {
+        page.write(
+            .histogram,
+            "strongroom_refusal_seconds",
+            "Calls answered RESOURCE_EXHAUSTED, from the read of the request to the answer."
+        ) { samples in
+            for (path, latency) in router.refusals where latency.count > 0 {
+                samples.add(latency, ["method": path])
             }
         }
     }

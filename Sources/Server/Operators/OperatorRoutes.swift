@@ -3,6 +3,7 @@ internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
 internal import RPC
+internal import Serving
 internal import Synchronization
 internal import Wire
 
@@ -15,6 +16,8 @@ struct OperatorRoutes: Sendable {
     let access: AccessFile
     let work: BlockingWork
     let page: MetricsPage
+    /// Why an alias of a model cannot answer; nil: it can.
+    let unreadiness: @Sendable (_ model: String, _ alias: String) -> ServingError?
     /// Whether callers from this machine's loopback read metrics without a certificate.
     let opensMetricsOnLoopback: Bool
     private let scrapes = Scrapes()
@@ -24,27 +27,49 @@ struct OperatorRoutes: Sendable {
         access: AccessFile,
         work: BlockingWork,
         page: MetricsPage,
+        unreadiness: @escaping @Sendable (_ model: String, _ alias: String) -> ServingError?,
         opensMetricsOnLoopback: Bool
     ) {
         self.readiness = readiness
         self.access = access
         self.work = work
         self.page = page
+        self.unreadiness = unreadiness
         self.opensMetricsOnLoopback = opensMetricsOnLoopback
     }
 
     var routes: [HTTPRoute] {
         [
             HTTPRoute(.GET, "/healthz") { _, reply in reply.send(HTTPResponse(.ok, "ok")) },
-            HTTPRoute(.GET, "/readyz") { _, reply in reply.send(ready) },
+            HTTPRoute(.GET, "/readyz") { request, reply in reply.send(ready(request)) },
             HTTPRoute(.GET, "/metrics", handler: metrics),
         ]
     }
 
-    /// As `Health.Check` without a model.
-    private var ready: HTTPResponse {
+    /// As `Health.Check`: of the server, or with `?model=MODEL&alias=ALIAS` of an alias, for which
+    /// the caller needs a role on the model.
+    private func ready(_ request: HTTPRequest) -> HTTPResponse {
+        if let model = request.queryValue("model"), !model.isEmpty {
+            return ready(request, model: model)
+        }
         guard let reason = readiness.reason else { return HTTPResponse(.ok, "ok") }
         return HTTPResponse(.serviceUnavailable, reason)
+    }
+
+    private func ready(_ request: HTTPRequest, model: String) -> HTTPResponse {
+        let caller = Caller(principal: request.principal, list: access.current)
+        do throws(Status) {
+            try caller.authorize(RoleSet.all, on: model, method: "/readyz")
+        } catch {
+            return HTTPResponse(error)
+        }
+        if readiness.isDraining.isSet {
+            return HTTPResponse(.serviceUnavailable, Readiness.draining)
+        }
+        let alias = AliasName.orLive(request.queryValue("alias") ?? "")
+        guard let error = unreadiness(model, alias) else { return HTTPResponse(.ok, "ok") }
+        let status: HTTPResponseStatus = error.code == .notFound ? .notFound : .serviceUnavailable
+        return HTTPResponse(status, error.message)
     }
 
     private func metrics(_ request: HTTPRequest, _ reply: HTTPReply) {
@@ -101,9 +126,12 @@ struct OperatorRoutes: Sendable {
 extension HTTPResponse {
     /// What a refused call is in HTTP.
     init(_ status: Status) {
-        self.init(
-            status.code == .unauthenticated ? .unauthorized : .forbidden,
-            status.message
-        )
+        let code: HTTPResponseStatus =
+            switch status.code {
+            case .unauthenticated: .unauthorized
+            case .notFound: .notFound
+            default: .forbidden
+            }
+        self.init(code, status.message)
     }
 }

@@ -18,9 +18,11 @@ struct Readiness: Sendable {
 
     var isReady: Bool { reason == nil }
 
+    static let draining = "the server is shutting down"
+
     /// Why it does not; nil: it does.
     var reason: String? {
-        if isDraining.isSet { return "the server is shutting down" }
+        if isDraining.isSet { return Self.draining }
         return isReconciled.isSet ? nil : "the first loads are under way"
     }
 }

@@ -26,6 +26,7 @@ package struct RunningServer: Sendable {
     private let tls: ReloadableTLSContext
     private let server: RPCServer
     private let readiness: Readiness
+    private let failures: FailureLog
     private let spans: SpanFile?
     /// Opened when the server has drained, or could not start.
     private let ended = Gate()
@@ -83,6 +84,7 @@ package struct RunningServer: Sendable {
             readiness: readiness,
             tracing: spans == nil ? nil : CallTracing(InstrumentationSystem.tracer)
         )
+        failures = router.failures
         let connections = ConnectionMeter()
         let operators = OperatorRoutes(
             readiness: readiness,
@@ -93,6 +95,7 @@ package struct RunningServer: Sendable {
                 router: router,
                 connections: connections
             ),
+            unreadiness: { [host] in host.unreadiness(model: $0, alias: $1) },
             opensMetricsOnLoopback: configuration.metricsLoopback == .open
         )
         server = try RPCServer(
@@ -122,6 +125,7 @@ package struct RunningServer: Sendable {
         removeAddress()
         await host.stop()
         try await work.stop()
+        failures.flush(at: nil, to: logger)
         spans?.flush()
         try outcome.get()
         if let fault = registry.fault {
@@ -192,15 +196,31 @@ package struct RunningServer: Sendable {
                 // The second signal: whoever sends it will not wait for the calls that run.
                 if readiness.isDraining.isSet { _exit(1) }
                 readiness.isDraining.set()
-                group.addTask { await drain() }
+                group.addTask {
+                    await delayDrain()
+                    await drain()
+                }
             }
         }
     }
 
+    /// Calls are served as before while load balancers learn that the server is not ready.
+    private func delayDrain() async {
+        let seconds = configuration.drainDelaySeconds
+        guard seconds > 0 else { return }
+        await prepareForEnd()
+        logger.info("calls are served until the drain begins", metadata: ["seconds": "\(seconds)"])
+        try? await Task.sleep(for: .seconds(seconds))
+    }
+
+    /// The process may be ended before its loads are: their versions are not to blame.
+    private func prepareForEnd() async {
+        await host.reconciler.prepareForEnd()
+    }
+
     private func drain() async {
         logger.info("draining", metadata: ["seconds": "\(configuration.drainSeconds)"])
-        // Whoever asked for the end may not wait for a load: its version is not to blame.
-        await host.reconciler.prepareForEnd()
+        await prepareForEnd()
         await server.drain(seconds: configuration.drainSeconds)
         ended.open()
     }
@@ -230,12 +250,14 @@ package struct RunningServer: Sendable {
         }
     }
 
-    /// Grants and the storage are looked at each second, idle uploads each minute.
+    /// Grants, the storage and the log of failures are looked at each second, idle uploads each
+    /// minute.
     private func keepHouse() async {
         var second = 0
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             second += 1
             access.reloadIfChanged()
+            failures.flush(at: .now(), to: logger)
             if registry.fault != nil, !readiness.isDraining.isSet {
                 // Nothing is written any more: better no registry than one that only seems to be.
                 readiness.isDraining.set()

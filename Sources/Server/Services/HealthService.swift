@@ -14,11 +14,16 @@ struct HealthService: Sendable {
     }
 
     private func check(_ request: V1.CheckRequest, _ arrival: Arrival) throws {
-        var ready = readiness.isReady
-        if !request.model.isEmpty {
+        let ready: Bool
+        if request.model.isEmpty {
+            ready = readiness.isReady
+        } else {
             try arrival.caller.authorize(RoleSet.all, on: request.model, method: "Check")
             let alias = AliasName.orLive(request.alias)
-            ready = ready && host.isReady(model: request.model, alias: alias)
+            // During the first loads each alias answers as soon as its own version is loaded.
+            ready =
+                !readiness.isDraining.isSet
+                && host.unreadiness(model: request.model, alias: alias) == nil
         }
         arrival.call.succeed(
             V1.CheckResponse(live: true, ready: ready, version: StrongroomVersion.current)

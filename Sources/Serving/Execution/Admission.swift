@@ -1,17 +1,13 @@
 internal import Text
 
-/// Bounds what one model has waiting and running, and with its fellows what the server has, and
-/// refuses what is over a bound at once.
+/// Bounds the requests and bytes that one model has waiting and running, and with the other models
+/// those of the server. A request over a bound is refused at once.
 final class Admission: Sendable {
-    /// Of what is expected to be waited, so much more must be left of a deadline: what is measured
-    /// varies, and a request that expires in the queue held a place for nothing.
-    private static let margin: UInt64 = 4
-
     private let own = QueueLoad()
     /// What all models have: the same for each of them.
     private let whole: QueueLoad
-    /// How fast the model's queue empties.
-    let drain = DrainRate()
+    /// How fast the last version of the model that was measured empties its queue.
+    let drain = WorkRate()
 
     init(whole: QueueLoad = QueueLoad()) {
         self.whole = whole
@@ -27,17 +23,17 @@ final class Admission: Sendable {
     /// - Throws: ``ServingError`` `resourceExhausted` when the model's queue is full, or the
     ///   server's are; with the time after which there may be room.
     func enter(bytes: Int, model: String, limits: ServingLimits) throws(ServingError) {
+        let requestLimit = limits.queuedRequestsPerModel(isMeasured: drain.isKnown)
         guard
             own.enter(
                 bytes: bytes,
-                requestLimit: limits.queuedRequestsPerModel,
+                requestLimit: requestLimit,
                 byteLimit: limits.queuedBytesPerModel,
                 takesAnyFirst: true
             )
         else {
             throw .exhausted(
-                "the queue of model \(quoted(model)) is full: at most "
-                    + "\(limits.queuedRequestsPerModel) requests and "
+                "the queue of model \(quoted(model)) is full: at most \(requestLimit) requests and "
                     + "\(limits.queuedBytesPerModel) bytes wait",
                 retryAfterNs: retryAfterNs
             )
@@ -58,30 +54,6 @@ final class Admission: Sendable {
         }
     }
 
-    /// Refuses at once what would only be answered that its deadline has passed: a request that
-    /// has just taken its place waits until what was there before it is done, as far as that is
-    /// known. One of higher priority does not wait for all of it.
-    /// - Throws: ``ServingError`` `deadlineExceeded`, or `resourceExhausted` when the deadline would
-    ///   pass in the queue.
-    func check(
-        deadlineNs: UInt64,
-        nowNs: UInt64,
-        priority: Int,
-        model: String
-    ) throws(ServingError) {
-        guard deadlineNs > nowNs else { throw .expired }
-        let wait = min(drain.expectedNs(requests: own.present.requests - 1), .max / 2)
-        guard priority <= 0, wait + wait / Self.margin > deadlineNs - nowNs else {
-            return
-        }
-        throw .exhausted(
-            "the deadline would pass in the queue of model \(quoted(model)): it is "
-                + "\((deadlineNs - nowNs) / 1_000_000) ms away, and requests wait about "
-                + "\(wait / 1_000_000) ms",
-            retryAfterNs: retryAfterNs
-        )
-    }
-
     /// Gives the place back.
     func leave(bytes: Int) {
         own.leave(bytes: bytes)
@@ -94,6 +66,6 @@ final class Admission: Sendable {
         whole.shrink(from: bytes, to: fewer)
     }
 
-    /// When somebody who is refused now may ask again: when what is there now is done.
+    /// When a request that is refused now may be made again: when what is there now is done.
     var retryAfterNs: UInt64 { drain.retryAfterNs(requests: own.present.requests) }
 }

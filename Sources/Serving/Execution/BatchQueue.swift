@@ -34,6 +34,8 @@ struct BatchQueue {
         let leavesMore: Bool
         /// Whether they are ready, so that another thread is to be woken.
         let isReadyAgain: Bool
+        /// What the batch is of the queue's work.
+        let work: QueueWork
         fileprivate let isBrief: Bool
     }
 
@@ -45,6 +47,12 @@ struct BatchQueue {
     private var ready: Deque<ObjectIdentifier> = []
     private var lastNumber: UInt64 = 0
     private(set) var isStopped = false
+    /// The threads that take batches.
+    private let threads: Int
+
+    init(threads: Int = 1) {
+        self.threads = threads
+    }
 
     /// Whether a request would most likely join the requests of its lane that wait: shapes that
     /// do not agree are not looked for.
@@ -87,7 +95,7 @@ struct BatchQueue {
     ) -> (BatchLane.Order, Added) {
         let plan = job.slot.plan
         let isFirst = lane.isEmpty
-        let order = lane.insert(job, number: number)
+        let order = lane.insert(job, number: number, atNs: nowNs)
         guard !lane.isReady else { return (order, .waiting) }
         guard plan.maxDelayUs == 0 || lane.rows >= plan.maxRows else {
             return (order, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
@@ -110,6 +118,30 @@ struct BatchQueue {
         guard let job = lanes[place.lane]?.withdraw(place.order) else { return nil }
         dropIfIdle(place.lane)
         return job
+    }
+
+    /// Makes room for a request within the bound of time: those of lower priorities that would run
+    /// last give their places up for it.
+    /// - Returns: why it may not wait, or nil, and the requests that gave their places up.
+    mutating func makeRoom(
+        for job: Job,
+        _ bound: QueueBound,
+        atNs nowNs: UInt64
+    ) -> (refusal: QueueBound.Refusal?, displaced: [Job]) {
+        let id = ObjectIdentifier(job.slot)
+        let priority = job.request.priority
+        let ahead = lanes[id]?.rows(before: priority) ?? 0
+        let standsNs = lanes[id]?.standsNs(atNs: nowNs) ?? 0
+        if let refusal = bound.refusal(of: job, behind: ahead, standingNs: standsNs, atNs: nowNs) {
+            return (refusal, [])
+        }
+        var displaced: [Job] = []
+        while bound.isPassed(by: lanes[id]?.allRows ?? 0, of: job),
+            let other = giveUpLast(of: job.slot, below: priority, bytes: 0)
+        {
+            displaced.append(other)
+        }
+        return (nil, displaced)
     }
 
     /// Takes out the request of a version that would run last, if its place does for another: its
@@ -145,7 +177,7 @@ struct BatchQueue {
         while let id = ready.popFirst() {
             guard var lane = lanes.removeValue(forKey: id) else { continue }
             lane.isReady = false
-            let batch = lane.takeBatch(atNs: nowNs)
+            let batch = lane.takeBatch(atNs: nowNs, span: threads)
             guard let slot = batch.first?.slot else {
                 if !lane.isIdle { lanes[id] = lane }
                 continue
@@ -161,6 +193,7 @@ struct BatchQueue {
                 batch: batch,
                 leavesMore: !lane.isEmpty,
                 isReadyAgain: lane.isReady,
+                work: nowNs.map { QueueWork(batch, atNs: $0) } ?? QueueWork(),
                 isBrief: isBrief
             )
             if !lane.isIdle { lanes[id] = lane }

@@ -56,12 +56,11 @@ struct BatchRun {
     /// Each request against the model's signature: what is wrong with one must not meet the others.
     private static func checked(_ jobs: [Job]) -> [Job] {
         jobs.filter { job in
-            do throws(EngineError) {
-                try job.slot.model.signature.check(job.request.inputs)
-                try job.slot.model.signature.check(outputs: job.request.outputNames)
+            do throws(ServingError) {
+                try job.check()
                 return true
             } catch {
-                job.finish(.failure(ServingError(engine: error)))
+                job.finish(.failure(error))
                 return false
             }
         }

@@ -1,6 +1,5 @@
 internal import Dispatch
 internal import Engine
-internal import Glibc
 internal import Synchronization
 
 /// The threads that run models, and the queue before them.
@@ -9,27 +8,40 @@ internal import Synchronization
 /// about to end. The queue is bounded by the models'
 /// ``Admission``: a job is submitted only with a place taken.
 final class Executors: Sendable {
-    private let queue = Mutex(BatchQueue())
+    private let queue: Mutex<BatchQueue>
+    private let bound: QueueBound
     /// Counts the lanes that are ready.
     private let waiting = DispatchSemaphore(value: 0)
     /// Where requests wait that a card wants to wait for company.
     private let delays = DispatchQueue(label: "strongroom.batch.delay", qos: .userInitiated)
 
-    init(threads: Int) {
-        let count = threads > 0 ? threads : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        for _ in 0..<max(count, 1) {
+    init(threads: Int, bound: QueueBound) {
+        let count = threads > 0 ? threads : Processors.count
+        queue = Mutex(BatchQueue(threads: count))
+        self.bound = bound
+        for _ in 0..<count {
             WorkerThread.start("executor") { self.work() }
         }
     }
 
     /// Queues a job. It leaves the queue by itself, and gives its place back, as soon as its answer
-    /// is not wanted any more.
-    /// - Returns: false when the executors were stopped: the job will not be run.
-    func submit(_ job: Job) -> Bool {
+    /// is not wanted any more. Jobs of lower priorities may have to leave for it.
+    /// - Throws: ``ServingError`` when it will not be run: it would wait too long, or the executors
+    ///   were stopped.
+    func submit(_ job: Job) throws(ServingError) {
         let now = Uptime.ns
-        guard let (added, place) = queue.withLock({ $0.place(job, atNs: now) }) else {
-            return false
+        let (room, placed) = queue.withLock { queue in
+            let room = queue.makeRoom(for: job, bound, atNs: now)
+            return (room, room.refusal == nil ? queue.place(job, atNs: now) : nil)
         }
+        for other in room.displaced {
+            let retryNs = other.admission.retryAfterNs
+            other.finish(.failure(.displaced(retryAfterNs: retryNs)))
+        }
+        if let refusal = room.refusal {
+            throw ServingError(refusal, model: job.request.model, bound: bound)
+        }
+        guard let (added, place) = placed else { throw .stopping }
         switch added {
         case .waiting: break
         case .ready: waiting.signal()
@@ -39,10 +51,9 @@ final class Executors: Sendable {
             delays.asyncAfter(deadline: .now() + .microseconds(Int(microseconds))) {
                 if self.queue.withLock({ $0.makeReady(lane) }) { self.waiting.signal() }
             }
-        case .stopped: return false
+        case .stopped: throw .stopping
         }
         job.request.onCancel? { self.withdraw(place) }
-        return true
     }
 
     private func withdraw(_ place: BatchQueue.Place) {
@@ -76,9 +87,7 @@ final class Executors: Sendable {
             let start = Uptime.ns
             BatchRun(taken.batch).run()
             let end = Uptime.ns
-            if !taken.leavesMore, let drain = taken.batch.first?.admission.drain {
-                drain.ran(requests: taken.batch.count, inNs: end - start)
-            }
+            taken.took(end - start)
             next = take(after: taken, atNs: end)
         }
     }
@@ -106,5 +115,17 @@ final class Executors: Sendable {
         let next = queue.withLock { $0.ended(taken) ? $0.take(atNs: nowNs) : nil }
         if let next, next.isReadyAgain { waiting.signal() }
         return next
+    }
+}
+
+extension BatchQueue.Taken {
+    /// Notes how long the run took.
+    fileprivate func took(_ ns: UInt64) {
+        guard let first = batch.first else { return }
+        first.slot.runs.took(work, ns: ns)
+        guard !leavesMore else { return }
+        // Nothing waited behind it, so the queue is no slower than that.
+        first.slot.drain.tookAtMost(work, ns: ns)
+        first.admission.drain.tookAtMost(work, ns: ns)
     }
 }

@@ -10,6 +10,9 @@ final class Job: Sendable {
     let loadNs: UInt64
     /// Its rows if it may share a run; nil: it runs by itself.
     let mergeableRows: Int?
+    /// Its part of the queue's work: its first dimension, at least 1. A shape without elements may
+    /// have any first dimension, so it is no more than the bytes that the request keeps.
+    let rows: Int
 
     init(
         request: PredictionRequest,
@@ -23,6 +26,7 @@ final class Job: Sendable {
         queuedAt = .now
         self.loadNs = loadNs
         mergeableRows = slot.mergeableRows(of: request.inputs)
+        self.rows = max(min(Int(clamping: request.rows), request.heldBytes), 1)
     }
 
     /// Whether two requests to one version may share a run.
@@ -44,6 +48,17 @@ final class Job: Sendable {
     }
 
     private var isExpired: Bool { request.deadlineNs.map { $0 <= Uptime.ns } ?? false }
+
+    /// What is wrong with a request must not wait with others, nor be measured with them.
+    /// - Throws: ``ServingError`` for a request that does not fit the model.
+    func check() throws(ServingError) {
+        do throws(EngineError) {
+            try slot.model.signature.check(request.inputs)
+            try slot.model.signature.check(outputs: request.outputNames)
+        } catch {
+            throw ServingError(engine: error)
+        }
+    }
 
     /// The place is free before the answer is out: who has it may ask again at once.
     func finish(_ result: Result<Prediction, ServingError>) {

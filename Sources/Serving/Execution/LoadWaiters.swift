@@ -7,6 +7,8 @@ final class LoadWaiters: Sendable {
     /// Versions that are waited for at once. What a caller withdraws leaves at once, but what is
     /// being found out for it does not.
     static var maxVersions: Int { 1_024 }
+    /// Requests that wait for one version: how long a load takes is not known.
+    static var maxRequests: Int { ServingLimits.queuedRequestsUnmeasured }
 
     /// What waiting for a version calls for.
     enum Entered: Equatable {
@@ -14,7 +16,7 @@ final class LoadWaiters: Sendable {
         case first(ticket: UInt64)
         /// Nothing: that is under way.
         case another(ticket: UInt64)
-        /// Too many versions are waited for.
+        /// Too many versions are waited for, or too many requests wait for this one.
         case full
     }
 
@@ -36,7 +38,11 @@ final class LoadWaiters: Sendable {
         let now = ContinuousClock.now
         return state.withLock { state in
             let isFirst = state.waiting[id] == nil
-            guard !isFirst || state.waiting.count < Self.maxVersions else { return .full }
+            let isFull =
+                isFirst
+                ? state.waiting.count >= Self.maxVersions
+                : state.waiting[id]?.count ?? 0 >= Self.maxRequests
+            guard !isFull else { return .full }
             state.lastTicket += 1
             state.waiting[id, default: [:]][state.lastTicket] = Waiting(
                 request: request,

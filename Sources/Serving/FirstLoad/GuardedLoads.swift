@@ -1,3 +1,4 @@
+internal import Engine
 internal import Logging
 internal import Registry
 
@@ -14,19 +15,28 @@ struct GuardedLoads: Sendable {
     let maxCrashes: Int
     let logger: Logger
 
-    /// Opens a version, and tries it if it was not yet, or if the process ended when it was loaded
-    /// last. What an alias answers with was loaded by a server before, and is not held up.
+    /// A version that may be loaded.
+    struct Candidate {
+        let version: OpenedVersion
+        /// Whether it is to be tried elsewhere first.
+        let needsTrial: Bool
+        /// Whether the process ended when it was loaded last.
+        let isSuspect: Bool
+    }
+
+    /// Opens a version. It needs a trial if it had none yet, or if the process ended when it was
+    /// loaded last. What an alias answers with was loaded by a server before, and is not held up.
     ///
     /// - Parameter isLive: whether an alias answers with the version: it is then loaded again even
     ///   if it is rejected, since the alias keeps it.
     /// - Parameter isValidation: whether a validation asks: a rejected version is opened too, and
     ///   each is tried, whatever was found out before.
-    func admit(
+    func open(
         _ id: VersionID,
         isLive: Bool,
         isValidation: Bool = false
-    ) throws(Loader.Failure) -> OpenedVersion {
-        let version = try open(id, takesRejected: isLive || isValidation)
+    ) throws(Loader.Failure) -> Candidate {
+        let version = try opened(id, takesRejected: isLive || isValidation)
         let notes = registry.loadNotes
         let crashes = notes.crashes(of: version)
         guard crashes < maxCrashes else {
@@ -35,22 +45,32 @@ struct GuardedLoads: Sendable {
                 detail: ""
             )
         }
-        guard let checker, isValidation || crashes > 0 || !isLive && !notes.isChecked(version)
-        else { return version }
-        let isNew = version.info.state == .stored && !notes.isChecked(version)
+        let isUnknown = isValidation || crashes > 0 || !isLive && !notes.isChecked(version)
+        return Candidate(
+            version: version,
+            needsTrial: checker != nil && isUnknown,
+            isSuspect: crashes > 0
+        )
+    }
+
+    /// Tries a version where that does no harm. Blocking, for as long as a load may take.
+    func tryElsewhere(_ candidate: Candidate) throws(Loader.Failure) {
+        guard let checker else { return }
+        let version = candidate.version
+        let isNew = version.info.state == .stored && !registry.loadNotes.isChecked(version)
         logger.info(
             isNew ? "a version is loaded for the first time" : "a version is tried again",
-            metadata: Self.metadata(id)
+            metadata: Self.metadata(version.id)
         )
-        loader.note(try checker.check(version, of: registry), of: id)
+        loader.note(try checker.check(version, of: registry), of: version.id)
         noteChecked(version)
-        return version
     }
 
     /// Tries a version that is loaded here once more, beside the loaded one.
     func tryAgain(_ id: VersionID) throws(Loader.Failure) {
-        let version = try admit(id, isLive: true, isValidation: true)
-        if checker == nil { _ = try loader.examine(version) }
+        let candidate = try open(id, isLive: true, isValidation: true)
+        guard checker == nil else { return try tryElsewhere(candidate) }
+        _ = try loader.examine(candidate.version)
     }
 
     private func noteChecked(_ version: OpenedVersion) {
@@ -61,8 +81,12 @@ struct GuardedLoads: Sendable {
         }
     }
 
-    /// Loads a version that was admitted.
-    func load(_ version: OpenedVersion) throws(Loader.Failure) -> Slot {
+    /// Loads a version that may be loaded.
+    /// - Parameter thread: the calling thread, in whose heap the model will lie.
+    func load(
+        _ version: OpenedVersion,
+        on thread: LastingThread? = nil
+    ) throws(Loader.Failure) -> Slot {
         do {
             try registry.loadNotes.begin(version)
         } catch {
@@ -70,7 +94,7 @@ struct GuardedLoads: Sendable {
             warn("that a version is being loaded could not be noted", version.id, error)
         }
         defer { registry.loadNotes.end(version) }
-        let slot = try loader.load(version)
+        let slot = try loader.load(version, on: thread)
         if checker != nil, !registry.loadNotes.isChecked(version) { noteChecked(version) }
         if slot.plan.isAtPublishersRisk {
             var metadata = Self.metadata(version.id)
@@ -80,7 +104,7 @@ struct GuardedLoads: Sendable {
         return slot
     }
 
-    private func open(
+    private func opened(
         _ id: VersionID,
         takesRejected: Bool
     ) throws(Loader.Failure) -> OpenedVersion {

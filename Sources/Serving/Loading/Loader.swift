@@ -15,8 +15,6 @@ struct Loader: Sendable {
     let meters: ServingMeters
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
-    /// Where versions are to be loaded: their models lie in its heap.
-    let thread = LastingThread(.quiet, name: "load")
     private let cache = LoadCache()
 
     init(
@@ -45,7 +43,11 @@ struct Loader: Sendable {
     func note(_ findings: VersionFindings, of id: VersionID) { cache.note(findings, of: id) }
 
     /// Loads a version, with every check.
-    func load(_ opened: OpenedVersion) throws(Failure) -> Slot {
+    /// - Parameter thread: The calling thread, in whose heap the model will lie.
+    func load(
+        _ opened: OpenedVersion,
+        on thread: LastingThread? = nil
+    ) throws(Failure) -> Slot {
         let examined = try examine(opened)
         let findings = examined.findings
         let cost =

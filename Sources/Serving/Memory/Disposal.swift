@@ -77,8 +77,8 @@ final class Disposal: Sendable {
         }
     }
 
-    /// - Parameter idle: A thread that loads nothing now: its heap is waited for.
-    private func giveBack(waitingFor idle: LastingThread? = nil) {
+    /// - Parameter idle: Threads that load nothing now: their heaps are waited for.
+    private func giveBack(waitingFor idle: [LastingThread] = []) {
         let freed = self.freed.withLock { freed in
             defer { freed = Freed() }
             return freed
@@ -86,7 +86,7 @@ final class Disposal: Sendable {
         guard !freed.meters.isEmpty else { return }
         prompt.run { Heaps.giveBack() }
         for thread in freed.threads.values {
-            if thread === idle {
+            if idle.contains(where: { $0 === thread }) {
                 thread.run { Heaps.trimOwn() }
             } else {
                 thread.begin { Heaps.trimOwn() }
@@ -96,11 +96,11 @@ final class Disposal: Sendable {
     }
 
     /// Returns when the memory of all models that were let go of before is back.
-    /// - Parameter thread: Where loads are made; none is under way.
-    func finish(loadsOn thread: LastingThread) async {
+    /// - Parameter threads: Where loads are made and none is under way.
+    func finish(loadsOn threads: [LastingThread]) async {
         await withCheckedContinuation { continuation in
             queue.async {
-                self.giveBack(waitingFor: thread)
+                self.giveBack(waitingFor: threads)
                 continuation.resume()
             }
         }

@@ -3,33 +3,52 @@ internal import Logging
 internal import Registry
 
 extension Reconciler {
-    /// Loads a version when its turn has come, if there is memory for it.
-    func loadInTurn(_ version: OpenedVersion) async -> LoadedVersions.Loaded {
+    /// Loads a version whose turn has come, if there is memory for it.
+    func load(_ version: OpenedVersion, in turn: LoadTurn) async -> LoadedVersions.Loaded {
         let (id, bytes) = (version.id, version.info.bytes)
         do throws(ServingError) {
-            try await makeRoom(for: id, bytes: bytes)
+            try await makeRoom(for: id, bytes: bytes, in: turn)
         } catch {
             return .failure(.passing(error))
         }
-        let (guarded, watch) = (guarded, memory.watch())
-        let result: LoadedVersions.Loaded = await loading.run(on: loader.thread, look: watch.look) {
+        let (guarded, lane, watch) = (guarded, turn.lane, memory.watch())
+        let result: LoadedVersions.Loaded = await lane.queue.run(
+            on: lane.thread,
+            look: watch.look
+        ) {
             // What the load needed for a while goes back to the system.
             defer { Heaps.trimOwn() }
-            return Result { () throws(Loader.Failure) in try guarded.load(version) }
+            return Result { () throws(Loader.Failure) in
+                try guarded.load(version, on: lane.thread)
+            }
         }
-        if case .success = result { memory.learn(id.model, bytes: bytes, from: watch) }
+        // What the process took beside other loads may be theirs.
+        if case .success = result, turns.isAlone(turn) {
+            memory.learn(id.model, bytes: bytes, from: watch)
+        }
         return result
     }
 
-    /// Lets go of what nobody needs now until a load has the memory that it is expected to take:
-    /// first what is kept for a rollback, then what was asked for by number and runs nothing, each
-    /// time what was used the longest ago.
+    /// Waits for other loads that take memory, then lets go of versions that nothing needs now,
+    /// until a load has the memory that it is expected to take, and reserves that: first what is
+    /// kept for a rollback leaves, then what was asked for by number and runs nothing, each time
+    /// what was used the longest ago.
     /// - Throws: `resourceExhausted` when that is not enough.
-    private func makeRoom(for id: VersionID, bytes: UInt64) async throws(ServingError) {
-        let need = memory.need(of: id.model, bytes: bytes)
+    private func makeRoom(
+        for id: VersionID,
+        bytes: UInt64,
+        in turn: LoadTurn
+    ) async throws(ServingError) {
         while true {
-            let room = memory.room()
-            if need <= room { return }
+            let need = memory.need(of: id.model, bytes: bytes)
+            let (room, reserved) = (memory.room(), turns.reservedBytes(besides: turn))
+            if need <= (room > reserved ? room - reserved : 0) {
+                return turns.reserve(need, for: turn)
+            }
+            guard reserved == 0 else {
+                await withCheckedContinuation { roomWaiters.append($0) }
+                continue
+            }
             guard let leaving = nextToLeave() else {
                 throw ServingError(
                     .resourceExhausted,
@@ -45,7 +64,7 @@ extension Reconciler {
             metadata["model.version"] = "\(leaving.id.version)"
             logger.info("a warm version leaves", metadata: metadata)
             sweep()
-            await disposal.finish(loadsOn: loader.thread)
+            await disposal.finish(loadsOn: turns.idleThreads(besides: turn))
         }
     }
 

@@ -18,11 +18,11 @@ package actor Reconciler {
     let logger: Logger
     let loader: Loader
     let guarded: GuardedLoads
-    /// First loads elsewhere: on a thread of its own, so that what is known to load does not wait
+    /// Opens versions, one at a time: short, and never behind a load.
+    let opening = BlockingQueue(label: "strongroom.open")
+    /// First loads in another process, one at a time, so that what is known to load does not wait
     /// for what may not.
     let trying = BlockingQueue(label: "strongroom.first-load")
-    /// One load at a time: the memory that a load takes on top is that of one model.
-    let loading = BlockingQueue(label: "strongroom.load")
     /// Reads and writes of the registry's metadata: short, and never behind a load.
     let control = BlockingQueue(label: "strongroom.control")
 
@@ -32,8 +32,10 @@ package actor Reconciler {
 
     var aliases: [AliasID: FollowedAlias] = [:]
     var loaded = LoadedVersions()
-    /// The end of the load that was asked for last; the next one begins after it.
-    var lastLoad: Task<Void, Never>?
+    /// Which loads run at once.
+    var turns = LoadTurns<CheckedContinuation<LoadTurn, Never>>()
+    /// Loads that wait for another one to end, since that takes the memory that they need.
+    var roomWaiters: [CheckedContinuation<Void, Never>] = []
     /// The validations under way: of a version one at a time.
     var validations: [VersionID: RunningValidation] = [:]
     /// Until what answered before is loaded again, no new version is.
@@ -69,8 +71,10 @@ package actor Reconciler {
 
     // MARK: - Start and stop
 
-    /// Loads what every alias answers with, then lets the moves go on that were pending. Returns
-    /// when each alias answers, or its version is known to be unable to, or it never had one.
+    /// Loads what every alias answers with, as many versions at once as there are processors, then
+    /// lets the moves go on that were pending. An alias answers as soon as its own version is
+    /// loaded. Returns when each alias answers, or its version is known to be unable to, or it never
+    /// had one.
     /// - Parameter whenKnown: called once models and aliases are known, before any is loaded: from
     ///   then on a request learns that its alias is loading, and not that it does not exist.
     /// - Returns: what `whenKnown` returned.
@@ -90,6 +94,7 @@ package actor Reconciler {
             for id in ids { table.update(id.model) { $0.aliases[id.alias] = .loading } }
         }
         let result = try await whenKnown()
+        turns.widen(to: Processors.count)
         for id in ids { await follow(id) }
         for id in ids { await aliases[id]?.restoring?.value }
         isStarting = false

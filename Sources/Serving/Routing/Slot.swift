@@ -18,6 +18,10 @@ package final class Slot: Sendable {
     package let isDeterministic: Bool
     /// What a run was seen to take.
     let cost: RunCost
+    /// How fast its queue empties: threads, and the turns of other versions, included.
+    let drain = WorkRate()
+    /// How long its runs on executors last.
+    let runs = WorkRate()
     /// Counts its requests and runs.
     let meter: VersionMeter
     /// As of its signature.

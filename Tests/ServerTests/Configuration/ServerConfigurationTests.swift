@@ -27,6 +27,11 @@ struct ServerConfigurationTests {
         let configuration = try await load(nil)
         #expect(configuration.listen.text == "127.0.0.1:8443")
         #expect(configuration.drainSeconds == 30)
+        #expect(configuration.drainDelaySeconds == 0)
+        #expect(configuration.serving.queueMilliseconds == 1_000)
+        #expect(configuration.serving.queuedRequestsPerModel == 65_536)
+        #expect(configuration.serving.queuedRequests == 131_072)
+        #expect(configuration.serving.queuedBytesPerModel == 64 << 20)
         #expect(configuration.rpc.maxCallsInFlight == 256)
         #expect(configuration.metricsLoopback == .certificate)
     }
@@ -57,6 +62,13 @@ struct ServerConfigurationTests {
         for wrong in ["seconds: 0", "cpu_seconds: 0", "memory_bytes: 134217727", "max_crashes: 0"] {
             await #expect(throws: ServerError.self) { try await load("loading: {\(wrong)}") }
         }
+    }
+
+    @Test("the wait before a drain is read")
+    func drainDelay() async throws {
+        #expect(try await load("drain_delay_seconds: 3600").drainDelaySeconds == 3_600)
+        let environment = ["STRONGROOM_DRAIN_DELAY_SECONDS": "7"]
+        #expect(try await load(nil, environment: environment).drainDelaySeconds == 7)
     }
 
     @Test("limits are read from the environment by their full name")
@@ -94,6 +106,10 @@ struct ServerConfigurationTests {
     @Test(
         "a value out of its range is an error that says the range",
         arguments: [
+            ("drain_delay_seconds: 3601", "from 0 to 3600"), ("drain_delay_seconds: -1", "'-1'"),
+            ("limits: {queue_milliseconds: 0}", "from 1 to 600000"),
+            ("limits: {queue_milliseconds: 600001}", "from 1 to 600000"),
+            ("limits: {queued_requests: 1000001}", "from 1 to 1000000"),
             ("drain_seconds: -1", "'drain_seconds' is '-1'"), ("drain_seconds: soon", "'soon'"),
             ("limits: {frame_bytes: 16777216}", "16777215"), ("tls: {minimum: 1.1}", "1.2, 1.3"),
             ("log: {level: loud}", "'log.level'"),
@@ -130,12 +146,14 @@ struct ServerConfigurationTests {
     func queueLimits() async throws {
         let yaml = """
             limits:
+              queue_milliseconds: 600000
               queued_requests: 3
               queued_bytes: 4096
               total_queued_requests: 5
               total_queued_bytes: 8388608
             """
         let serving = try await load(yaml).serving
+        #expect(serving.queueMilliseconds == 600_000)
         #expect(serving.queuedRequestsPerModel == 3)
         #expect(serving.queuedBytesPerModel == 4_096)
         #expect(serving.queuedRequests == 5)

@@ -40,6 +40,7 @@ final class OperatorRoutesTests {
 
     private func get(
         _ path: String,
+        query: String = "",
         as principal: Principal = .anonymous,
         fromLoopback: Bool = true,
         isOpen: Bool = false
@@ -53,12 +54,20 @@ final class OperatorRoutesTests {
                 router: try Router(methods: []),
                 connections: ConnectionMeter()
             ),
+            unreadiness: { model, alias in
+                switch (model, alias) {
+                case ("some-model", "live"): nil
+                case ("some-model", "next"): ServingError(.unavailable, "next is loading")
+                default: .unknownModel(model)
+                }
+            },
             opensMetricsOnLoopback: isOpen
         ).routes
         let route = try #require(routes.first { $0.path == path })
         let request = HTTPRequest(
             method: .GET,
             path: path,
+            query: query,
             principal: principal,
             isFromLoopback: fromLoopback
         )
@@ -87,6 +96,44 @@ final class OperatorRoutesTests {
             try await get("/readyz")
                 == HTTPResponse(.serviceUnavailable, "the server is shutting down")
         )
+    }
+
+    @Test("readyz says of an alias whether it answers, also while others are loaded")
+    func aliasReady() async throws {
+        let some = Principal.certificate("some")
+        func status(_ query: String, as principal: Principal) async throws -> UInt {
+            try await get("/readyz", query: query, as: principal).status.code
+        }
+        #expect(try await status("model=some-model", as: some) == 200)
+        #expect(try await status("alias=live&model=some%2Dmodel", as: some) == 200)
+        let loading = try await get("/readyz", query: "model=some-model&alias=next", as: some)
+        #expect(loading == HTTPResponse(.serviceUnavailable, "next is loading"))
+        #expect(try await status("model=some-other", as: some) == 404)
+        // As for a call: no grant on the model is no model.
+        #expect(try await status("model=other", as: some) == 404)
+        #expect(try await status("model=some-model", as: .anonymous) == 401)
+        #expect(try await status("model=", as: .anonymous) == 503)
+        readiness.isDraining.set()
+        #expect(try await status("model=some-model", as: some) == 503)
+    }
+
+    @Test(
+        "a field of a query is decoded",
+        arguments: [
+            ("model=a", "a"), ("x=1&model=a%2fb&model=c", "a/b"), ("model", ""), ("", nil),
+            ("Model=a", nil), ("model=%4", nil), ("model=%zz", nil), ("model=%ff", nil),
+            ("model=a=b", "a=b"), ("=a&model=", ""),
+        ] as [(String, String?)]
+    )
+    func query(text: String, value: String?) {
+        let request = HTTPRequest(
+            method: .GET,
+            path: "/",
+            query: text,
+            principal: .anonymous,
+            isFromLoopback: true
+        )
+        #expect(request.queryValue("model") == value)
     }
 
     @Test(

@@ -177,22 +177,83 @@ struct BatchLaneTests {
         #expect(queue.giveUpLast(of: bench.slot, below: 10, bytes: 0) == nil)
     }
 
-    @Test("how fast requests leave is measured while others wait")
+    @Test("a source whose requests were withdrawn does not wait for rounds that there are not")
+    func withdrawnRounds() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        let (fickle, other) = (Source(), Source())
+        var queue = BatchQueue()
+        queue.add(bench.job(0, first: 0, source: other))
+        for _ in 0..<5 {
+            let place = try place(bench.job(9, source: fickle), in: &queue)
+            _ = queue.withdraw(place)
+        }
+        queue.add(bench.job(1, first: 1, source: fickle))
+        for id in 2..<5 { queue.add(bench.job(id, first: Float(id), source: other)) }
+        #expect(drain(&queue) == [0, 1, 2, 3, 4])
+    }
+
+    @Test("tens of thousands wait in their order, and each leaves once", .timeLimit(.minutes(1)))
+    func many() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        let sources = (0..<300).map { _ in Source() }
+        var queue = BatchQueue()
+        var places: [BatchQueue.Place] = []
+        let count = 40_000
+        for id in 0..<count {
+            // A few sources have most of the requests, so that new ones go into the midst.
+            let source = sources[id % 3 == 0 ? id % 300 : id % 4]
+            let job = bench.job(id, first: Float(id), source: source, priority: id % 2)
+            places.append(try place(job, in: &queue))
+        }
+        let withdrawn = stride(from: 0, to: count, by: 2).filter {
+            queue.withdraw(places[$0]) != nil
+        }
+        #expect(withdrawn.count == count / 2)
+        let order = drain(&queue)
+        #expect(order.count == count / 2 && Set(order).count == count / 2)
+        #expect(order.allSatisfy { $0 % 2 == 1 })
+    }
+
+    @Test("how fast rows leave is measured while others wait, in the version and in its model")
     func measured() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 2))
         var queue = BatchQueue()
-        let jobs = (0..<6).map { bench.job($0) }
-        for job in jobs { queue.add(job) }
-        let first = jobs[0]
+        for id in 0..<6 { queue.add(bench.job(id)) }
+        let rates = [bench.slot.drain, bench.admission.drain]
         _ = queue.take(atNs: 1_000)
-        #expect(jobs[2].admission.drain.expectedNs(requests: 1) == 0)
+        #expect(rates.allSatisfy { !$0.isKnown })
         _ = queue.take(atNs: 5_000)
-        #expect(jobs[2].admission.drain.expectedNs(requests: 1) == 2_000)
+        #expect(rates.allSatisfy { $0.isKnown && $0.expectedNs(rows: 1) == 2_000 })
         _ = queue.take(atNs: 6_000)
-        #expect(jobs[4].admission.drain.expectedNs(requests: 1) == 500)
+        let after = bench.slot.drain.expectedNs(rows: 1)
+        #expect(after < 2_000 && after > 500)
         // After a time in which nothing waited.
-        queue.add(first)
+        queue.add(bench.job(6))
         _ = queue.take(atNs: 9_000_000)
-        #expect(first.admission.drain.expectedNs(requests: 1) == 0)
+        #expect(bench.slot.drain.expectedNs(rows: 1) == after)
+    }
+
+    @Test("threads that take batches at the same time are measured together")
+    func measuredThreads() throws {
+        let bench = try BatchBench(plan: .alone(""))
+        var queue = BatchQueue(threads: 2)
+        for id in 0..<20 { queue.add(bench.job(id)) }
+        // Two threads in step: each run takes 8,000, so one leaves each 4,000.
+        for step in 0..<6 as Range<UInt64> {
+            _ = queue.take(atNs: step * 8_000)
+            _ = queue.take(atNs: step * 8_000 + 1)
+        }
+        let ns = bench.slot.drain.expectedNs(rows: 1)
+        #expect((3_900...4_100).contains(ns))
+    }
+
+    @Test("requests that have expired do not make the queue seem faster")
+    func measuredExpired() throws {
+        let bench = try BatchBench(plan: .merging(maxRows: 3))
+        var queue = BatchQueue()
+        for id in 0..<6 { queue.add(bench.job(id, deadlineNs: id % 3 == 0 ? .max : 900)) }
+        _ = queue.take(atNs: 1_000)
+        _ = queue.take(atNs: 7_000)
+        #expect(bench.slot.drain.expectedNs(rows: 1) == 6_000)
     }
 }

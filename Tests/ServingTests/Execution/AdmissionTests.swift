@@ -142,31 +142,41 @@ struct AdmissionTests {
         }
     }
 
-    @Test("a request whose deadline would pass in the queue is refused at once")
-    func deadlineTooClose() throws {
-        let admission = Admission()
-        admission.drain.drained(requests: 1, inNs: 1_000_000)
-        let limits = ServingLimits()
-        for _ in 0..<5 { try admission.enter(bytes: 1, model: "m", limits: limits) }
-        func refusal(_ deadlineNs: UInt64, priority: Int = 0) -> ServingError? {
-            do throws(ServingError) {
-                try admission.check(
-                    deadlineNs: deadlineNs,
-                    nowNs: 10,
-                    priority: priority,
-                    model: "m"
-                )
-                return nil
-            } catch {
-                return error
-            }
+    @Test("a model of which nothing was measured takes 1,024 requests, and then its limit")
+    func unmeasured() async throws {
+        try await withHeldServer {
+            $0.queueMilliseconds = 600_000
+            $0.queuedRequestsPerModel = 2_000
+        } _: { world, gate in
+            let limit = ServingLimits.queuedRequestsUnmeasured
+            var taken = (1..<limit).map { _ in world.begin() }
+            let refused = await error(world.begin())
+            #expect(refused?.code == .resourceExhausted)
+            #expect(refused?.message.contains("at most 1024 requests") == true)
+            #expect(refused?.retryAfterNs == WorkRate.unknownRetryNs)
+            gate.open()
+            for answer in taken { _ = try await answer.value.get() }
+            gate.close()
+            let arrived = gate.arrived
+            taken = (0..<2_000).map { _ in world.begin() }
+            await gate.waitForArrivals(arrived + 1)
+            #expect(await error(world.begin())?.message.contains("at most 2000 requests") == true)
+            gate.open()
+            for answer in taken { _ = try await answer.value.get() }
         }
-        #expect(refusal(10)?.code == .deadlineExceeded)
-        #expect(refusal(5_000_010) == nil)
-        #expect(refusal(5_000_009)?.code == .resourceExhausted)
-        #expect(refusal(5_000_009)?.retryAfterNs == 5_000_000)
-        #expect(refusal(5_000_009, priority: -1)?.code == .resourceExhausted)
-        #expect(refusal(5_000_009, priority: 1) == nil)
+    }
+
+    @Test("a request that does not fit the model does not wait, and is not measured")
+    func wrongInput() async throws {
+        try await withHeldServer { world, _ in
+            let wrong = world.begin(rows: 0)
+            #expect(world.host.figures.queues.first { $0.model == "m" }?.requests == 2)
+            #expect(!wrong.isAnswered)
+            let none = world.begin(outputNames: ["z"])
+            #expect(none.isAnswered)
+            #expect(await error(none)?.code == .invalidArgument)
+            #expect(world.host.figures.queues.first { $0.model == "m" }?.requests == 2)
+        }
     }
 
     @Test("a full queue takes a higher priority in place of the lowest, which is refused")
@@ -222,6 +232,11 @@ struct QueueLoadTests {
         #expect(!load.enter(bytes: 1, requestLimit: 1_000_000, byteLimit: bytes))
         load.leave(bytes: bytes)
         #expect(load.present == (1, 0))
+        for _ in 1..<1_000_000 {
+            _ = load.enter(bytes: bytes / 1_000_000, requestLimit: 1_000_000, byteLimit: bytes)
+        }
+        #expect(load.present == (1_000_000, bytes / 1_000_000 * 999_999))
+        #expect(!load.enter(bytes: 0, requestLimit: 1_000_000, byteLimit: bytes))
     }
 
     @Test("a place that is handed over keeps what its new holder keeps")
@@ -230,34 +245,5 @@ struct QueueLoadTests {
         #expect(load.enter(bytes: 10, requestLimit: 1, byteLimit: 10))
         load.shrink(from: 10, to: 4)
         #expect(load.present == (1, 4))
-    }
-}
-
-@Suite("How fast a queue empties")
-struct DrainRateTests {
-    @Test("what a refused caller is told grows with the queue, between its bounds")
-    func retry() {
-        let rate = DrainRate()
-        #expect(rate.expectedNs(requests: 100) == 0)
-        #expect(rate.retryAfterNs(requests: 100) == DrainRate.unknownRetryNs)
-        rate.drained(requests: 10, inNs: 10_000_000)
-        #expect(rate.expectedNs(requests: 7) == 7_000_000)
-        #expect(rate.retryAfterNs(requests: 7) == 7_000_000)
-        #expect(rate.retryAfterNs(requests: 0) == DrainRate.retryNs.lowerBound)
-        #expect(rate.retryAfterNs(requests: 5_000) == DrainRate.retryNs.upperBound)
-        #expect(rate.retryAfterNs(requests: 5_001) == DrainRate.retryNs.upperBound)
-        #expect(rate.expectedNs(requests: .max) == .max)
-    }
-
-    @Test("the past fades, and a run that nothing waited behind only ever makes it shorter")
-    func fading() {
-        let rate = DrainRate()
-        rate.drained(requests: 1, inNs: 8_000_000)
-        rate.ran(requests: 1, inNs: 80_000_000)
-        #expect(rate.expectedNs(requests: 1) == 8_000_000)
-        for _ in 0..<100 { rate.ran(requests: 2, inNs: 2_000) }
-        #expect(rate.expectedNs(requests: 1) < 10_000)
-        rate.drained(requests: 1, inNs: 8_000_000)
-        #expect(rate.expectedNs(requests: 1) > 1_000_000)
     }
 }

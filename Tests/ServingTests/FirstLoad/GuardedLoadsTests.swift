@@ -64,7 +64,9 @@ struct GuardedLoadsTests {
 
     private func outcome(isLive: Bool = false) -> Loader.Failure? {
         do throws(Loader.Failure) {
-            _ = try loads.load(loads.admit(id, isLive: isLive))
+            let candidate = try loads.open(id, isLive: isLive)
+            if candidate.needsTrial { try loads.tryElsewhere(candidate) }
+            _ = try loads.load(candidate.version)
             return nil
         } catch {
             return error
@@ -179,7 +181,7 @@ struct GuardedLoadsTests {
             logger: loads.logger
         )
         for _ in 0..<3 {
-            let version = try loads.admit(id, isLive: false)
+            let version = try loads.open(id, isLive: false).version
             #expect(throws: Loader.Failure.self) { try loads.load(version) }
         }
     }

@@ -13,7 +13,7 @@ struct MoveTests {
             #expect(try await world.answering() == 1)
             let alias = try world.alias()
             #expect(alias.version == 1 && alias.targetVersion == 1 && alias.failure.isEmpty)
-            #expect(world.host.isReady(model: "m", alias: "live"))
+            #expect(world.host.unreadiness(model: "m", alias: "live") == nil)
         }
     }
 
@@ -24,7 +24,7 @@ struct MoveTests {
             world.script("v1", FakeScript(loadGate: gate))
             let move = try await world.publish("v1")
             #expect(await world.refusal() == .unavailable)
-            #expect(!world.host.isReady(model: "m", alias: "live"))
+            #expect(world.host.unreadiness(model: "m", alias: "live")?.code == .unavailable)
             await gate.waitForArrivals(1)
             let id = VersionID(model: "m", version: 1)
             #expect(await world.reconciler.status(of: id)?.load == .loading)

@@ -2,9 +2,10 @@ import Engine
 import EngineTesting
 import Foundation
 import Registry
-import Serving
 import Testing
 import Text
+
+@testable import Serving
 
 @Suite("Starting on a registry")
 struct RestartTests {
@@ -206,6 +207,87 @@ struct RestartTests {
                 #expect(try await world.answering() == 1)
                 #expect(await world.refusal(.version(2)) == .failedPrecondition)
                 #expect(world.engine.loads == 1)
+            }
+        }
+    }
+
+    @Test("a start loads as many versions at once as there are processors")
+    func parallel() async throws {
+        try await ServingWorld.with { world in
+            let models = (0..<Processors.count + 3).map { "m\($0)" }
+            for model in models { try await world.publishAndWait(model, model: model) }
+            let gate = Gate()
+            for model in models { world.script(model, FakeScript(loadGate: gate)) }
+            try await world.restarting { world in
+                defer { gate.open() }
+                await gate.waitForArrivals(Processors.count)
+                for arrived in Processors.count..<models.count {
+                    #expect(gate.arrived == arrived)
+                    gate.release()
+                    await gate.waitForArrivals(arrived + 1)
+                }
+            }
+            // From then on one at a time.
+            let held = Gate()
+            try await world.restarted { world async throws in
+                for entry in ["a", "b", "c"] {
+                    world.script(entry, FakeScript(loadGate: held))
+                    try await world.publish(entry, model: entry)
+                }
+                await held.waitForArrivals(1)
+                for arrived in 1..<3 {
+                    #expect(held.arrived == arrived)
+                    held.release()
+                    await held.waitForArrivals(arrived + 1)
+                }
+                held.open()
+            }
+        }
+    }
+
+    @Test("an alias answers as soon as its own version is loaded, while others still are")
+    func readyOneByOne() async throws {
+        try await ServingWorld.with { world in
+            for model in ["a", "b"] { try await world.publishAndWait(model, model: model) }
+            let gates = ["a": Gate(), "b": Gate()]
+            for (model, gate) in gates { world.script(model, FakeScript(loadGate: gate)) }
+            try await world.restarting { world in
+                defer { for gate in gates.values { gate.open() } }
+                // One of them is loading whatever the number of processors is.
+                #expect(await eventually { gates.values.contains { $0.arrived == 1 } })
+                let first = try #require(gates.first { $0.value.arrived == 1 }?.key)
+                let other = first == "a" ? "b" : "a"
+                #expect(await world.refusal(model: first) == .unavailable)
+                gates[first]?.open()
+                #expect(await eventually { await world.refusal(model: first) == nil })
+                #expect(world.host.unreadiness(model: first, alias: "live") == nil)
+                #expect(world.host.unreadiness(model: other, alias: "live")?.code == .unavailable)
+            }
+        }
+    }
+
+    @Test("a start loads no more at once than there is memory for, and all in the end")
+    func memory() async throws {
+        // Room for one load of the two that there could be.
+        let room = LoadMemory.reserveBytes + LoadMemory.overheadBytes * 3 / 2
+        let memory = SystemMemory { .init(residentBytes: 0, availableBytes: room) }
+        try await ServingWorld.with(memory: memory) { world in
+            let models = ["a", "b", "c"]
+            for model in models { try await world.publishAndWait(model, model: model) }
+            let gate = Gate()
+            for model in models { world.script(model, FakeScript(loadGate: gate)) }
+            try await world.restarting { world in
+                defer { gate.open() }
+                for arrived in 1..<models.count {
+                    await gate.waitForArrivals(arrived)
+                    #expect(gate.arrived == arrived)
+                    gate.release()
+                }
+                await gate.waitForArrivals(models.count)
+                gate.open()
+                for model in models {
+                    #expect(await eventually { await world.refusal(model: model) == nil })
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ import Text
 final class BatchBench: Sendable {
     let engine: FakeEngine
     let slot: Slot
+    let admission = Admission()
     private let answers = Mutex<[Int: ServingWorld.Answer]>([:])
 
     init(
@@ -60,7 +61,7 @@ final class BatchBench: Sendable {
             isCancelled: { isCancelled },
             completion: { answer in self.answers.withLock { $0[id] = answer } }
         )
-        return Job(request: request, slot: slot, admission: Admission(), loadNs: 0)
+        return Job(request: request, slot: slot, admission: admission, loadNs: 0)
     }
 
     /// What a request was answered with; nil if it was not.

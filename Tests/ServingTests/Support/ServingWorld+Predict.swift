@@ -41,6 +41,7 @@ extension ServingWorld {
         model: String = "m",
         _ selector: VersionSelector = .alias("live"),
         rows: Int = 1,
+        outputNames: [String] = [],
         heldBytes: Int? = nil,
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
@@ -61,7 +62,7 @@ extension ServingWorld {
                         bytes: [UInt8](repeating: 0, count: rows * Self.rowBytes)
                     )
                 ],
-                outputNames: [],
+                outputNames: outputNames,
                 heldBytes: heldBytes,
                 priority: priority,
                 deadlineNs: deadlineNs,

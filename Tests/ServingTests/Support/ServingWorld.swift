@@ -83,6 +83,23 @@ final class ServingWorld: Sendable {
         try await next.run(body)
     }
 
+    /// As ``restarted(_:)``, with the part of the test run while the host starts: it must let the
+    /// loads that it holds go on.
+    func restarting(_ body: (ServingWorld) async throws -> Void) async throws {
+        let next = ServingWorld(home: home, scripts: scripts, limits: limits, memory: memory)
+        async let start: Void = next.host.start()
+        let result: Result<Void, any Error>
+        do {
+            try await body(next)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await start
+        await next.host.stop()
+        try result.get()
+    }
+
     private func run(_ body: (ServingWorld) async throws -> Void) async throws {
         try await host.start()
         do {
