@@ -1,0 +1,72 @@
+"""The right answers: what ONNX Runtime's Python gives, asked in a process of its own."""
+
+import pickle
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(__file__).with_name("reference_process.py")
+RUN_SECONDS = 60
+
+
+class Crash(Exception):
+    """The runtime ended the process, or did not answer in time."""
+
+
+class ReferenceProcess:
+    """Starts the process when it is first asked, and again after a crash."""
+
+    def __init__(self):
+        self._process = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def ask(self, model, feeds):
+        """The error of loading `model` or None, and (error, outputs) of each feed."""
+        if not self._process:
+            self._process = subprocess.Popen(
+                [sys.executable, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)
+        try:
+            pickle.dump((model, feeds), self._process.stdin)
+            self._process.stdin.flush()
+            ready, _, _ = select.select([self._process.stdout], [], [], RUN_SECONDS)
+            if not ready:
+                raise Crash(f"no answer in {RUN_SECONDS} s")
+            return pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError, Crash) as error:
+            code = self._process.wait(RUN_SECONDS)
+            self.close()
+            if isinstance(error, Crash):
+                raise
+            raise Crash(signal_name(code)) from error
+
+    def ask_each(self, model, feeds):
+        """As `ask`, a feed at a time where some of them crash: None in place of their results."""
+        try:
+            return self.ask(model, feeds)
+        except Crash:
+            load_error, _ = self.ask(model, [])
+        results = []
+        for feed in feeds:
+            try:
+                results += self.ask(model, [feed])[1]
+            except Crash:
+                results.append(None)
+        return load_error, results
+
+
+def signal_name(code):
+    return f"ended with {signal.Signals(-code).name}" if code and code < 0 else f"ended with {code}"
