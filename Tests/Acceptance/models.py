@@ -19,15 +19,18 @@ ONNX_TYPES = {
     "BYTES": TensorProto.STRING, "BF16": TensorProto.BFLOAT16}
 
 
-def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET):
-    """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size."""
+def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET, domains=None,
+         functions=()):
+    """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size.
+    `domains`: {name: opset} of further domains."""
     def infos(specs):
         return [helper.make_tensor_value_info(name, ONNX_TYPES[datatype], shape)
                 for name, (datatype, shape) in specs.items()]
 
     graph = helper.make_graph(
         nodes, "graph", infos(inputs), infos(outputs), initializer=list(initializers))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    opsets = [helper.make_opsetid(*pair) for pair in {"": opset, **(domains or {})}.items()]
+    model = helper.make_model(graph, opset_imports=opsets, functions=list(functions))
     model.ir_version = ir_version
     return model.SerializeToString()
 

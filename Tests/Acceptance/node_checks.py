@@ -11,15 +11,10 @@ from onnx import TensorProto
 
 import harness
 import reference
-import strongroom_tensors
-from models import ONNX_TYPES
-from strongroom_client import HEADER, REQUEST, ConnectionLost, StatusError, prediction, registry, ttrpc
+from company import CARD, WIRE_NAMES, answers, difference
+from strongroom_client import ConnectionLost, StatusError, registry
 from strongroom_models import begin_publish, upload
 
-WIRE_NAMES = {number: name for name, number in ONNX_TYPES.items()}
-WAIT_US = 2000  # how long the server waits for company: six calls of one write come within it
-CARD = ("format: 1\nengine: onnxruntime\nentry: model.onnx\n"
-        f"batching: {{max_delay_us: {WAIT_US}}}\n")
 LOAD_SECONDS = 60.0
 LIVE = registry.Version.State.STATE_STORED
 
@@ -46,49 +41,6 @@ def publish(client, model, files):
     return client.call("Registry", "CommitPublish", registry.CommitPublishRequest(
         upload_id=begun.upload_id, alias="live", wait_ready=True, force=True),
         timeout=LOAD_SECONDS).version
-
-
-def request(model, feed):
-    """The PredictRequest of a feed."""
-    inputs = []
-    for name, element_type, shape, data in feed:
-        if element_type == TensorProto.STRING:
-            data = b"".join(strongroom_tensors.LENGTH.pack(len(e)) + e for e in data)
-        inputs.append(prediction.Tensor(
-            name=name, shape=shape, data=data,
-            data_type=strongroom_tensors.number(WIRE_NAMES[element_type])))
-    return prediction.PredictRequest(model=prediction.ModelSpec(name=model), inputs=inputs)
-
-
-def answers(client, model, feeds):
-    """The answers to calls that are sent in one write: (StatusError or None, outputs), and the
-    largest number of rows of a run that one of them was part of."""
-    frames, streams, rows = b"", [], 0
-    for feed in feeds:
-        streams.append(client._next_id)
-        client._next_id += 2
-        envelope = ttrpc.Request(
-            service="strongroom.v1.Prediction", method="Predict",
-            payload=request(model, feed).SerializeToString()).SerializeToString()
-        frames += HEADER.pack(len(envelope), streams[-1], REQUEST, 0) + envelope
-    client.socket.sendall(frames)
-    results = []
-    for stream in streams:
-        try:
-            reply = client.finish(stream, prediction.PredictResponse)
-        except StatusError as error:
-            results.append((error, None))
-            continue
-        rows = max(rows, reply.timing.batch_rows)
-        results.append((None, [tensor(output) for output in reply.outputs]))
-    return results, rows
-
-
-def tensor(output):
-    """A Tensor of a reply as a tensor of a feed."""
-    name = prediction.DataType.Name(output.data_type).removeprefix("DATA_TYPE_")
-    data = strongroom_tensors.decode(output).reshape(-1).tolist() if name == "BYTES" else output.data
-    return output.name, ONNX_TYPES[name], tuple(output.shape), data
 
 
 def unserved_types(model):
@@ -136,18 +88,6 @@ def names(text, words):
     return any(re.search(rf"(?i)(?<![a-z0-9]){re.escape(word)}", text) for word in words)
 
 
-def same(given, expected):
-    """What is different between two lists of tensors, or None."""
-    if [t[0] for t in given] != [t[0] for t in expected]:
-        return f"outputs {[t[0] for t in given]}, expected {[t[0] for t in expected]}"
-    for (name, *left), (_, *right) in zip(given, expected):
-        for what, a, b in zip(("type", "shape", "bytes"), left, right):
-            if a != b:
-                shown = [x.hex() if isinstance(x, bytes) else str(x) for x in (a, b)]
-                return f"output {name}: {what} {shown[0][:80]}, expected {shown[1][:80]}"
-    return None
-
-
 def compare(answer, expected, where):
     """Raises Wrong unless an answer is right; `expected`: (error, outputs) of the reference."""
     (refused, outputs), (error, right) = answer, expected
@@ -159,8 +99,8 @@ def compare(answer, expected, where):
             raise Wrong(f"{where}: {refused}; expected INVALID_ARGUMENT that names {words}: {error[:200]}")
     elif refused is not None:
         raise Wrong(f"{where}: refused: {refused}")
-    elif difference := same(outputs, right):
-        raise Wrong(f"{where}: {difference}")
+    elif found := difference(outputs, right):
+        raise Wrong(f"{where}: {found}")
 
 
 class Checker:
