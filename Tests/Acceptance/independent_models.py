@@ -140,14 +140,17 @@ add("a layer of a transformer",
 
 def words(seed):
     random = numpy.random.default_rng(seed)
-    return {"ids": random.integers(0, 20, (1, 6)), "mask": masked(seed)["mask"]}
+    return {"ids": random.integers(0, 20, (1, 6)), "mask": masked(seed)["mask"].astype("i8")}
 
 
-WORDS = {"ids": ("INT64", [None, 6]), "mask": ("FP32", [None, 6])}
+WORDS = {"ids": ("INT64", [None, 6]), "mask": ("INT64", [None, 6])}
+# A product with ones in place of a sum of floats, whose order depends on the number of rows.
 add("embedding and mean over time",
-    [node("Gather", "table ids", "e"), node("Unsqueeze", "mask last", "m"), node("Mul", "e m", "kept"),
+    [node("Gather", "table ids", "e"), node("Cast", "mask", "real", to=1),
+     node("Unsqueeze", "real last", "m"), node("Mul", "e m", "kept"),
      node("MatMul", "ones kept", "sums"), node("Squeeze", "sums one", "sum"),
-     node("ReduceSum", "mask one", "count", keepdims=1), node("Div", "sum count", "mean"),
+     node("ReduceSum", "mask one", "length", keepdims=1), node("Cast", "length", "count", to=1),
+     node("Div", "sum count", "mean"),
      node("Gemm", "mean w", "y")], [], y(3),
     {"table": weight(20, 8), "last": ints(-1), "one": ints(1), "w": weight(8, 3),
      "ones": numpy.ones((1, 6), "f4")},

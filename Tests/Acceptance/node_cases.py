@@ -99,3 +99,58 @@ def content(name, tensor):
         return name, tensor.data_type, shape, list(tensor.string_data)
     array = numpy_helper.to_array(tensor)
     return name, tensor.data_type, shape, numpy.ascontiguousarray(array).tobytes()
+
+
+def unserved_types(model):
+    """Words for the types of inputs and outputs that the protocol has no datatype for."""
+    words = []
+    initializers = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in initializers]
+    for info in [*inputs, *model.graph.output]:
+        kind = info.type.WhichOneof("value")
+        if kind != "tensor_type":
+            words.append(kind.removesuffix("_type").removesuffix("_tensor"))
+        elif info.type.tensor_type.elem_type not in WIRE_TYPES:
+            words.append(TensorProto.DataType.Name(info.type.tensor_type.elem_type))
+    return list(dict.fromkeys(words))
+
+
+def one_for_each_operator(all_cases, reference):
+    """For each operator the first model that has it: of those that can be served, if there is any,
+    and of those with the fewest nodes. {(domain, name): case}"""
+    found = {}
+    for case in all_cases:
+        error, _ = reference.ask(case.data, [])
+        rank = bool(error or unserved_types(case.model)), len(case.model.graph.node)
+        for operator in case.operators:
+            if operator not in found or rank < found[operator][0]:
+                found[operator] = rank, case
+    return {operator: case for operator, (_, case) in sorted(found.items(), key=lambda item: item[0])}
+
+
+def free_cases(all_cases, reference):
+    """The models that the runtime loads and runs with their first dimension free, in two lists:
+    those that operators have where all inputs and outputs have as many rows; and all others."""
+    rows, others = [], []
+    for case in all_cases:
+        feeds = case.feeds()
+        if not feeds or any(None in feed for feed in feeds) or not case.with_free_rows:
+            continue
+        error, answers = reference.ask(case.with_free_rows, feeds)
+        if error or any(failed for failed, _ in answers):
+            continue
+        shapes = [shape for *_, shape, _ in feeds[0] + answers[0][1]]
+        alike = all(shapes) and len({shape[0] for shape in shapes}) == 1
+        (rows if alike and case.group == "node" else others).append(case)
+    return rows, others
+
+
+def spread(cases, count):
+    """So many models at equal distances in the list of the first of each kind: the first with
+    the same operators."""
+    kinds = {}
+    for case in cases:
+        kinds.setdefault(tuple(case.operators), case)
+    first = list(kinds.values())
+    assert len(first) >= count
+    return [first[index * len(first) // count] for index in range(count)]
