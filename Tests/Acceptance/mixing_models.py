@@ -51,11 +51,13 @@ def texts(*values):
 
 
 def node(operator, inputs, outputs, name=None, **attributes):
-    """A node; inputs and outputs are words in a string. Its name is that of its first output."""
+    """A node; inputs and outputs are words in a string. Its name is that of
+    its first output that has one."""
     inputs, outputs = inputs.split(), outputs.split()
     inputs = ["" if word == "-" else word for word in inputs]
     outputs = ["" if word == "-" else word for word in outputs]
-    return helper.make_node(operator, inputs, outputs, name=name or f"node_{outputs[0]}", **attributes)
+    name = name or f"node_{next(filter(None, outputs))}"
+    return helper.make_node(operator, inputs, outputs, name=name, **attributes)
 
 
 def build(nodes, inputs, outputs, constants, **options):
@@ -79,10 +81,10 @@ MODELS = []
 def add(name, nodes, *, outputs=ANY, inputs=ROWS, constants=None, causes=None, requests=None,
         golden=(), **options):
     """Adds a model; `causes` names nodes by their first outputs, by default all of them."""
-    causes = causes.split() if causes else [made.output[0] or made.output[1] for made in nodes]
+    causes = [f"node_{cause}" for cause in causes.split()] if causes else [made.name for made in nodes]
     MODELS.append(Mixing(
-        name, build(nodes, inputs, outputs, constants or {}, **options),
-        tuple(f"node_{cause}" for cause in causes), requests or six(single), list(golden)))
+        name, build(nodes, inputs, outputs, constants or {}, **options), tuple(causes),
+        requests or six(single), list(golden)))
 
 
 def rows(*values):
@@ -121,6 +123,28 @@ add("boxes that are left",
     requests=[{"boxes": floats(0, 0, 1, 1 + seed).reshape(1, 1, 4),
                "scores": floats(seed % 2).reshape(1, 1, 1)} for seed in range(6)],
     golden=[{"boxes": floats(0, 0, 1, 1).reshape(1, 1, 4), "scores": floats(1).reshape(1, 1, 1)}])
+add("the shape as rows", [node("Shape", "x", "y")], outputs={"y": ("INT64", [None])},
+    requests=[rows([1] * WIDTH, [seed] * WIDTH) for seed in range(6)],
+    golden=[rows([1] * WIDTH, [2] * WIDTH)])
+add("a constant beside the rows",
+    [node("Relu", "x", "y"), node("Identity", "version", "number")],
+    outputs={**ANY, "number": ("INT64", [None])}, constants={"version": ints(7)}, causes="number",
+    golden=ONE_ROW)
+add("counts of all words", [node("TfIdfVectorizer", "x", "y", mode="TF", min_gram_length=1,
+    max_gram_length=1, max_skip_count=0, ngram_counts=[0], ngram_indexes=[0], pool_int64s=[3])],
+    inputs={"x": ("INT64", [None])}, outputs=ONE, requests=[{"x": ints(seed)} for seed in range(6)],
+    golden=[{"x": ints(3)}])
+add("words without stop words", [node("StringNormalizer", "x", "y", stopwords=["the", "a"],
+    case_change_action="NONE", is_case_sensitive=1, locale="C.UTF-8")],
+    inputs={"x": ("BYTES", [None])}, outputs={"y": ("BYTES", [None])},
+    requests=[{"x": texts(word)} for word in ("the", "film", "a", "good", "film", "the")],
+    golden=[{"x": texts("film")}, {"x": texts("good")}])
+
+# The publisher may take no risk with these.
+COUNTED = list(MODELS)
+
+# The width of a row depends on the values of others.
+
 add("repeats by the largest value",
     [node("ReduceMax", "x", "largest", keepdims=0), node("Cast", "largest", "times", to=7),
      node("Reshape", "times one", "columns"), node("Concat", "one columns", "repeats", axis=0),
@@ -142,22 +166,6 @@ add("as long as the longest",
     requests=[{"ids": numpy.arange(1, 9)[None], "mask": (numpy.arange(8)[None] <= seed).astype("i8")}
               for seed in range(6)],
     golden=[{"ids": ints(7, 8, 9).reshape(1, 3), "mask": ints(1, 1, 0).reshape(1, 3)}])
-add("the shape as rows", [node("Shape", "x", "y")], outputs={"y": ("INT64", [None])},
-    requests=[rows([1] * WIDTH, [seed] * WIDTH) for seed in range(6)],
-    golden=[rows([1] * WIDTH, [2] * WIDTH)])
-add("a constant beside the rows",
-    [node("Relu", "x", "y"), node("Identity", "version", "number")],
-    outputs={**ANY, "number": ("INT64", [None])}, constants={"version": ints(7)}, causes="number",
-    golden=ONE_ROW)
-add("counts of all words", [node("TfIdfVectorizer", "x", "y", mode="TF", min_gram_length=1,
-    max_gram_length=1, max_skip_count=0, ngram_counts=[0], ngram_indexes=[0], pool_int64s=[3])],
-    inputs={"x": ("INT64", [None])}, outputs=ONE, requests=[{"x": ints(seed)} for seed in range(6)],
-    golden=[{"x": ints(3)}])
-add("words without stop words", [node("StringNormalizer", "x", "y", stopwords=["the", "a"],
-    case_change_action="NONE", is_case_sensitive=1, locale="C.UTF-8")],
-    inputs={"x": ("BYTES", [None])}, outputs={"y": ("BYTES", [None])},
-    requests=[{"x": texts(word)} for word in ("the", "film", "a", "good", "film", "the")],
-    golden=[{"x": texts("film")}, {"x": texts("good")}])
 
 # Control flow.
 
@@ -444,6 +452,92 @@ for operator in ("Elu", "Selu", "Celu", "Softplus", "Sin", "Cos"):
         constants={"w": NARROW}, causes="y",
         requests=[{"x": RANDOM.standard_normal((1, WIDTH)).astype("f4")} for _ in range(40)])
 
+# Axes are counted from the end, and rows are the last axis of one.
+
+add("shares of a column, counted from the end", [node("Softmax", "x", "y", axis=-2)], golden=ONE_ROW)
+add("running sums, counted from the end", [node("CumSum", "x back", "y")],
+    constants={"back": numpy.array(-2)}, golden=ONE_ROW)
+add("the last row added, counted from the end",
+    [node("Gather", "x last", "row", axis=-2), node("Add", "x row", "y")],
+    constants={"last": ints(-1)}, causes="row", golden=ONE_ROW)
+LINE = {"x": ("FP32", [None])}
+NUMBERS = [{"x": floats(seed * 1.5 - 2)} for seed in range(6)]
+ONE_NUMBER = [{"x": floats(1)}]
+for name, made in {
+        "shares of the numbers": node("Softmax", "x", "y"),
+        "the numbers as a vector of length one": node("LpNormalization", "x", "y"),
+        "the numbers as one example": node("Normalizer", "x", "y", domain="ai.onnx.ml", norm="L2"),
+        "running sums of the numbers": node("CumSum", "x back", "y")}.items():
+    add(name, [made], inputs=LINE, outputs=ONE, domains=ML, constants={"back": numpy.array(-1)},
+        requests=NUMBERS, golden=ONE_NUMBER)
+
+# Shapes that fit by chance: a caller's rows meet the columns of all.
+
+SQUARE = {"x": ("FP32", [None, 6]), "z": ("FP32", [None])}
+PAIRS = [{"x": single(seed, 6), "z": floats(seed)} for seed in range(6)]
+A_PAIR = [{"x": single(1, 6), "z": floats(1)}]
+for operator in ("Add", "Mul", "PRelu"):
+    add(f"{operator} of a number for each row and the columns", [node(operator, "x z", "y")],
+        inputs=SQUARE, requests=PAIRS, golden=A_PAIR)
+add("a number for each row and the columns of a product", [node("Gemm", "x w z", "y")], inputs=SQUARE,
+    constants={"w": RANDOM.standard_normal((6, 6)).astype("f4")}, requests=PAIRS, golden=A_PAIR)
+add("a product with a matrix for each row", [node("MatMul", "x z", "y")],
+    inputs={**ROWS, "z": ("FP32", [None, WIDTH, 3])}, outputs={"y": ("FP32", [None, None, 3])},
+    requests=[{"x": single(seed), "z": single(seed + 6, 12).reshape(1, 4, 3)} for seed in range(6)],
+    golden=[{"x": single(1), "z": single(2, 12).reshape(1, 4, 3)}])
+add("four rows made of all", [node("Reshape", "x shape", "y")], constants={"shape": ints(4, -1)},
+    requests=[rows(*(numpy.arange(16).reshape(4, 4) * seed)) for seed in range(6)],
+    golden=[rows(*numpy.arange(16).reshape(4, 4))])
+add("a shape that the caller gives", [node("Reshape", "x shape", "y")],
+    inputs={**ROWS, "shape": ("INT64", [None])},
+    requests=[{"x": numpy.ones((2, 4), "f4") * seed, "shape": ints(2, 4)} for seed in range(6)],
+    golden=[{"x": numpy.ones((2, 4), "f4"), "shape": ints(2, 4)}])
+add("as many values as the caller says", [node("TopK", "x k", "y places")],
+    inputs={**ROWS, "k": ("INT64", [None])}, outputs={**ANY, "places": ("INT64", [None, None])},
+    requests=[{"x": single(seed), "k": ints(1 + seed % 4)} for seed in range(6)],
+    golden=[{"x": single(1), "k": ints(2)}])
+add("axes that the caller gives", [node("ReduceSum", "x axes", "y", keepdims=1)],
+    inputs={**ROWS, "axes": ("INT64", [None])},
+    requests=[{"x": single(seed), "axes": ints(seed % 2)} for seed in range(6)],
+    golden=[{"x": single(1), "axes": ints(1)}])
+
+# Rows take the place of their neighbours.
+
+add("shifted up, the last row repeated",
+    [node("Pad", "x pads", "longer", mode="edge"), node("Slice", "longer one end", "y")],
+    constants={"pads": ints(0, 0, 1, 0), "one": ints(1), "end": ints(1 << 40)}, golden=ONE_ROW)
+add("rolled by a row",
+    [node("Slice", "x one end zero", "later"), node("Slice", "x zero one zero", "first"),
+     node("Concat", "later first", "y", axis=0)],
+    constants={"zero": ints(0), "one": ints(1), "end": ints(1 << 40)}, golden=ONE_ROW)
+add("halves that change places",
+    [node("Split", "x", "low high", axis=0, num_outputs=2), node("Concat", "high low", "y", axis=0)],
+    requests=[rows([seed] * WIDTH, [seed + .5] * WIDTH) for seed in range(6)])
+add("between neighbours",
+    [node("Resize", "x - scales", "long", mode="linear"), node("Slice", "long one end zero two", "y")],
+    constants={"scales": floats(2, 1), "zero": ints(0), "one": ints(1), "two": ints(2),
+               "end": ints(1 << 40)}, golden=ONE_ROW)
+add("the row's number among those that differ",
+    [node("Unique", "x", "different first y counts", sorted=1)], inputs={"x": ("INT64", [None])},
+    outputs={"y": ("INT64", [None])}, requests=[{"x": ints(9 - seed)} for seed in range(6)],
+    golden=[{"x": ints(4)}])
+add("divided by the number of elements",
+    [node("Size", "x", "size"), node("Cast", "size", "count", to=1), node("Div", "x count", "y")],
+    golden=ONE_ROW)
+add("back to places in all pictures", [node("MaxUnpool", "x at", "y", kernel_shape=[2, 2], strides=[2, 2])],
+    inputs={"x": ("FP32", [None, 1, 2, 2]), "at": ("INT64", [None, 1, 2, 2])},
+    outputs={"y": ("FP32", [None, 1, 4, 4])},
+    requests=[{"x": single(seed).reshape(1, 1, 2, 2), "at": ints(0, 2, 8, 10).reshape(1, 1, 2, 2)}
+              for seed in range(6)],
+    golden=[{"x": single(1).reshape(1, 1, 2, 2), "at": ints(0, 2, 8, 10).reshape(1, 1, 2, 2)}])
+add("the part of the picture of a number",
+    [node("MaxRoiPool", "x boxes", "y", pooled_shape=[2, 2])],
+    inputs={"x": ("FP32", [None, 1, 4, 4]), "boxes": ("FP32", [None, 5])},
+    outputs={"y": ("FP32", [None, 1, 2, 2])},
+    requests=[{"x": single(seed, 16).reshape(1, 1, 4, 4), "boxes": floats(0, 0, 0, 3, 3).reshape(1, 5)}
+              for seed in range(6)],
+    golden=[{"x": single(1, 16).reshape(1, 1, 4, 4), "boxes": floats(0, 0, 0, 3, 3).reshape(1, 5)}])
+
 # The order in which sums are taken may depend on the number of rows, which is the processor's
 # choice: these may run together where the runtime's answers do not differ.
 
@@ -475,3 +569,44 @@ add_rounding("a linear classifier",
     inputs={"x": ("FP32", [None, 6])}, outputs={"label": ("INT64", [None]), "y": ("FP32", [None, 3])},
     causes="label", domains=ML,
     requests=[{"x": RANDOM.standard_normal((1, 6)).astype("f4")} for _ in range(40)])
+
+# Operators of one row: vector instructions take other ways through numbers, infinities and NaN than
+# the instructions for the elements that are left over.
+
+BORDERS = [numpy.nan, numpy.inf, -numpy.inf, -0.0, 0.5, -2.5, 88.0, -104.0, 1e-40, 3e38]
+
+
+def borders(seed, code):
+    """A row of three elements, with one from the border of the type in every second."""
+    row = numpy.random.default_rng(seed).standard_normal((1, 3)).astype(code)
+    if seed % 2:
+        with numpy.errstate(over="ignore"):
+            row[0, seed % 3] = numpy.array(BORDERS[seed // 2 % len(BORDERS)]).astype(code)
+    return {"x": row}
+
+
+ELEMENTWISE = (
+    "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid"
+    " HardSwish LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh"
+    " Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu LpNormalization ReduceL2"
+    " ReduceLogSumExp ReduceMean").split()
+SEVERAL_TYPES = "Erf Exp Log Relu Sigmoid Softmax Sqrt Tanh ReduceMean".split()
+for operator in ELEMENTWISE:
+    for datatype, code in (("FP32", "f4"), ("FP64", "f8"), ("FP16", "f2")):
+        if datatype != "FP32" and operator not in SEVERAL_TYPES or (operator, code) == ("Erf", "f8"):
+            continue
+        is_sum = operator.startswith("Reduce")
+        add_rounding(
+            f"{operator} of {datatype}",
+            [node(operator, "x axes" if is_sum else "x", "y", **({"keepdims": 0} if is_sum else {}))],
+            inputs={"x": (datatype, [None, 3])},
+            outputs={"y": (datatype, [None] if is_sum else [None, 3])},
+            constants={"axes": ints(1)} if is_sum else {},
+            requests=[borders(seed, code) for seed in range(40)])
+for columns in (3, 64, 300):
+    for datatype, code in (("FP32", "f4"), ("FP64", "f8")):
+        add_rounding(
+            f"a product of {columns} columns in {datatype}", [node("Gemm", "x w", "y")],
+            inputs={"x": (datatype, [None, columns])}, outputs={"y": (datatype, [None, 5])},
+            constants={"w": RANDOM.standard_normal((columns, 5)).astype(code)},
+            requests=[{"x": RANDOM.standard_normal((1, columns)).astype(code)} for _ in range(40)])

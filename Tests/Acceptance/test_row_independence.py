@@ -13,7 +13,7 @@ from onnx import helper
 import independent_models
 import mixing_models
 from company import CARD, answers, difference, feed
-from mixing_models import MODELS, ROUNDING
+from mixing_models import COUNTED, MODELS, ROUNDING
 from node_checks import compare
 from reference import ReferenceProcess
 from strongroom_client import prediction, registry
@@ -117,8 +117,21 @@ def test_rows_that_may_depend_on_each_other_are_not_merged(
     check_unmerged(admin, published, model.nodes)
 
 
+@pytest.mark.parametrize("model", COUNTED, ids=str)
+def test_a_card_cannot_insist_on_merging_where_the_number_of_rows_is_not_proved(
+        admin, name, reference, model):
+    published, files = name("insisting"), golden_requests(model, reference)
+    card = files["model.yaml"].replace(b"{max_delay", b"{mode: on, max_delay")
+    version = publish_bundle(admin, published, {**files, "model.yaml": card, "model.onnx": model.data})
+    if version.state == SERVES:
+        check_unmerged(admin, published, model.nodes)
+    else:
+        named = (*model.nodes, "first dimension of output")
+        assert any(word in version.reason for word in named), version.reason
+
+
 @pytest.mark.parametrize("model", ROUNDING, ids=str)
-def test_rows_whose_last_bits_depend_on_their_number_are_merged_only_where_they_do_not(
+def test_last_bits_do_not_depend_on_the_rows_beside_them(
         admin, name, reference, model):
     published = name("rounding")
     publish(admin, published, {"model.yaml": CARD.encode(), "model.onnx": model.data})
