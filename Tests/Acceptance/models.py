@@ -221,4 +221,16 @@ class Reference:
 
     def run(self, **inputs):
         names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, inputs)))
+        values = {name: aligned(array) for name, array in inputs.items()}
+        return dict(zip(names, self.session.run(names, values)))
+
+
+def aligned(array):
+    """The array in memory that the runtime allocates, since its alignment may change last bits;
+    texts, which have none, as they are."""
+    array = numpy.asarray(array)
+    if array.dtype.kind in "OSU":
+        return array
+    value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype)
+    value.update_inplace(numpy.ascontiguousarray(array))
+    return value
