@@ -17,6 +17,7 @@ from strongroom_client import ConnectionLost, StatusError, registry
 from strongroom_models import begin_publish, upload
 
 LOAD_SECONDS = 60.0
+REPLY_BYTES = 1 << 20
 LIVE = registry.Version.State.STATE_STORED
 
 
@@ -74,8 +75,6 @@ def causes(error, model=None):
 
 def code_of(error):
     """The status of a call whose run failed with an error of the runtime."""
-    if re.search(r"bad_alloc|Failed to allocate", error):
-        return "RESOURCE_EXHAUSTED"
     lacking = re.search(r": (NOT_IMPLEMENTED|EP_FAIL|ENGINE_ERROR) :", error)
     by_node = "while running" in error or ": INVALID_ARGUMENT :" in error
     return "INVALID_ARGUMENT" if by_node and not lacking else "INTERNAL"
@@ -211,9 +210,12 @@ def refusal(model, version, error):
 
 
 def small(right):
-    """Whether an answer fits into a reply many times over."""
-    return right[0] is not None or sum(
-        len(data if isinstance(data, bytes) else b"".join(data)) for *_, data in right[1]) <= 1 << 20
+    """Whether the run found memory, and its answer fits into a reply many times over."""
+    error, outputs = right
+    if error is not None:
+        return not re.search(r"bad_alloc|Failed to allocate|MemoryError", error)
+    sizes = [len(b"".join(data) if isinstance(data, list) else data or b"") for *_, data in outputs]
+    return sum(sizes) <= REPLY_BYTES
 
 
 def rows_of(feed):

@@ -16,7 +16,7 @@ import numpy
 import onnxruntime
 from onnx import TensorProto, helper
 
-MEMORY_BYTES = 6 << 30
+MEMORY_BYTES = 3 << 30  # of address space
 
 
 def value(tensor):
