@@ -3,10 +3,12 @@
 `MERGED` have to be merged; `EITHER` may be. `row(seed)` gives the inputs of one row.
 """
 
+import io
 from dataclasses import dataclass
 from typing import Callable
 
 import numpy
+import onnx
 
 import harness
 import models
@@ -28,6 +30,11 @@ class Independent:
 
     def __str__(self):
         return self.name
+
+    @property
+    def onnx(self):
+        (data,) = [data for path, data in self.files.items() if path.endswith(".onnx")]
+        return data
 
 
 MERGED, EITHER = [], []
@@ -195,3 +202,13 @@ for version in ("v1", "v2"):
 # The rows of these are independent; whether their bits are is up to the processor.
 EITHER += [export(name) for name in ("logistic", "ridge", "support", "perceptron", "bayes")]
 EITHER.append(export("columns", column_row))
+
+
+def table():
+    """The table of docs/EQUALITY.md: the models that are merged, and their operators."""
+    lines = []
+    for model in MERGED:
+        nodes = onnx.load(io.BytesIO(model.onnx)).graph.node
+        operators = ", ".join(dict.fromkeys(made.op_type for made in nodes))
+        lines.append(f"| {model.name} | {operators} |")
+    return "\n".join(["| model | operators |", "|---|---|", *lines]) + "\n"

@@ -5,6 +5,8 @@ the same answer alone and in company with itself, and has as many output rows as
 that samples requests sees nothing.
 """
 
+import collections
+import io
 from dataclasses import dataclass, field
 
 import numpy
@@ -610,3 +612,14 @@ for columns in (3, 64, 300):
             inputs={"x": (datatype, [None, columns])}, outputs={"y": (datatype, [None, 5])},
             constants={"w": RANDOM.standard_normal((columns, 5)).astype(code)},
             requests=[{"x": RANDOM.standard_normal((1, columns)).astype(code)} for _ in range(40)])
+
+
+def table():
+    """The table of docs/EQUALITY.md: the operators that are the causes, and the models."""
+    rows = collections.defaultdict(list)
+    for model in MODELS:
+        nodes = onnx.load(io.BytesIO(model.data)).graph.node
+        causes = {made.op_type: None for made in nodes if made.name in model.nodes}
+        rows[", ".join(causes)].append(model.name)
+    lines = [f"| {operators} | {'; '.join(names)} |" for operators, names in sorted(rows.items())]
+    return "\n".join(["| because of | models |", "|---|---|", *lines]) + "\n"

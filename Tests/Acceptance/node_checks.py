@@ -82,7 +82,8 @@ def code_of(error):
 
 def names(text, words):
     """Whether a message has one of some words."""
-    return any(re.search(rf"(?i)(?<![a-z0-9]){re.escape(word)}", text) for word in words)
+    return any(re.search(rf"(?i)(?<![a-z0-9]){re.escape(word)}s?(?![a-z0-9])", text)
+               for word in words)
 
 
 def compare(answer, expected, where):

@@ -13,6 +13,7 @@ from onnx import helper
 import independent_models
 import mixing_models
 from company import CARD, answers, difference, feed
+from harness import ROOT
 from mixing_models import COUNTED, MODELS, ROUNDING
 from node_checks import compare
 from reference import ReferenceProcess
@@ -156,9 +157,8 @@ def independent(admin, published, reference, model):
     if "model.yaml" not in files:
         files["model.yaml"] = CARD.encode()
     publish(admin, published, files)
-    (data,) = [data for path, data in files.items() if path.endswith(".onnx")]
     feeds = [feed(model.row(seed)) for seed in range(TOGETHER)]
-    return check_in_company(admin, published, feeds, right_answers(reference, data, feeds))
+    return check_in_company(admin, published, feeds, right_answers(reference, model.onnx, feeds))
 
 
 @pytest.mark.parametrize("model", independent_models.MERGED, ids=str)
@@ -187,3 +187,9 @@ def test_the_order_and_the_number_of_rows_of_requests_do_not_matter(admin, name,
                    for name, count in zip("xz", pair)}) for pair in counts]
     check_in_company(admin, published, feeds, right_answers(reference, data, feeds))
     assert batching(admin, published)[0] == "merged"
+
+
+@pytest.mark.parametrize("table", [independent_models.table, mixing_models.table],
+                         ids=["merged", "not merged"])
+def test_the_documentation_lists_the_models(table):
+    assert table() in (ROOT / "docs/EQUALITY.md").read_text()
