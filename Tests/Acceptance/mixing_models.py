@@ -432,6 +432,19 @@ add("a convolution along the rows",
     [node("Unsqueeze", "x axes", "picture"), node("Conv", "picture kernel", "sums", pads=[1, 0, 1, 0]),
      node("Squeeze", "sums axes", "y")],
     constants={"axes": ints(0, 1), "kernel": floats(1, 2, 3).reshape(1, 1, 3, 1)}, golden=ONE_ROW)
+add("frequencies along the rows",
+    [node("Unsqueeze", "x axes", "signal"), node("DFT", "signal", "waves", axis=1),
+     node("ReduceL2", "waves last", "sizes", keepdims=0), node("Squeeze", "sizes first", "y")],
+    constants={"axes": ints(0, 3), "last": ints(-1), "first": ints(0)}, causes="waves", golden=ONE_ROW,
+    opset=19)
+add("a window as long as the rows",
+    [node("Shape", "x", "shape", start=0, end=1), node("Squeeze", "shape", "count"),
+     node("HannWindow", "count", "window"), node("Unsqueeze", "window axis", "column"),
+     node("Add", "x column", "y")], constants={"axis": ints(1)}, golden=ONE_ROW)
+add("the mean of neighbours",
+    [node("Unsqueeze", "x axes", "picture"),
+     node("AveragePool", "picture", "mean", kernel_shape=[3, 1], pads=[1, 0, 1, 0]),
+     node("Squeeze", "mean axes", "y")], constants={"axes": ints(0, 1)}, golden=ONE_ROW)
 add("the largest of neighbours",
     [node("Unsqueeze", "x axes", "picture"),
      node("MaxPool", "picture", "largest", kernel_shape=[3, 1], pads=[1, 0, 1, 0]),
@@ -483,6 +496,13 @@ for operator in ("Add", "Mul", "PRelu"):
         inputs=SQUARE, requests=PAIRS, golden=A_PAIR)
 add("a number for each row and the columns of a product", [node("Gemm", "x w z", "y")], inputs=SQUARE,
     constants={"w": RANDOM.standard_normal((6, 6)).astype("f4")}, requests=PAIRS, golden=A_PAIR)
+add("a switch for each row and the columns",
+    [node("Greater", "z zero", "on"), node("Neg", "x", "turned"), node("Where", "on x turned", "y")],
+    inputs=SQUARE, constants={"zero": floats(2.5)}, causes="y", requests=PAIRS, golden=A_PAIR)
+add("a scale for each row and the columns",
+    [node("Abs", "z", "size"), node("Add", "size one", "scale"), node("QuantizeLinear", "x scale", "q"),
+     node("DequantizeLinear", "q scale", "y")], inputs=SQUARE, constants={"one": floats(1)},
+    causes="q y", requests=PAIRS, golden=A_PAIR)
 add("a product with a matrix for each row", [node("MatMul", "x z", "y")],
     inputs={**ROWS, "z": ("FP32", [None, WIDTH, 3])}, outputs={"y": ("FP32", [None, None, 3])},
     requests=[{"x": single(seed), "z": single(seed + 6, 12).reshape(1, 4, 3)} for seed in range(6)],
