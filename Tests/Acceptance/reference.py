@@ -1,5 +1,6 @@
 """The right answers: what ONNX Runtime's Python gives, asked in a process of its own."""
 
+import os
 import pickle
 import select
 import subprocess
@@ -7,11 +8,17 @@ import sys
 from pathlib import Path
 
 PROGRAM = Path(__file__).with_name("reference_process.py")
+LOCALES = Path(__file__).resolve().parents[2] / ".deps/locales"  # of `make install`
 RUN_SECONDS = 10
 
 
 class Crash(Exception):
     """The runtime ended the process, or did not answer in time."""
+
+
+def environment():
+    """The environment, with the locales that the server has."""
+    return {"LOCPATH": str(LOCALES), **os.environ} if LOCALES.is_dir() else None
 
 
 class ReferenceProcess:
@@ -36,8 +43,8 @@ class ReferenceProcess:
         """The error of loading `model` or None, and (error, outputs) of each feed."""
         if not self._process:
             self._process = subprocess.Popen(
-                [sys.executable, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL)
+                [sys.executable, PROGRAM], env=environment(), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             pickle.dump((model, feeds), self._process.stdin)
             self._process.stdin.flush()
