@@ -26,7 +26,8 @@ test: install-test lint
 	swift build $(release) $(checked)
 	Tests/Acceptance/run.sh
 
-# A model of 4 GiB: minutes, 16 GiB of memory and 14 GiB of disk, and so not in `test`.
+# A model of 4 GiB, which needs 16 GiB of memory and 14 GiB of disk, and all models of the `onnx`
+# package: minutes, and so not in `test`.
 test-large: install-test build
 	Tests/Acceptance/run.sh -s -c pytest.ini ../Large
 

@@ -19,18 +19,18 @@ ONNX_TYPES = {
     "BYTES": TensorProto.STRING, "BF16": TensorProto.BFLOAT16}
 
 
-def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET, domains=None):
+def save(nodes, inputs, outputs, initializers=(), ir_version=IR_VERSION, opset=OPSET, domains=None,
+         functions=()):
     """The bytes of a model; `inputs` and `outputs`: {name: (datatype, shape)}, None: any size.
-    `domains`: the versions of operator sets of other domains, {domain: version}."""
+    `domains`: {name: opset} of further domains."""
     def infos(specs):
         return [helper.make_tensor_value_info(name, ONNX_TYPES[datatype], shape)
                 for name, (datatype, shape) in specs.items()]
 
     graph = helper.make_graph(
         nodes, "graph", infos(inputs), infos(outputs), initializer=list(initializers))
-    opsets = {"": opset, **(domains or {})}
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid(*item) for item in opsets.items()])
+    opsets = [helper.make_opsetid(*pair) for pair in {"": opset, **(domains or {})}.items()]
+    model = helper.make_model(graph, opset_imports=opsets, functions=list(functions))
     model.ir_version = ir_version
     return model.SerializeToString()
 
@@ -243,4 +243,16 @@ class Reference:
 
     def run(self, **inputs):
         names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, inputs)))
+        values = {name: aligned(array) for name, array in inputs.items()}
+        return dict(zip(names, self.session.run(names, values)))
+
+
+def aligned(array):
+    """The array in memory that the runtime allocates, since its alignment may change last bits;
+    texts, which have none, as they are."""
+    array = numpy.asarray(array)
+    if array.dtype.kind in "OSU":
+        return array
+    value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype)
+    value.update_inplace(numpy.ascontiguousarray(array))
+    return value

@@ -92,8 +92,13 @@ class Client:
             timeout_nano=int(timeout * 1e9))
         for key, value in metadata:
             request.metadata.add(key=key, value=value)
-        stream, self._next_id = self._next_id, self._next_id + 2
+        stream = self.next_stream()
         self.send_frame(stream, REQUEST, 0, request.SerializeToString())
+        return stream
+
+    def next_stream(self):
+        """A stream id for a call whose frame the application sends itself."""
+        stream, self._next_id = self._next_id, self._next_id + 2
         return stream
 
     def finish(self, stream, reply, timeout=0.0):
