@@ -63,7 +63,7 @@ package struct SignatureComparison: Sendable, Equatable {
         Dictionary(specs.map { (name($0), $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static func name(_ spec: TensorSpec) -> ExactString { ExactString(spec.name) }
+    private static func name(_ spec: TensorSpec) -> ExactString { spec.name }
     private static func quotedName(_ spec: TensorSpec) -> String { quoted(spec.name) }
 
     private static func bounded(_ found: [String]) -> [String] {
