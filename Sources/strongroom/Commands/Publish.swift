@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import JSON
 internal import Server
 internal import StrongroomClient
 internal import Wire
@@ -41,8 +42,9 @@ struct Publish: AsyncParsableCommand {
         let bundle = try ModelBundle(path: path)
         let bar = ProgressBar(label: "publishing \(model)")
         defer { bar.finish() }
-        let version = try await server.withClient { client in
-            try await client.publishVersion(
+        let (version, comparison) = try await server.withClient {
+            client -> (V1.Version, Comparison?) in
+            let version = try await client.publishVersion(
                 model: model,
                 bundle: bundle,
                 alias: alias == "NONE" ? nil : alias,
@@ -52,12 +54,56 @@ struct Publish: AsyncParsableCommand {
             ) { held, total in
                 bar.update(held, of: total)
             }
+            return (version, await comparison(of: version, client))
         }
         bar.finish()
-        output.write(version.json) { text(version) }
+        output.write(version.json.merging(comparison?.json ?? .object([:]))) {
+            [text(version), comparison?.text].compactMap { $0 }.joined(separator: "\n")
+        }
         if version.state == .rejected {
             throw ServerError("version \(version.version) was rejected: \(version.reason)")
         }
+    }
+
+    /// The comparison of merged runs with single ones, made when the version was loaded.
+    private struct Comparison {
+        let isMerged: Bool
+        let milliseconds: String
+
+        var json: JSONValue {
+            .object([
+                "batching": .object([
+                    "merged": .bool(isMerged), "check_ms": .number(milliseconds),
+                ])
+            ])
+        }
+
+        var text: String {
+            "  batching   \(isMerged ? "merged" : "unmerged"), compared in \(milliseconds) ms"
+        }
+    }
+
+    /// Nil for a version that is not loaded, and where the server does not tell: the version is
+    /// published all the same.
+    private func comparison(
+        of version: V1.Version,
+        _ client: StrongroomClient
+    ) async -> Comparison? {
+        guard !noWait, version.state == .stored, !version.aliases.isEmpty else { return nil }
+        let spec = V1.ModelSpec(name: model, selector: .version(version.version))
+        let loaded: V1.GetModelResponse? = try? await client.call(
+            "Prediction",
+            "GetModel",
+            V1.GetModelRequest(model: spec)
+        )
+        guard let metadata = loaded?.metadata,
+            let milliseconds = metadata["strongroom.batching.check_ms"],
+            UInt64(milliseconds) != nil
+        else { return nil }
+        return Comparison(
+            isMerged: metadata["strongroom.batching"] == "merged",
+            milliseconds: milliseconds
+        )
     }
 
     private func text(_ version: V1.Version) -> String {
