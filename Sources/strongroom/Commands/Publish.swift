@@ -42,7 +42,7 @@ struct Publish: AsyncParsableCommand {
         let bundle = try ModelBundle(path: path)
         let bar = ProgressBar(label: "publishing \(model)")
         defer { bar.finish() }
-        let (version, comparison) = try await server.withClient {
+        let (version, compared) = try await server.withClient {
             client -> (V1.Version, Comparison?) in
             let version = try await client.publishVersion(
                 model: model,
@@ -57,8 +57,8 @@ struct Publish: AsyncParsableCommand {
             return (version, await comparison(of: version, client))
         }
         bar.finish()
-        output.write(version.json.merging(comparison?.json ?? .object([:]))) {
-            [text(version), comparison?.text].compactMap { $0 }.joined(separator: "\n")
+        output.write(version.json.merging(compared?.json ?? .object([:]))) {
+            [text(version), compared?.text].compactMap { $0 }.joined(separator: "\n")
         }
         if version.state == .rejected {
             throw ServerError("version \(version.version) was rejected: \(version.reason)")
