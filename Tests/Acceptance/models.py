@@ -126,6 +126,84 @@ def batch_normalised(width=WIDTHS[0]):
                 [numpy_helper.from_array(numpy.array([0], "i8"), "axes")])
 
 
+def activated(operator, width=WIDTHS[0], columns=3):
+    """A layer and an activation that the runtime computes with vector instructions for most
+    elements and without for the rest."""
+    weight = numpy.random.default_rng(5).standard_normal((width, columns)).astype("f4")
+    return save([helper.make_node("MatMul", ["x", "w"], ["m"]),
+                 helper.make_node(operator, ["m"], ["y"])],
+                {"x": ("FP32", [None, width])}, {"y": ("FP32", [None, columns])},
+                [numpy_helper.from_array(weight, "w")])
+
+
+def detector(width=WIDTHS[0]):
+    """As many rows as numbers above 0, whatever the number of input rows is."""
+    constants = {"flat": numpy.array([-1], "i8"), "zero": numpy.array(0, "f4")}
+    return save([helper.make_node("Reshape", ["x", "flat"], ["f"]),
+                 helper.make_node("Greater", ["f", "zero"], ["hit"]),
+                 helper.make_node("Compress", ["f", "hit"], ["y"], axis=0)],
+                {"x": ("FP32", [None, width])}, {"y": ("FP32", [None])},
+                [numpy_helper.from_array(array, name) for name, array in constants.items()])
+
+
+def split_texts():
+    """As many columns as the longest text of the run has words."""
+    return save([helper.make_node("StringSplit", ["x"], ["y", "count"], delimiter=" ")],
+                {"x": ("BYTES", [None])},
+                {"y": ("BYTES", [None, None]), "count": ("INT64", [None])})
+
+
+def cut_to_the_longest():
+    """x and a mask of its length: as many columns as the longest row of the run."""
+    constants = {"one": numpy.array([1], "i8"), "zero": numpy.array([0], "i8")}
+    return save([helper.make_node("ReduceSum", ["mask", "one"], ["lengths"], keepdims=0),
+                 helper.make_node("ReduceMax", ["lengths"], ["longest"], keepdims=0),
+                 helper.make_node("Unsqueeze", ["longest", "zero"], ["end"]),
+                 helper.make_node("Slice", ["x", "zero", "end", "one"], ["cut"]),
+                 helper.make_node("Slice", ["mask", "zero", "end", "one"], ["shown"]),
+                 helper.make_node("Mul", ["cut", "shown"], ["y"])],
+                {"x": ("INT64", [None, None]), "mask": ("INT64", [None, None])},
+                {"y": ("INT64", [None, None])},
+                [numpy_helper.from_array(array, name) for name, array in constants.items()])
+
+
+def instance_normalised(shape=(1, 4, 32, 32)):
+    """Sums with vector instructions, whose last bits depend on the address of the input."""
+    return save([helper.make_node("InstanceNormalization", ["x", "scale", "bias"], ["y"])],
+                {"x": ("FP32", list(shape))}, {"y": ("FP32", list(shape))},
+                [numpy_helper.from_array(numpy.full(shape[1], value, "f4"), name)
+                 for name, value in (("scale", 1), ("bias", 0))])
+
+
+def noisy(width=WIDTHS[0]):
+    """x and noise without a seed."""
+    return save([helper.make_node("RandomNormalLike", ["x"], ["noise"], name="draw", scale=1e-3),
+                 helper.make_node("Add", ["x", "noise"], ["y"])],
+                {"x": ("FP32", [None, width])}, {"y": ("FP32", [None, width])})
+
+
+def independent_unproved(width=WIDTHS[0]):
+    """y = x + 0 * (the index of the batch's largest value): no graph analysis proves that rows do
+    not depend on each other, but they do not."""
+    return save([helper.make_node("ArgMax", ["x"], ["index"], name="largest", axis=0, keepdims=1),
+                 helper.make_node("Mul", ["index", "zero"], ["nothing"]),
+                 helper.make_node("Cast", ["nothing"], ["offset"], to=TensorProto.FLOAT),
+                 helper.make_node("Add", ["x", "offset"], ["y"])],
+                {"x": ("FP32", [None, width])}, {"y": ("FP32", [None, width])},
+                [numpy_helper.from_array(numpy.array(0, "i8"), "zero")])
+
+
+def pictures(channels=64):
+    """A convolution and its largest values: pictures of any size."""
+    kernel = numpy.ones((channels, 3, 3, 3), "f4")
+    return save([helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+                 helper.make_node("GlobalMaxPool", ["c"], ["p"]),
+                 helper.make_node("Reshape", ["p", "shape"], ["y"])],
+                {"x": ("FP32", [None, 3, None, None])}, {"y": ("FP32", [None, channels])},
+                [numpy_helper.from_array(kernel, "w"),
+                 numpy_helper.from_array(numpy.array([-1, channels], "i8"), "shape")])
+
+
 def counter(golden=3):
     """A bundle whose model counts to n in a loop: as slow as the caller likes. Its golden request
     counts to `golden`."""
@@ -243,16 +321,18 @@ class Reference:
 
     def run(self, **inputs):
         names = [output.name for output in self.session.get_outputs()]
-        values = {name: aligned(array) for name, array in inputs.items()}
-        return dict(zip(names, self.session.run(names, values)))
+        own = {name: in_own_memory(values) for name, values in inputs.items()}
+        results = self.session.run_with_ort_values(names, own)
+        return {name: result.numpy() for name, result in zip(names, results)}
 
 
-def aligned(array):
-    """The array in memory that the runtime allocates, since its alignment may change last bits;
-    texts, which have none, as they are."""
-    array = numpy.asarray(array)
-    if array.dtype.kind in "OSU":
-        return array
-    value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype)
-    value.update_inplace(numpy.ascontiguousarray(array))
-    return value
+def in_own_memory(values):
+    """A value in memory as the runtime allocates it, which sums with vector instructions depend on:
+    the reference wherever answers are compared bit for bit."""
+    values = numpy.ascontiguousarray(values)
+    if values.dtype.kind in "OSU" or values.size == 0:
+        return onnxruntime.OrtValue.ortvalue_from_numpy(values)
+    own = onnxruntime.OrtValue.ortvalue_from_shape_and_type(values.shape, values.dtype.type)
+    own.update_inplace(values)
+    assert own.data_ptr() % 64 == 0
+    return own

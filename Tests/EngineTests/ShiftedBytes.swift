@@ -1,22 +1,24 @@
 import Engine
 import Synchronization
 
-/// Bytes that begin a given distance after an aligned address.
-struct ShiftedBytes: TensorBytes {
-    private let storage: [UInt8]
+/// Bytes that begin a given distance after an address that is aligned to a page.
+final class ShiftedBytes: TensorBytes, @unchecked Sendable {
+    private let storage: UnsafeMutableRawBufferPointer
     private let shift: Int
     let byteCount: Int
 
     init(_ bytes: [UInt8], by shift: Int) {
-        storage = [UInt8](repeating: 0, count: shift) + bytes
+        storage = .allocate(byteCount: shift + bytes.count + 1, alignment: 4_096)
+        storage[shift...].copyBytes(from: bytes)
         self.shift = shift
         byteCount = bytes.count
     }
 
+    deinit { storage.deallocate() }
+
     func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
-        try storage.withUnsafeBytes {
-            try body(UnsafeRawBufferPointer(rebasing: $0[shift...]).bytes)
-        }
+        let bytes = UnsafeRawBufferPointer(rebasing: storage[shift..<shift + byteCount])
+        return try body(bytes.bytes)
     }
 }
 

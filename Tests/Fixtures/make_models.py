@@ -183,6 +183,47 @@ def make_shapes():
          "left": random.standard_normal((7, 1), dtype=np.float32)}])
 
 
+def in_own_memory(value):
+    """The value in memory as the runtime allocates it: the reference for equal bits."""
+    own = ort.OrtValue.ortvalue_from_shape_and_type(value.shape, value.dtype.type)
+    own.update_inplace(value)
+    assert own.data_ptr() % 64 == 0
+    return own
+
+
+def make_sensitive():
+    """Sums whose last bits depend on the address of the input: y3, y4 and y5 are normalised
+    images of so many dimensions."""
+    nodes, inputs, outputs, values = [], [], [], {}
+    random = np.random.default_rng(11)
+    for rank, shape in {3: [1, 2, 256], 4: [1, 2, 16, 16], 5: [1, 2, 8, 8, 4]}.items():
+        nodes.append(helper.make_node(
+            "InstanceNormalization", [f"x{rank}", "scale", "bias"], [f"y{rank}"]))
+        inputs.append(info(f"x{rank}", T.FLOAT, shape))
+        outputs.append(info(f"y{rank}", T.FLOAT, shape))
+        values[f"x{rank}"] = random.standard_normal(shape, dtype=np.float32)
+    model = write("sensitive", helper.make_graph(nodes, "sensitive", inputs, outputs, [
+        numpy_helper.from_array(np.ones(2, np.float32), "scale"),
+        numpy_helper.from_array(np.zeros(2, np.float32), "bias")]))
+    runner, names = session(model), [output.name for output in outputs]
+    own = {name: in_own_memory(value) for name, value in values.items()}
+    results = [result.numpy() for result in runner.run_with_ort_values(names, own)]
+    # Elsewhere each of them is different.
+    memory = np.zeros(4096 + 64, np.uint8)
+    start = -memory.ctypes.data % 64 + 4
+    moved = {}
+    for name, value in values.items():
+        moved[name] = memory[start:start + value.nbytes].view(np.float32).reshape(value.shape)
+        moved[name][...] = value
+        for result, other, output in zip(results, runner.run(names, values | moved), names):
+            assert output[1:] != name[1:] or result.tobytes() != other.tobytes(), name
+        moved.clear()
+    (FOLDER / "sensitive.json").write_text(json.dumps({"runs": [{
+        "inputs": [tensor(n, "FP32", v) for n, v in values.items()],
+        "outputs": [tensor(n, "FP32", v) for n, v in zip(names, results)],
+    }]}, indent=1) + "\n")
+
+
 def make_strings():
     """Strings through a graph that computes on them."""
     model = write("upper", helper.make_graph(
@@ -312,6 +353,7 @@ def main():
     make_types()
     make_arithmetic()
     make_shapes()
+    make_sensitive()
     make_strings()
     make_special()
     make_refused()

@@ -57,6 +57,9 @@ struct BatchInvarianceCheck {
             maxRows: rule.batching.maxRows,
             styles: styles(risk: risk)
         ) { inputs in try alone(inputs, &progress) }
+        if let output = samples.outputOfOtherRows {
+            return try unmerged("output '\(output)' has other numbers of rows than its request")
+        }
         guard samples.count > 0 else {
             if let limit = progress.limit { return .alone(limit.why) }
             return try unmerged("the model takes no two requests that could be compared")
@@ -80,7 +83,8 @@ struct BatchInvarianceCheck {
     }
 
     private func styles(risk: String?) -> [SyntheticStyle] {
-        let styles = SyntheticStyle.moderate + SyntheticStyle.extreme
+        let styles =
+            SyntheticStyle.moderate + SyntheticStyle.extreme + SyntheticStyle.ordinary
         // Sizes inside of a graph that is not proved may follow from values.
         return risk == nil ? styles + SyntheticStyle.wideIntegers : styles
     }

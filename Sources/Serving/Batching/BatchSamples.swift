@@ -17,6 +17,8 @@ struct BatchSamples {
     /// The most golden requests that become samples.
     static let maxGolden = 8
 
+    /// The first output with another number of rows than its request; nil if there is none.
+    private(set) var outputOfOtherRows: String?
     /// Samples that may lie in one run, at least two in each group.
     private(set) var groups: [[Sample]] = []
     var count: Int { groups.reduce(0) { $0 + $1.count } }
@@ -62,7 +64,7 @@ struct BatchSamples {
         guard let first = synthetic.request(.moderate[0], sizes) else { return }
         if case .free = sizes, place(of: first) != nil { return }
         let elements = first.compactMap { TensorShape.elementCount($0.shape) }.min() ?? 0
-        for style in styles + SyntheticStyle.special(elements: elements) {
+        for style in SyntheticStyle.special(elements: elements) + styles {
             guard let inputs = synthetic.request(style, sizes) else { return }
             try add(inputs, run)
         }
@@ -86,9 +88,13 @@ struct BatchSamples {
         guard let rows = BatchShape.rows(of: inputs), rows <= maxRows else { return }
         let place = place(of: inputs)
         if let place, !hasRoom(groups[place]) { return }
-        guard place != nil || groups.count < Self.maxGroups, let outputs = try run(inputs),
-            outputs.allSatisfy({ $0.shape.first == Int64(rows) })
-        else { return }
+        guard place != nil || groups.count < Self.maxGroups, let outputs = try run(inputs) else {
+            return
+        }
+        if let other = outputs.first(where: { $0.shape.first != Int64(rows) }) {
+            outputOfOtherRows = other.name
+            return
+        }
         let sample = Sample(inputs: inputs, rows: rows, outputs: outputs)
         if let place { groups[place].append(sample) } else { groups.append([sample]) }
     }

@@ -49,6 +49,11 @@ struct SyntheticStyle {
         SyntheticStyle(.upTo(256), .below(100), .everyLength, seed: 3),
     ]
 
+    /// More values of an ordinary size: the last bits of an answer differ for some values alone.
+    static let ordinary = (10..<22).map { seed in
+        SyntheticStyle(.upTo(2), .below(8), .words, seed: seed)
+    }
+
     /// Zeros, and numbers of every magnitude, for integers that are small.
     static let extreme = [
         SyntheticStyle(.upTo(0), .below(1), .empty, seed: 1),

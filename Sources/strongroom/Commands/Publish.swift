@@ -52,15 +52,24 @@ struct Publish: AsyncParsableCommand {
             allowSignatureChange: overrides.allowSignatureChange,
             force: overrides.force
         )
-        let published = try await server.withClient { client in
-            try await client.publish(bundle, as: model, options, retrying: Self.tellOfRetry) {
-                held,
-                total in
+        let (published, compared) = try await server.withClient {
+            client -> (Published, BatchingComparison?) in
+            let published = try await client.publish(
+                bundle,
+                as: model,
+                options,
+                retrying: Self.tellOfRetry
+            ) { held, total in
                 bar.update(held, of: total)
             }
+            let version = published.version
+            let isLoaded = !noWait && version.state == .stored && !version.aliases.isEmpty
+            return (published, isLoaded ? await .init(of: version, client) : nil)
         }
         bar.finish()
-        output.write(json(published)) { text(published) }
+        output.write(json(published).merging(compared?.json ?? .object([:]))) {
+            [text(published), compared?.text].compactMap { $0 }.joined(separator: "\n")
+        }
         try checkMoved(published)
     }
 

@@ -8,7 +8,7 @@ struct OnnxRunTests {
         "answers are bit for bit those of ONNX Runtime's own Python",
         arguments: [
             "mlp_4_8_3_a", "mlp_4_8_3_b", "casts", "bf16", "scalar", "rank8", "two", "upper",
-            "old_ir", "overridable",
+            "old_ir", "overridable", "sensitive",
         ]
     )
     func answersEqualPythons(name: String) throws {
@@ -86,21 +86,6 @@ struct OnnxRunTests {
             try model.run(inputs.reversed(), outputs: [], stop: nil).map(\.name)
                 == ["product", "size"]
         )
-    }
-
-    @Test("bytes that are not aligned to their elements give the same answer", arguments: 0..<8)
-    func unalignedBytes(shift: Int) throws {
-        let model = try Fixtures.load("mlp_4_8_3_a")
-        let run = try #require(try Fixtures.runs("mlp_4_8_3_a").dropFirst(2).first)
-        let input = try #require(try run.tensors().first)
-        let shifted = InputTensor(
-            name: input.name,
-            type: input.type,
-            shape: input.shape,
-            bytes: ShiftedBytes(input.bytes.copied(), by: shift)
-        )
-        let outputs = try model.run([shifted], outputs: [], stop: nil)
-        #expect(outputs[0].copied() == (try run.outputs[0].bytes()))
     }
 
     @Test("an output that is an input, or a constant, stays good after bytes and model are gone")

@@ -400,6 +400,29 @@ struct BatchInvarianceCheckTests {
         #expect(try plan(dropping).why.contains("failed in a run of 5 rows"))
     }
 
+    @Test("a number of output rows that depends on values is found in single runs")
+    func otherRows() throws {
+        // As many rows as there are numbers above 0, as a detector gives.
+        let script = FakeScript(
+            answer: .compute { inputs in
+                let found = floats(inputs[0].bytes.copied()).count { $0 > 0 }
+                return [
+                    OutputTensor(
+                        name: "y",
+                        type: .fp32,
+                        shape: [Int64(found), 4],
+                        bytes: [UInt8](repeating: 0, count: found * 16)
+                    )
+                ]
+            }
+        )
+        let golden = [request([1, 0, 0, 0]), request([0, 0, 0, 1])]
+        #expect(try plan(script, golden: golden).why.contains("output 'y' has other numbers of rows"))
+        #expect(throws: BatchInvarianceCheck.Refusal.self) {
+            try plan(script, mode: .on, golden: golden)
+        }
+    }
+
     @Test("golden requests with an optional input are not compared, others are")
     func optionalInputs() throws {
         let optional = TensorSpec(name: "o", type: .fp32, shape: [], isOptional: true)
