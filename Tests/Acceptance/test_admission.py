@@ -1,6 +1,11 @@
 """A server that has more asked of it than it can do: bounded queues, refusals that say when to come
 back, priorities, and no work for those who have gone."""
 
+import re
+import ssl
+import time
+import urllib.request
+
 import numpy
 import pytest
 
@@ -13,6 +18,7 @@ PLACES, ALL_PLACES = 4, 6
 ENDLESS = {"n": numpy.array([1 << 40], "i8")}
 SHORT = {"n": numpy.array([3], "i8")}
 CONFIGURATION = f"""
+metrics: {{loopback: open}}
 limits:
   queued_requests: {PLACES}
   total_queued_requests: {ALL_PLACES}
@@ -114,6 +120,41 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(
         assert failure.code == "RESOURCE_EXHAUSTED", failure
         assert "the server's queues are full" in failure.message
         assert f"{ALL_PLACES} requests" in failure.message and failure.retry_after > 0
+        cancel(busy, "endless")
+        for stream in waiting:
+            assert finish(client, stream).outputs
+
+
+def refusals(server):
+    """The buckets of strongroom_refusal_seconds for Predict, as bound and count."""
+    page = urllib.request.urlopen(f"https://{server.host}:{server.port}/metrics",
+                                  context=ssl._create_unverified_context()).read().decode()
+    return [(float(bound), int(count)) for bound, count in re.findall(
+        r'strongroom_refusal_seconds_bucket{method="[^"]*/Predict",le="([^"]+)"} (\d+)', page)]
+
+
+def test_refusals_are_timed_and_share_lines_in_the_log(server, busy, targets):
+    def calls():
+        """Refused calls that the log tells of, and its lines for them."""
+        lines = [line for line in server.log.splitlines() if "RESOURCE_EXHAUSTED" in line]
+        numbers = [re.search(r"rpc\.calls=(\d+)", line) for line in lines]
+        return sum(int(number[1]) if number else 1 for number in numbers), len(lines)
+
+    with server.client() as client:
+        waiting = [start(client, targets[0], SHORT) for _ in range(PLACES - 1)]
+        wait_for(busy, targets[0], PLACES)
+        time.sleep(2.1)  # the calls of the wait have their lines
+        (_, timed), (before, lines) = (refusals(server) or [(0, 0)])[-1], calls()
+        count = 300
+        begin = time.monotonic()
+        for _ in range(count):
+            assert refused(client, start(client, targets[0], SHORT)).code == "RESOURCE_EXHAUSTED"
+        seconds = time.monotonic() - begin
+        harness.wait_until(lambda: calls()[0] == before + count, 10, "the lines of all refusals")
+        assert calls()[1] - lines <= seconds + 3
+        buckets = refusals(server)
+        assert buckets[-1][1] - timed == count
+        assert {0.005, 0.01} < {bound for bound, _ in buckets}
         cancel(busy, "endless")
         for stream in waiting:
             assert finish(client, stream).outputs

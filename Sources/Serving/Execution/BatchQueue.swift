@@ -23,7 +23,7 @@ struct BatchQueue {
     /// Finds a request again that waits.
     struct Place {
         fileprivate let lane: ObjectIdentifier
-        fileprivate let order: BatchLane.Order
+        fileprivate let order: RoundQueue.Order
     }
 
     /// A batch that is to be run.
@@ -92,7 +92,7 @@ struct BatchQueue {
         _ number: UInt64,
         _ nowNs: UInt64,
         to lane: inout BatchLane
-    ) -> (BatchLane.Order, Added) {
+    ) -> (RoundQueue.Order, Added) {
         let plan = job.slot.plan
         let isFirst = lane.isEmpty
         let order = lane.insert(job, number: number, atNs: nowNs)

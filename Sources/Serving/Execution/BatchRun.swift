@@ -14,27 +14,31 @@ struct BatchRun {
 
     /// Runs the batch and answers each of its requests. What fails together is halved until the
     /// request is alone that it fails for: its company is answered as if it had not been there.
-    func run() {
+    /// - Returns: whether a run gave answers. One that was stopped or failed says nothing of how long
+    ///   the next one takes.
+    @discardableResult
+    func run() -> Bool {
         let wanted = jobs.filter { job in
             guard let lapse = job.lapse else { return true }
             job.finish(.failure(lapse))
             return false
         }
         guard wanted.count > 1 else {
-            if let job = wanted.first { runAlone(job) }
-            return
+            return wanted.first.map(runAlone) ?? false
         }
-        runTogether(Self.checked(wanted))
+        return runTogether(Self.checked(wanted))
     }
 
-    private func runAlone(_ job: Job) {
+    private func runAlone(_ job: Job) -> Bool {
         let start = ContinuousClock.now
         do throws(EngineError) {
             let outputs = try outputs(of: job.slot, job.request.inputs, for: [job])
             let ran = Run(of: job.slot, start: start, requests: 1, rows: job.request.rows)
             job.finish(.success(ran.prediction(of: job, outputs)))
+            return true
         } catch {
             job.finish(.failure(job.failure(for: error)))
+            return false
         }
     }
 
@@ -66,10 +70,9 @@ struct BatchRun {
         }
     }
 
-    private func runTogether(_ jobs: [Job]) {
+    private func runTogether(_ jobs: [Job]) -> Bool {
         guard let first = jobs.first, jobs.count > 1 else {
-            if let job = jobs.first { runAlone(job) }
-            return
+            return jobs.first.map(runAlone) ?? false
         }
         let rows = jobs.map { Int(clamping: $0.request.rows) }
         let start = ContinuousClock.now
@@ -86,17 +89,20 @@ struct BatchRun {
             for (index, job) in jobs.enumerated() {
                 job.finish(.success(ran.prediction(of: job, parts.outputs(of: index))))
             }
+            return true
         } catch {
             // A run is ended when none of its requests is wanted any more. Any other failure may
             // be due to one request, memory that a value asks for included.
             guard error.code == .terminated else { return halve(jobs) }
             for job in jobs { job.finish(.failure(job.failure(for: error))) }
+            return false
         }
     }
 
-    private func halve(_ jobs: [Job]) {
+    private func halve(_ jobs: [Job]) -> Bool {
         let middle = jobs.count / 2
-        for half in [jobs[..<middle], jobs[middle...]] { runTogether(Array(half)) }
+        let first = runTogether(Array(jobs[..<middle]))
+        return runTogether(Array(jobs[middle...])) || first
     }
 
     /// What ends the run when nobody waits for it any more; nil if one of the requests does not

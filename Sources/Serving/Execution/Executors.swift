@@ -85,9 +85,9 @@ final class Executors: Sendable {
         var next: BatchQueue.Taken? = first
         while let taken = next {
             let start = Uptime.ns
-            BatchRun(taken.batch).run()
+            let gaveAnswers = BatchRun(taken.batch).run()
             let end = Uptime.ns
-            taken.took(end - start)
+            if gaveAnswers { taken.took(end - start) }
             next = take(after: taken, atNs: end)
         }
     }

@@ -43,8 +43,8 @@ package final class LoopRunner {
         while let taken = queue.take() {
             let unmeasured = taken.batch.first?.admission.drain.isKnown == false
             let begin = unmeasured ? Uptime.ns : 0
-            BatchRun(taken.batch, isOnLoop: true).run()
-            if unmeasured { note(taken.batch, beganAtNs: begin) }
+            let gaveAnswers = BatchRun(taken.batch, isOnLoop: true).run()
+            if unmeasured, gaveAnswers { note(taken.batch, beganAtNs: begin) }
         }
     }
 

@@ -36,11 +36,29 @@ struct LoadTurns<Token> {
     /// Those that run nothing; the first lane is used first, so that one heap has most models.
     private var idle = [LoadLane()]
     private var width = 1
+    /// Whether the width is for the start, which is not over.
+    private var isStarting = false
     private var lastNumber = 0
 
-    /// Lets so many loads run at once until none runs or waits.
-    mutating func widen(to count: Int) {
-        width = max(count, 1)
+    /// Lets so many loads run at once: the start begins.
+    mutating func beginStart(width: Int) {
+        self.width = max(width, 1)
+        isStarting = true
+    }
+
+    /// One load at a time from here on, once those have ended that run or wait now.
+    mutating func endStart() {
+        isStarting = false
+        narrowIfIdle()
+    }
+
+    private mutating func narrowIfIdle() {
+        guard !isStarting, running.isEmpty, waiting.live.isEmpty, waiting.other.isEmpty else {
+            return
+        }
+        width = 1
+        // The others end with their last model.
+        idle.removeLast(idle.count - 1)
     }
 
     mutating func wait(_ waiter: Waiter) {
@@ -92,9 +110,6 @@ struct LoadTurns<Token> {
     mutating func end(_ turn: LoadTurn) {
         guard let load = running.removeValue(forKey: turn.number) else { return }
         idle.append(load.lane)
-        guard running.isEmpty, waiting.live.isEmpty, waiting.other.isEmpty else { return }
-        width = 1
-        // The others end with their last model.
-        idle.removeLast(idle.count - 1)
+        narrowIfIdle()
     }
 }

@@ -94,7 +94,8 @@ package actor Reconciler {
             for id in ids { table.update(id.model) { $0.aliases[id.alias] = .loading } }
         }
         let result = try await whenKnown()
-        turns.widen(to: Processors.count)
+        turns.beginStart(width: Processors.count)
+        defer { turns.endStart() }
         for id in ids { await follow(id) }
         for id in ids { await aliases[id]?.restoring?.value }
         isStarting = false

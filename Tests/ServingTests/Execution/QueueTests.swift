@@ -143,6 +143,29 @@ struct QueueTests {
         }
     }
 
+    @Test("a run that was stopped is no measurement of the model")
+    func stoppedRun() async throws {
+        try await ServingWorld.with {
+            $0.executorThreads = 1
+        } _: { world in
+            let gate = Gate()
+            world.script("v1", FakeScript(runGate: gate))
+            try await world.publishAndWait("v1")
+            let cancellation = Cancellation()
+            let stopped = world.begin(onCancel: { cancellation.register($0) })
+            await gate.waitForArrivals(1)
+            cancellation.cancel()
+            _ = await stopped.value
+            // The one thread is free again when this waits in the gate: all that it notes is noted.
+            let running = world.begin()
+            await gate.waitForArrivals(2)
+            let more = (1..<ServingLimits.queuedRequestsUnmeasured).map { _ in world.begin() }
+            #expect(await world.refusal() == .resourceExhausted)
+            gate.open()
+            for answer in [running] + more { _ = try await answer.value.get() }
+        }
+    }
+
     @Test("what is queued at the stop is run to its end")
     func stop() async throws {
         try await ServingWorld.with {

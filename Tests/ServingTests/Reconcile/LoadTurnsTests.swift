@@ -30,7 +30,7 @@ struct LoadTurnsTests {
         var begun = begin(&turns)
         #expect(begun.map(\.token) == [0])
         turns.end(begun[0].turn)
-        turns.widen(to: 3)
+        turns.beginStart(width: 3)
         for id in 2..<6 { wait(id, in: &turns) }
         begun = begin(&turns)
         #expect(begun.map(\.token) == [1, 2, 3])
@@ -39,26 +39,45 @@ struct LoadTurnsTests {
         begun += begin(&turns)
         #expect(begun.map(\.token) == [1, 2, 3, 4])
         #expect(begun[3].turn.lane.thread === begun[1].turn.lane.thread)
-        for index in [0, 2] { turns.end(begun[index].turn) }
-        begun += begin(&turns)
-        for index in [3, 4] { turns.end(begun[index].turn) }
+        for index in [0, 2, 3] { turns.end(begun[index].turn) }
+        begun = begin(&turns)
+        #expect(begun.map(\.token) == [5])
+        turns.end(begun[0].turn)
+        // Nothing runs for a moment, and the start goes on.
+        for id in 6..<10 { wait(id, in: &turns) }
+        begun = begin(&turns)
+        #expect(begun.map(\.token) == [6, 7, 8])
+        turns.endStart()
+        for load in begun { turns.end(load.turn) }
+        begun = begin(&turns)
+        #expect(begun.map(\.token) == [9])
+        turns.end(begun[0].turn)
         // All that the start asked for is done.
-        for id in 6..<8 { wait(id, in: &turns) }
-        #expect(begin(&turns).map(\.token) == [6])
+        for id in 10..<12 { wait(id, in: &turns) }
+        #expect(begin(&turns).map(\.token) == [10])
+    }
+
+    @Test("a start without a load leaves one at a time")
+    func emptyStart() {
+        var turns = Turns()
+        turns.beginStart(width: 3)
+        turns.endStart()
+        for id in 0..<2 { wait(id, in: &turns) }
+        #expect(begin(&turns).map(\.token) == [0])
     }
 
     @Test("what aliases answer with goes first")
     func liveFirst() {
         var turns = Turns()
         for id in 0..<3 { wait(id, isLive: id == 2, in: &turns) }
-        turns.widen(to: 2)
+        turns.beginStart(width: 2)
         #expect(begin(&turns).map(\.token) == [2, 0])
     }
 
     @Test("a version that the process ended with before is loaded alone")
     func suspect() {
         var turns = Turns()
-        turns.widen(to: 3)
+        turns.beginStart(width: 3)
         wait(0, in: &turns)
         wait(1, isSuspect: true, in: &turns)
         wait(2, in: &turns)
@@ -74,7 +93,7 @@ struct LoadTurnsTests {
     @Test("memory that others are expected to take is reserved until they have ended")
     func memory() {
         var turns = Turns()
-        turns.widen(to: 2)
+        turns.beginStart(width: 2)
         for id in 0..<2 { wait(id, in: &turns) }
         let begun = begin(&turns)
         #expect(turns.reservedBytes(besides: begun[1].turn) == 0)
@@ -88,7 +107,7 @@ struct LoadTurnsTests {
     @Test("only a load beside which none ran is alone")
     func alone() {
         var turns = Turns()
-        turns.widen(to: 2)
+        turns.beginStart(width: 2)
         wait(0, in: &turns)
         let first = begin(&turns)[0].turn
         #expect(turns.isAlone(first))
