@@ -130,7 +130,7 @@ def test_moves_name_what_they_change_and_a_rollback_is_never_refused(admin, shar
     model = name("live")
     assert list(commit(admin, model, WIDE).signature_changes) == []
     answer = commit(admin, model, NARROW)
-    assert answer.version.state == STATE.STORED and not answer.version.aliases
+    assert answer.version.state == STATE.STATE_STORED and not answer.version.aliases
     assert answer.signature_changes[0] == DIFFERENCE
     message = refused(lambda: set_alias(admin, model, 2))
     assert "the move needs allow_signature_change" in message and DIFFERENCE in message
@@ -193,6 +193,12 @@ def test_a_version_that_never_runs_goes_live_only_when_forced(server, shared_hom
 # Verdicts.
 
 
+def as_publisher(home):
+    """Options of a client who may publish and no more. Publications are told apart by principal."""
+    certificate, key = home.certificate("ci")
+    return "--cert", certificate, "--key", key
+
+
 @pytest.fixture
 def rejected(home, tmp_path):
     """A stopped home with two versions that were rejected for want of memory, and their file."""
@@ -201,7 +207,7 @@ def rejected(home, tmp_path):
     home.add_client("ci", "publisher")
     server = home.serve(env=LITTLE_MEMORY)
     for model in ("again", "tried"):
-        done = home.run("publish", model, path)
+        done = home.run("publish", model, path, *as_publisher(home))
         assert done.returncode == 1 and "256 MiB of memory" in done.stderr, done.stderr
         assert f"hint: strongroom validate {model} 1" in done.stderr
     done = home.run("validate", "tried", 1)
@@ -213,11 +219,9 @@ def rejected(home, tmp_path):
 def test_a_rejected_version_is_tried_again_by_validate_and_by_publish(rejected):
     home, path = rejected
     server = home.serve()
-    certificate, key = home.certificate("ci")
-    as_publisher = ("--cert", certificate, "--key", key)
-    validated = home.json("validate", "tried", 1, *as_publisher)
+    validated = home.json("validate", "tried", 1, *as_publisher(home))
     assert validated["state"] == "STORED" and validated["reason"] == ""
-    done = home.run("publish", "again", path, *as_publisher)
+    done = home.run("publish", "again", path, *as_publisher(home))
     assert done.returncode == 0, done.stderr
     assert "version 1 was rejected before: " in done.stderr
     assert "256 MiB of memory" in done.stderr and done.stderr.endswith("; trying it again\n")
@@ -237,7 +241,7 @@ def test_a_rejected_version_is_tried_again_by_validate_and_by_publish(rejected):
 def test_a_stored_version_that_fails_is_rejected_unless_an_alias_points_to_it(rejected):
     home, path = rejected
     server = home.serve()
-    home.command("publish", "again", path)
+    home.command("publish", "again", path, *as_publisher(home))
     assert "passed and is STORED" in home.command("validate", "tried", 1)
     assert server.stop() == 0
     server = home.serve(env=LITTLE_MEMORY)
@@ -247,7 +251,7 @@ def test_a_stored_version_that_fails_is_rejected_unless_an_alias_points_to_it(re
         assert "256 MiB of memory" in message
         assert predict(client, "again", {"x": numpy.float32([1])})[0] == 1
         failed = validate(client, "tried", 1)
-        assert failed.state == STATE.REJECTED and "256 MiB of memory" in failed.reason
+        assert failed.state == STATE.STATE_REJECTED and "256 MiB of memory" in failed.reason
         with pytest.raises(StatusError) as caught:
             validate(client, "tried", 2)
         assert caught.value.code == "NOT_FOUND"
@@ -328,9 +332,9 @@ def test_an_end_answers_those_who_wait_with_the_pending_move(home, tmp_path):
     server.send(signal.SIGTERM)
     assert server.process.wait(STOP_SECONDS) == 0
     new, moved, done, none = (waiters[name].finish() for name in waiters)
-    assert new.version.state == STATE.STORED and new.version.aliases == ["live"]
+    assert new.version.state == STATE.STATE_STORED and new.version.aliases == ["live"]
     assert (moved.alias.version, moved.alias.target_version) == (1, 2)
-    assert none.state == STATE.STORED
+    assert none.state == STATE.STATE_STORED
     assert done.returncode == 0, done.stderr
     assert "the move to version 1 is pending; none answers yet" in done.stdout
     # All of it was durable, and goes on.
