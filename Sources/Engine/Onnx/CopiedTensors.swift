@@ -1,10 +1,11 @@
 internal import Synchronization
+internal import Text
 
 /// Tensors in files in memory, while a runtime makes copies of them one by one: what it has copied
 /// is given back at once.
 final class CopiedTensors: Sendable {
     private let files: ExternalFiles
-    private let waiting: Mutex<[String: ExternalTensor]>
+    private let waiting: Mutex<[ExactString: ExternalTensor]>
 
     /// - Parameters:
     ///   - tensors: Of different names, in the files. Those that share a byte with another stay
@@ -18,9 +19,9 @@ final class CopiedTensors: Sendable {
     /// Takes note that a tensor was copied; of a name that is none of theirs, or was told before,
     /// nothing follows.
     func copied(_ name: String) {
-        guard let tensor = waiting.withLock({ $0.removeValue(forKey: name) }) else { return }
-        let start = Int(tensor.offset)
-        files.file(of: tensor).giveBack(start..<start + Int(tensor.byteCount))
+        guard let tensor = waiting.withLock({ $0.removeValue(forKey: ExactString(name)) })
+        else { return }
+        files.file(of: tensor).giveBack(tensor.range)
     }
 
     /// Those that share no byte with another.

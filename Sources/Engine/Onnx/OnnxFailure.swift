@@ -33,6 +33,7 @@ struct OnnxFailure: Error {
     /// What it means for a load.
     var whileLoading: EngineError {
         if let outOfMemory { return outOfMemory }
+        if let refusalOfLocale { return refusalOfLocale }
         return failedLoad
     }
 

@@ -1,4 +1,5 @@
 internal import COnnxRuntime
+internal import Text
 
 /// Initializers of a model that are handed to the runtime from memory, instead of files that it
 /// would open.
@@ -31,8 +32,8 @@ struct OnnxInitializers {
                 unsafe ort_CreateTensorWithDataAsOrtValue(
                     api,
                     library.memoryInfo,
-                    UnsafeMutableRawPointer(mutating: start + Int(tensor.offset)),
-                    Int(tensor.byteCount),
+                    UnsafeMutableRawPointer(mutating: start + tensor.range.lowerBound),
+                    tensor.range.count,
                     tensor.shape,
                     tensor.shape.count,
                     OrtElementType(tensor.elementType),
@@ -57,7 +58,7 @@ struct OnnxInitializers {
             try LentTensor(tensor, in: files.file(of: tensor), library)
         }
         names = tensors.map { tensor in
-            unsafe tensor.name.withCString { unsafe CName(copying: $0) }
+            unsafe tensor.name.text.withCString { unsafe CName(copying: $0) }
         }
     }
 

@@ -1,18 +1,20 @@
 /// Reads the fields of one protobuf message, one after another, without building anything.
 ///
-/// It knows where it is and not the bytes: those are lent to each call. Only lengths, tags and
-/// numbers are read; the rest is stepped over. Whatever a protobuf parser might read in another way
-/// is refused.
+/// It holds a position and not the bytes: those are lent to each call. Only lengths, tags and
+/// numbers are read. Bytes that another protobuf parser might read differently are refused.
 struct ProtobufFields {
-    /// One field, as far as a scan cares.
+    /// One field.
     enum Field {
-        /// A number of whatever size, as it lies there.
+        /// A variable-length integer.
         case number(UInt32, UInt64)
         /// Text, bytes, a message, or packed numbers: the place of the content.
         case content(UInt32, Range<Int>)
+        /// A fixed-size number or a group, whose content is not read.
+        case skipped(UInt32)
     }
 
-    private var offset: Int
+    /// The position of the next field.
+    private(set) var offset: Int
     private let end: Int
 
     /// Reads the message that lies there. The range must be within the bytes of each call.
@@ -21,28 +23,21 @@ struct ProtobufFields {
         end = range.upperBound
     }
 
-    /// The next field; nil at the end. Groups, which no model has, are stepped over.
+    /// The next field; nil at the end.
     ///
     /// - Throws: `invalidModel` if this is no protobuf message.
     mutating func next(in bytes: RawSpan) throws(EngineError) -> Field? {
-        while offset < end {
-            let (number, wireType) = try tag(in: bytes)
-            switch wireType {
-            case 0:
-                return .number(number, try varint(in: bytes))
-            case 1:
-                try skip(8)
-            case 2:
-                return .content(number, try content(in: bytes))
-            case 3:
-                try skipGroup(number, in: bytes)
-            case 5:
-                try skip(4)
-            default:
-                throw Self.malformed("a field of an unknown kind")
-            }
+        guard offset < end else { return nil }
+        let (number, wireType) = try tag(in: bytes)
+        switch wireType {
+        case 0: return .number(number, try varint(in: bytes))
+        case 1: try skip(8)
+        case 2: return .content(number, try content(in: bytes))
+        case 3: try skipGroup(number, in: bytes)
+        case 5: try skip(4)
+        default: throw Self.malformed("a field of an unknown kind")
         }
-        return nil
+        return .skipped(number)
     }
 
     /// The next of the numbers that are packed there; nil at the end.
@@ -101,6 +96,19 @@ struct ProtobufFields {
             case 5: try skip(4)
             default: throw Self.malformed("a group that does not end as it began")
             }
+        }
+    }
+
+    /// Calls `body` for each field of a message that has a content, one after another.
+    static func forEachContent(
+        in range: Range<Int>,
+        of bytes: RawSpan,
+        _ body: (UInt32, Range<Int>) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        var fields = ProtobufFields(range)
+        while let field = try fields.next(in: bytes) {
+            guard case .content(let number, let content) = field else { continue }
+            try body(number, content)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension PublishRequest {
     /// Refuses a request that could never be committed.
@@ -117,6 +118,9 @@ extension PublishRequest {
                         + "\(Digest.byteCount)"
                 )
             }
+        }
+        if let mistaken = CardFileName.mistaken(among: files.lazy.map(\.path)) {
+            throw RegistryError(.invalidArgument, CardFileName.refusal(of: mistaken))
         }
         for file in files {
             if let folder = BundlePath.folders(of: file.path).first(where: { paths.contains($0) }) {

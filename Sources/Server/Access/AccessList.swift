@@ -1,4 +1,5 @@
 internal import JSON
+internal import Text
 
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {
@@ -30,7 +31,7 @@ package struct AccessList: Sendable, Equatable {
     package init(json: [UInt8]) throws(ServerError) {
         let document: JSONValue
         do {
-            document = try JSONValue(parsing: json)
+            document = try JSONValue(parsing: ByteOrderMark.removed(from: json))
         } catch {
             throw ServerError("access.json: \(error)")
         }

@@ -4,6 +4,7 @@ internal import NIOCore
 package import RPC
 package import Serving
 package import TLS
+internal import Text
 
 /// What the server was told: flags before environment before `strongroom.yaml` before defaults.
 package struct ServerConfiguration: Sendable {
@@ -65,7 +66,10 @@ package struct ServerConfiguration: Sendable {
         ]
         var signatures: [SignatureRule] = []
         if Files.exists(file) {
-            let text = String(decoding: try Files.read(file), as: UTF8.self)
+            let text = String(
+                decoding: ByteOrderMark.removed(from: try Files.read(file)),
+                as: UTF8.self
+            )
             let read = try ConfigurationFile(text, name: file, known: keys)
             providers.append(provider("file", read.values))
             signatures = read.signatures

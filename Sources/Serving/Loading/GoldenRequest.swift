@@ -1,5 +1,6 @@
 internal import Engine
 internal import JSON
+internal import Text
 
 /// A request whose answer is known: run at every load, before any caller is served. The format is
 /// that of a bundle's golden files: inputs, expected outputs, `atol`, `rtol`.
@@ -27,7 +28,7 @@ struct GoldenRequest: Sendable {
         self.path = path
         let document: JSONValue
         do {
-            document = try JSONValue(parsing: json)
+            document = try JSONValue(parsing: ByteOrderMark.removed(from: json))
         } catch {
             throw Failure(description: "golden request \(path): \(error)")
         }
