@@ -79,7 +79,7 @@ def _ends(kind):
       for kind in ("FLOAT8E4M3FN", "FLOAT8E5M2", "INT4", "UINT4")]])
 def test_a_border_that_requests_cannot_have_is_named(admin, name, model, words):
     version = publish_bundle(admin, name("border"), {"model.onnx": model.SerializeToString()}, alias="")
-    assert version.state == STATE.REJECTED
+    assert STATE.Name(version.state) == "STATE_REJECTED"
     for word in words:
         assert word in version.reason, version.reason
 
@@ -103,7 +103,7 @@ def test_text_models_get_the_locales_that_exporters_ask_for(admin, name, locale)
 
 def test_a_locale_that_is_missing_is_named(admin, name):
     version = publish_bundle(admin, name("lost"), {"model.onnx": text_model("xx_YY")}, alias="")
-    assert version.state == STATE.REJECTED
+    assert STATE.Name(version.state) == "STATE_REJECTED"
     assert "locale 'xx_YY'" in version.reason and "StringNormalizer" in version.reason
 
 

@@ -194,7 +194,8 @@ def test_show_prints_version_and_model_merged(published, shared_home):
     shown = shared_home.json("show", published)
     assert shown_version(shown) == 2 and shown["engine"] == "onnxruntime"
     assert {file["path"] for file in shown["files"]} == {"model.yaml", "mlp-2.onnx"}
-    assert shown["inputs"] == [{"name": "x", "data_type": "FP32", "shape": [-1, 4]}]
+    assert shown["inputs"] == [{"name": "x", "data_type": "FP32", "shape": [-1, 4],
+                                "unknown_rank": False, "optional": False}]
     assert set(shown["batching"]) == {"mode", "merged", "why"}
     assert shown_version(shared_home.json("show", published, "--version", 1)) == 1
 

@@ -35,7 +35,7 @@ struct TensorFields {
             switch field {
             case .number(let number, let value): take(number, value)
             case .content(let number, let content): try take(number, content, in: bytes)
-            case .skipped: break
+            case .fixed32, .fixed64, .group: break
             }
         }
     }

@@ -156,15 +156,6 @@ struct ModelRewrite {
     }
 }
 
-extension ProtobufFields.Field {
-    /// The field's number.
-    fileprivate var number: UInt32 {
-        switch self {
-        case .number(let number, _), .content(let number, _), .skipped(let number): number
-        }
-    }
-}
-
 extension [UInt8] {
     fileprivate mutating func append(_ bytes: RawSpan, _ range: Range<Int>) {
         unsafe bytes.extracting(range).withUnsafeBytes { unsafe append(contentsOf: $0) }

@@ -166,7 +166,9 @@ extension ModelFacts {
             default: break
             }
         }
-        if isZipMap { zipMaps[ExactString(output)] = name }
+        // More outputs than a model may have are refused anyway.
+        guard isZipMap, zipMaps.count < EngineLimits.maxTensors else { return }
+        zipMaps[ExactString(output)] = name
     }
 
     /// The name of a graph's input or output if it is a tensor without a shape.

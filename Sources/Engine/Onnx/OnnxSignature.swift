@@ -76,7 +76,11 @@ struct OnnxSignature {
         let kind = try Self.loading { () throws(OnnxFailure) in
             try session.kind(of: side, at: index)
         }
-        guard case .tensor(let info) = kind else { throw refusal(of: text, kind, what) }
+        let info: OnnxTensorInfo
+        switch kind {
+        case .tensor(let tensor): info = tensor
+        case .other(let word): throw refusal(of: text, word, what)
+        }
         guard let type = ElementType(onnx: info.elementType) else {
             throw EngineError(
                 .unsupported,
@@ -96,7 +100,7 @@ struct OnnxSignature {
 
     private func refusal(
         of name: String,
-        _ kind: OnnxSession.Kind,
+        _ kind: String,
         _ what: String
     ) -> EngineError {
         if let name = facts.zipMaps[ExactString(name)] {
@@ -108,10 +112,9 @@ struct OnnxSignature {
                     + "model with the option zipmap=False, which makes it a tensor"
             )
         }
-        guard case .other(let word) = kind else { preconditionFailure("a tensor was refused") }
         return EngineError(
             .unsupported,
-            "\(what) is of kind \(word), and only tensors are served"
+            "\(what) is of kind \(kind), and only tensors are served"
         )
     }
 

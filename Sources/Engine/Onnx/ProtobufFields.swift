@@ -9,8 +9,21 @@ struct ProtobufFields {
         case number(UInt32, UInt64)
         /// Text, bytes, a message, or packed numbers: the place of the content.
         case content(UInt32, Range<Int>)
-        /// A fixed-size number or a group, whose content is not read.
-        case skipped(UInt32)
+        /// A little-endian number of four bytes.
+        case fixed32(UInt32, UInt32)
+        /// A little-endian number of eight bytes.
+        case fixed64(UInt32, UInt64)
+        /// A group, which no model has: its content is not read.
+        case group(UInt32)
+
+        /// The field's number.
+        var number: UInt32 {
+            switch self {
+            case .number(let number, _), .content(let number, _), .fixed32(let number, _),
+                .fixed64(let number, _), .group(let number):
+                number
+            }
+        }
     }
 
     /// The position of the next field.
@@ -31,13 +44,14 @@ struct ProtobufFields {
         let (number, wireType) = try tag(in: bytes)
         switch wireType {
         case 0: return .number(number, try varint(in: bytes))
-        case 1: try skip(8)
+        case 1: return .fixed64(number, try fixed(8, in: bytes))
         case 2: return .content(number, try content(in: bytes))
-        case 3: try skipGroup(number, in: bytes)
-        case 5: try skip(4)
+        case 3:
+            try skipGroup(number, in: bytes)
+            return .group(number)
+        case 5: return .fixed32(number, UInt32(truncatingIfNeeded: try fixed(4, in: bytes)))
         default: throw Self.malformed("a field of an unknown kind")
         }
-        return .skipped(number)
     }
 
     /// The next of the numbers that are packed there; nil at the end.
@@ -73,6 +87,16 @@ struct ProtobufFields {
         let start = offset
         offset += Int(length)
         return start..<offset
+    }
+
+    private mutating func fixed(_ count: Int, in bytes: RawSpan) throws(EngineError) -> UInt64 {
+        let start = offset
+        try skip(count)
+        var value: UInt64 = 0
+        for place in (start..<offset).reversed() {
+            value = value << 8 | UInt64(bytes[byteAt: place])
+        }
+        return value
     }
 
     private mutating func skip(_ count: Int) throws(EngineError) {
