@@ -31,19 +31,21 @@ struct ModelRewrite {
     /// - Parameters:
     ///   - edits: In the order of their places, each of which is a tensor of the model.
     ///   - files: Where the data of tensors that are embedded lies.
+    ///   - maxBytes: Bytes of the result, inclusive.
     /// - Throws: `unsupported` if the result has too many bytes.
     static func bytes(
         of model: RawSpan,
         changedBy edits: [ModelEdit],
-        files: ExternalFiles
+        files: ExternalFiles,
+        maxBytes: Int = EngineLimits.maxModelBytes
     ) throws(EngineError) -> [UInt8] {
         var rewrite = ModelRewrite(edits)
         try rewrite.add(message: model.byteOffsets, in: model)
-        guard rewrite.byteCount <= EngineLimits.maxModelBytes else {
+        guard rewrite.byteCount <= maxBytes else {
             throw EngineError(
                 .unsupported,
                 "the model has \(rewrite.byteCount) bytes with the data of tensors of its "
-                    + "subgraphs and attributes, at most \(EngineLimits.maxModelBytes) are taken"
+                    + "subgraphs and attributes, at most \(maxBytes) are taken"
             )
         }
         return rewrite.copy(from: model, files)

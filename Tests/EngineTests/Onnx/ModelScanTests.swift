@@ -263,6 +263,48 @@ struct ModelScanTests {
         )
     }
 
+    @Test("the size of a model with embedded data is bounded")
+    func embeddedLimit() throws {
+        let tensor = Proto.external("w", shape: [25], location: "w.bin")
+        let bytes = Proto.field(7, Self.node([], Self.subgraph(Proto.field(5, tensor))))
+        let tensors = try Self.scan(bytes).tensors
+        let source = ModelInMemory(
+            entry: bytes,
+            files: ["w.bin": HeldArray([UInt8](repeating: 1, count: 100))]
+        )
+        let files = try ExternalFiles(of: tensors, from: source)
+        func rewritten(maxBytes: Int) throws -> [UInt8] {
+            try bytes.withBytes { model in
+                try ModelRewrite.bytes(
+                    of: model,
+                    changedBy: tensors.edits,
+                    files: files,
+                    maxBytes: maxBytes
+                )
+            }
+        }
+        let size = try rewritten(maxBytes: .max).count
+        #expect(size > 100)
+        #expect(try rewritten(maxBytes: size).count == size)
+        let error = try engineError { _ = try rewritten(maxBytes: size - 1) }
+        #expect(error.code == .unsupported)
+        #expect(error.message.contains("\(size) bytes with the data of tensors of its subgraphs"))
+    }
+
+    @Test("the dimensions of a tensor with data in another file are bounded")
+    func initializerRank() throws {
+        let limit = EngineLimits.maxInitializerRank
+        func scan(rank: Int) throws {
+            let shape = [UInt64](repeating: 1, count: rank)
+            let tensor = Proto.external("w", shape: shape, location: "w.bin")
+            _ = try Self.scan(Self.model(tensor: tensor))
+        }
+        try scan(rank: limit)
+        let error = try engineError { try scan(rank: limit + 1) }
+        #expect(error.code == .invalidModel)
+        #expect(error.message.contains("more than \(limit) dimensions"))
+    }
+
     @Test("a tensor without elements needs no data")
     func noElements() throws {
         let empty = Proto.external("w", shape: [0, 3], location: "w.bin")

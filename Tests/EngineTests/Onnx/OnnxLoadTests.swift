@@ -201,6 +201,27 @@ struct OnnxLoadTests {
         }
     }
 
+    @Test(
+        "a model with data in other files and a byte flipped is refused or loads, nothing worse",
+        arguments: ["initializer", "attribute", "subgraph", "sparse", "function"]
+    )
+    func flipsOfReferences(place: String) throws {
+        let whole = try Fixtures.bytes("outside_\(place).onnx")
+        for index in whole.indices {
+            var flipped = whole
+            flipped[index] ^= 0x11
+            let source = ModelInMemory(
+                entry: flipped,
+                files: ["w.bin": HeldArray(bytes([Float(2)]))]
+            )
+            do {
+                _ = try Fixtures.engine().load(source, options: LoadOptions())
+            } catch let error as EngineError {
+                #expect([.invalidModel, .unsupported].contains(error.code))
+            }
+        }
+    }
+
     @Test("a number of threads outside of its limits is refused", arguments: [0, -1, 257])
     func threads(count: Int) throws {
         let error = try engineError { _ = try Fixtures.load("scalar", threads: count) }
