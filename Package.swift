@@ -76,7 +76,7 @@ let package = Package(
         .target(name: "CProtobufC", linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
 
-        product("Sealing", ["COpenSSL", "JSON"]),
+        product("Sealing", ["COpenSSL", "JSON", "Text"]),
         product("TLS", ["COpenSSL", nioCore]),
         product("Wire", ["CProtobufC", "Text", nioCore]),
         product("Metrics", []),

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(libssl-dev libsqlite3-dev libprotobuf-c-dev python3 python3-venv)
+build=(libssl-dev libsqlite3-dev libprotobuf-c-dev locales python3 python3-venv)
 test=(softhsm2 opensc protobuf-c-compiler protobuf-compiler openssl util-linux golang-go
     golang-github-containerd-ttrpc-dev golang-google-protobuf-dev
     golang-github-gogo-protobuf-dev gogottrpc strace eatmydata mount)
@@ -40,6 +40,17 @@ if ! command -v swift > /dev/null; then
     exit 1
 fi
 [ "${1:-build}" != models ] || exit 0
+
+# The locales that exported text models ask for. The C library takes them from a folder that the
+# server names to it, so the system's own list of locales stays as it is.
+for name in en_US en_US.UTF-8; do
+    [ ! -s ".deps/locales/$name/LC_CTYPE" ] || continue
+    echo "compiling the locale $name into .deps/locales"
+    mkdir -p .deps/locales
+    rm -rf ".deps/locales/$name.new" ".deps/locales/$name"
+    localedef --no-archive -i en_US -f UTF-8 ".deps/locales/$name.new"
+    mv ".deps/locales/$name.new" ".deps/locales/$name"
+done
 
 # ONNX Runtime's library, out of its wheel, by version and digest.
 version=1.32.0

@@ -1,7 +1,7 @@
-/// The bounds of what an engine takes, in one place.
+/// The limits of what an engine accepts.
 package enum EngineLimits {
     /// Tensors of one request, and inputs or outputs of one model.
-    package static let maxTensors = 64
+    package static let maxTensors = 1_024
     /// Dimensions of a tensor.
     package static let maxRank = 8
     /// Elements of a tensor, inclusive: under 2^31. A dimension of 0 counts as 1 here, so that no
@@ -17,6 +17,17 @@ package enum EngineLimits {
     package static let maxExternalFiles = 4_096
     /// Bytes of all these files together, inclusive: 64 GiB.
     package static let maxExternalBytes: UInt64 = 1 << 36
+    /// Tensors of a model may share bytes of its files, as tied weights do, and the runtime copies
+    /// the bytes of each. The sum of their sizes is bounded by this many times the bytes of the
+    /// files, and ``maxSharedBytes`` more.
+    package static let maxExternalCopies: UInt64 = 4
+    /// Bytes of tensors above ``maxExternalCopies`` times the bytes of their files: 64 MiB.
+    package static let maxSharedBytes: UInt64 = 64 << 20
+    /// Bytes of tensors outside of the main graph's initializers whose data lies in other files,
+    /// all together: 1 GiB. They are copied into the model's own bytes.
+    package static let maxEmbeddedBytes: UInt64 = 1 << 30
+    /// Dimensions of a tensor of a model whose data lies in another file.
+    package static let maxInitializerRank = 64
     /// UTF-8 bytes of the path of such a file.
     package static let maxLocationBytes = 512
     /// Messages inside one another in a model's file: what protobuf parsers take by default.

@@ -6,7 +6,7 @@ import re
 import harness
 import numpy
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 import models
 from strongroom_client import StatusError, registry
@@ -140,6 +140,68 @@ def test_the_reason_names_what_is_wrong_in_a_model_with(server, admin, name, cas
     harness.wait_until(lambda: "a version was rejected" in server.log[logged:], 10, "the log line")
     for line in server.log[logged:].splitlines():
         assert LOG_LINE.match(line), line
+
+
+def _zip_map(node_name):
+    zipped = helper.make_value_info("p", helper.make_sequence_type_proto(helper.make_map_type_proto(
+        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))))
+    graph = helper.make_graph(
+        [helper.make_node("ZipMap", ["x"], ["p"], name=node_name, domain="ai.onnx.ml",
+                          classlabels_int64s=[0, 1])], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])], [zipped])
+    return helper.make_model(graph, ir_version=models.IR_VERSION, opset_imports=[
+        helper.make_opsetid("", models.OPSET), helper.make_opsetid("ai.onnx.ml", 1)])
+
+
+def _ends(kind):
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)], "g",
+        [helper.make_tensor_value_info("x", kind, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])])
+    return helper.make_model(graph, ir_version=models.IR_VERSION,
+                             opset_imports=[helper.make_opsetid("", models.OPSET)])
+
+
+@pytest.mark.parametrize("model, words", [
+    (_zip_map("zip 1"), ["output 'p'", "'zip 1' (ZipMap)", "zipmap=False"]),
+    *[(_ends(getattr(TensorProto, kind)), ["input 'x'", f"type {kind},"])
+      for kind in ("FLOAT8E4M3FN", "FLOAT8E5M2", "INT4", "UINT4")]])
+def test_a_border_that_requests_cannot_have_is_named(admin, name, model, words):
+    version = publish_bundle(admin, name("border"), {"model.onnx": model.SerializeToString()}, alias="")
+    assert STATE.Name(version.state) == "STATE_REJECTED"
+    for word in words:
+        assert word in version.reason, version.reason
+
+
+def text_model(locale):
+    return models.save(
+        [helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER",
+                          is_case_sensitive=1, locale=locale)],
+        {"x": ("BYTES", [None])}, {"y": ("BYTES", [None])})
+
+
+@pytest.mark.parametrize("locale", ["en_US", "en_US.UTF-8", "C.UTF-8"])
+def test_text_models_get_the_locales_that_exporters_ask_for(admin, name, locale):
+    model = name("text")
+    version = publish_bundle(admin, model, {"model.onnx": text_model(locale)})
+    assert list(version.aliases) == ["live"], version.reason
+    text = numpy.array(["Good FILM".encode(), "ÀÉ Ümlaut".encode()], object)
+    lower = predict(admin, model, {"x": text})[1]["y"].tolist()
+    assert lower == ["good film".encode(), "àé ümlaut".encode()]
+
+
+def test_a_locale_that_is_missing_is_named(admin, name):
+    version = publish_bundle(admin, name("lost"), {"model.onnx": text_model("xx_YY")}, alias="")
+    assert STATE.Name(version.state) == "STATE_REJECTED"
+    assert "locale 'xx_YY'" in version.reason and "StringNormalizer" in version.reason
+
+
+def test_a_folder_of_locales_that_the_operator_names_is_used(home):
+    server = home.serve(env={"LOCPATH": "/nonexistent"})
+    with server.client() as client:
+        version = publish_bundle(client, "text", {"model.onnx": text_model("en_US")}, alias="")
+    assert "locale 'en_US'" in version.reason
+    assert server.stop() == 0
 
 
 @pytest.mark.parametrize("case", BAD)

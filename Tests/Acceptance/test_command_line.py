@@ -10,6 +10,8 @@ import pytest
 
 import harness
 import models
+from strongroom_client import StatusError
+from strongroom_models import begin_publish, read_bundle
 
 ROW = models.rows(seed=1)
 ROW_JSON = json.dumps(ROW.tolist())
@@ -73,6 +75,75 @@ def test_publishing_the_same_bundle_again_makes_no_second_version(server, shared
     assert versions == [1, 1]
 
 
+def test_a_folder_of_symbolic_links_is_published_as_the_files(server, shared_home, name, tmp_path):
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    (snapshot / "..data").mkdir(parents=True)
+    (blobs / "1f3a").write_bytes(models.mlp(seed=3))
+    (snapshot / "model.onnx").symlink_to("../blobs/1f3a")
+    (snapshot / "..data" / "other.onnx").write_bytes(b"an older generation")
+    model = name("linked")
+    shared_home.command("publish", model, snapshot)
+    shown = shared_home.json("show", model)
+    assert [file["path"] for file in shown["files"]] == ["model.onnx", "model.yaml"]
+    assert shared_home.json("predict", model, "--input", f"x={ROW_JSON}")["model_version"] == 1
+    for target, problem in ((blobs, "to a folder"), ("none", "to nothing"), ("link", "in a loop")):
+        (snapshot / "link").symlink_to(target)
+        done = shared_home.run("publish", model, snapshot)
+        fails(done, 1, "'link'", "symbolic link", problem)
+        (snapshot / "link").unlink()
+
+
+@pytest.mark.parametrize("wrong", ["model.yml", "MODEL.YAML", "model.yaml.txt", "Model.YML.TXT"])
+def test_a_card_under_another_name_is_refused(server, shared_home, admin, name, tmp_path, wrong):
+    (tmp_path / "model.onnx").write_bytes(models.mlp(seed=3))
+    (tmp_path / wrong).write_bytes(b"format: 1\nengine: onnxruntime\nentry: model.onnx\n")
+    fails(shared_home.run("publish", name("misnamed"), tmp_path), 1, f"'{wrong}'", "'model.yaml'")
+    with pytest.raises(StatusError) as caught:
+        begin_publish(admin, name("misnamed"), read_bundle(tmp_path))
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert f"'{wrong}'" in caught.value.message and "'model.yaml'" in caught.value.message
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n"),
+    lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n")], ids=["mark", "CR LF", "both"])
+def test_files_of_other_editors_are_read_and_kept_as_they_are(
+        server, shared_home, name, tmp_path, change):
+    def bundle(folder, value):
+        tensors = {"datatype": "FP32", "shape": [1]}
+        request = {"inputs": [{"name": "x", **tensors, "data": [1]}],
+                   "outputs": [{"name": "y", **tensors, "data": [value]}]}
+        files = {"model.onnx": models.unary("FP32", "Neg"),
+                 "model.yaml": change(b"format: 1\nengine: onnxruntime\nentry: model.onnx\n"
+                                      b"golden: golden/*.json\n"),
+                 "golden/0.json": change(json.dumps(request, indent=1).encode())}
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        return files
+
+    model = name("edited")
+    files = bundle(tmp_path / "right", -1)
+    shared_home.command("publish", model, tmp_path / "right")
+    shared_home.command("export", model, tmp_path / "exported")
+    for path, data in files.items():
+        assert (tmp_path / "exported" / path).read_bytes() == data
+    bundle(tmp_path / "wrong", 999)
+    done = shared_home.run("publish", model, tmp_path / "wrong")
+    assert done.returncode == 1 and "golden/0.json" in done.stderr and "999" in done.stderr
+
+
+def test_the_files_of_a_home_may_be_of_other_editors(home):
+    for path, text in (("strongroom.yaml", "drain_seconds: 5\nlimits:\n  connections: 9\n"),
+                       ("access.json", (home.folder / "access.json").read_text())):
+        data = b"\xef\xbb\xbf" + text.encode().replace(b"\n", b"\r\n")
+        (home.folder / path).write_bytes(data)
+    server = home.serve()
+    assert server.answers()
+    assert server.stop() == 0
+
+
 def test_predict_prints_the_answer(published, shared_home, tmp_path):
     numpy.save(tmp_path / "x.npy", ROW)
     (tmp_path / "x.json").write_text(ROW_JSON)
@@ -123,7 +194,8 @@ def test_show_prints_version_and_model_merged(published, shared_home):
     shown = shared_home.json("show", published)
     assert shown_version(shown) == 2 and shown["engine"] == "onnxruntime"
     assert {file["path"] for file in shown["files"]} == {"model.yaml", "mlp-2.onnx"}
-    assert shown["inputs"] == [{"name": "x", "data_type": "FP32", "shape": [-1, 4]}]
+    assert shown["inputs"] == [{"name": "x", "data_type": "FP32", "shape": [-1, 4],
+                                "unknown_rank": False, "optional": False}]
     assert set(shown["batching"]) == {"mode", "merged", "why"}
     assert shown_version(shared_home.json("show", published, "--version", 1)) == 1
 

@@ -278,13 +278,30 @@ def make_refused():
     write("rank9", helper.make_graph(
         [helper.make_node("Identity", ["x"], ["y"])], "rank9",
         [info("x", T.FLOAT, [1] * 9)], [info("y", T.FLOAT, [1] * 9)]))
-    write("no_shape", helper.make_graph(
-        [helper.make_node("Identity", ["x"], ["y"])], "no_shape",
-        [info("x", T.FLOAT, None)], [info("y", T.FLOAT, None)]), check=False)
-    names = [f"x{i}" for i in range(65)]
-    write("inputs65", helper.make_graph(
-        [helper.make_node("Sum", names, ["y"])], "inputs65",
-        [info(n, T.FLOAT, [1]) for n in names], [info("y", T.FLOAT, [1])]))
+    write("int4", helper.make_graph(
+        [helper.make_node("Cast", ["x"], ["y"], to=T.FLOAT)], "int4",
+        [info("x", T.INT4, [2])], [info("y", T.FLOAT, [2])]),
+        opset=[helper.make_opsetid("", 21)], ir_version=10)
+    probabilities = helper.make_value_info("p", helper.make_sequence_type_proto(
+        helper.make_map_type_proto(T.INT64, helper.make_tensor_type_proto(T.FLOAT, []))))
+    write("zip_map", helper.make_graph(
+        [helper.make_node("ZipMap", ["x"], ["p"], name="zip", domain="ai.onnx.ml",
+                          classlabels_int64s=[0, 1])],
+        "zip_map", [info("x", T.FLOAT, ["n", 2])], [probabilities]),
+        opset=OPSET + [helper.make_opsetid("ai.onnx.ml", 1)])
+    maybe = helper.make_value_info("x", helper.make_optional_type_proto(
+        helper.make_tensor_type_proto(T.FLOAT, [1])))
+    write("optional", helper.make_graph(
+        [helper.make_node("OptionalGetElement", ["x"], ["y"])], "optional",
+        [maybe], [info("y", T.FLOAT, [1])]), opset=[helper.make_opsetid("", 18)])
+    write("locale", helper.make_graph(
+        [helper.make_node("StringNormalizer", ["s"], ["y"], case_change_action="LOWER",
+                          locale="xx_YY")],
+        "locale", [info("s", T.STRING, ["n"])], [info("y", T.STRING, ["n"])]))
+    write("text", helper.make_graph(
+        [helper.make_node("StringNormalizer", ["s"], ["y"], case_change_action="LOWER",
+                          locale="en_US")],
+        "text", [info("s", T.STRING, ["n"])], [info("y", T.STRING, ["n"])]))
     write("unknown_operator", helper.make_graph(
         [helper.make_node("Quux", ["x"], ["y"], domain="no.such.domain")], "unknown_operator",
         [info("x", T.FLOAT, [1])], [info("y", T.FLOAT, [1])]),
@@ -292,52 +309,81 @@ def make_refused():
     write("bad_graph", helper.make_graph(
         [helper.make_node("Relu", ["nothing"], ["y"])], "bad_graph",
         [info("x", T.FLOAT, [1])], [info("y", T.FLOAT, [1])]), check=False)
-    make_external()
+    make_external("external", "/etc/passwd")
+    make_external("outside", "./w.bin")
 
 
-def external(name, location="/etc/passwd"):
+def make_described():
+    """Inputs of any shape and with defaults."""
+    model = write("no_shape", helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])], "no_shape",
+        [info("x", T.FLOAT, None)], [info("y", T.FLOAT, None)]), check=False)
+    write_runs("no_shape", model, [
+        {"x": np.array(3, np.float32)}, {"x": np.float32([1, 2])}, {"x": np.ones((2, 1, 3), np.float32)}])
+    # The default of a type that requests have, of one that they lack, and of too many dimensions.
+    model = write("defaults", helper.make_graph(
+        [helper.make_node("Mul", ["x", "scale"], ["m"]),
+         helper.make_node("DequantizeLinear", ["packed", "one"], ["p"]),
+         helper.make_node("Add", ["m", "p"], ["a"]),
+         helper.make_node("Squeeze", ["deep"], ["d"]),
+         helper.make_node("Add", ["a", "d"], ["y"])],
+        "defaults",
+        [info("scale", T.FLOAT, [1]), info("packed", T.INT4, [1]), info("deep", T.FLOAT, [1] * 9),
+         info("x", T.FLOAT, ["n"])],
+        [info("y", T.FLOAT, ["n"])],
+        [numpy_helper.from_array(np.float32([2]), "scale"),
+         helper.make_tensor("packed", T.INT4, [1], [3]),
+         numpy_helper.from_array(np.ones([1] * 9, np.float32), "deep"),
+         numpy_helper.from_array(np.float32(1), "one")]),
+        opset=[helper.make_opsetid("", 21)], ir_version=10)
+    write_runs("defaults", model, [
+        {"x": np.float32([1, 2, 3])}, {"x": np.float32([1, 2, 3]), "scale": np.float32([5])}])
+
+
+def external(name, location):
     """A tensor whose data is in another file."""
     result = T(name=name, data_type=T.FLOAT, dims=[1], data_location=T.EXTERNAL)
     result.external_data.add(key="location", value=location)
     return result
 
 
-def make_external():
-    """External data in every place that can hold a tensor."""
+def make_external(prefix, location):
+    """External data at a location, in every place that can hold a tensor."""
     x, y = info("x", T.FLOAT, [1]), info("y", T.FLOAT, [1])
     add = helper.make_node("Add", ["x", "w"], ["y"])
-    write("external_initializer", helper.make_graph(
-        [add], "g", [x], [y], [external("w")]), check=False)
+    write(f"{prefix}_initializer", helper.make_graph(
+        [add], "g", [x], [y], [external("w", location)]), check=False)
     memory = external("w", "*/_ORT_MEM_ADDR_/*")
-    write("external_memory", helper.make_graph([add], "g", [x], [y], [memory]), check=False)
+    if prefix == "external":
+        write("external_memory", helper.make_graph([add], "g", [x], [y], [memory]), check=False)
     constant = helper.make_node("Constant", [], ["w"])
-    constant.attribute.append(helper.make_attribute("value", external("in attribute")))
-    write("external_attribute", helper.make_graph([constant, add], "g", [x], [y]), check=False)
+    constant.attribute.append(helper.make_attribute("value", external("in attribute", location)))
+    write(f"{prefix}_attribute", helper.make_graph([constant, add], "g", [x], [y]), check=False)
     # Two subgraphs down.
     inner = helper.make_graph([constant], "inner", [], [info("w", T.FLOAT, [1])])
     condition = numpy_helper.from_array(np.array(True), "c")
     middle = helper.make_graph(
         [helper.make_node("If", ["c"], ["m"], then_branch=inner, else_branch=inner)], "middle",
         [], [info("m", T.FLOAT, [1])])
-    write("external_subgraph", helper.make_graph(
+    write(f"{prefix}_subgraph", helper.make_graph(
         [helper.make_node("If", ["c"], ["w"], then_branch=middle, else_branch=middle), add], "g",
         [x], [y], [condition]), check=False)
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
-    sparse = onnx.SparseTensorProto(dims=[4])
-    sparse.values.CopyFrom(external("values"))
+    graph = helper.make_graph([helper.make_node("Add", ["x", "values"], ["y"])], "g", [x], [y])
+    sparse = onnx.SparseTensorProto(dims=[1])
+    sparse.values.CopyFrom(external("values", location))
     sparse.indices.CopyFrom(helper.make_tensor("", T.INT64, [1], [0]))
     graph.sparse_initializer.append(sparse)
-    write("external_sparse", graph, check=False)
+    write(f"{prefix}_sparse", graph, check=False)
     function = helper.make_function(
         "no.such.domain", "F", ["a"], ["w"], [constant], [helper.make_opsetid("", 17)])
-    write("external_function", helper.make_graph(
+    write(f"{prefix}_function", helper.make_graph(
         [helper.make_node("F", ["x"], ["y"], domain="no.such.domain")], "g", [x], [y]),
         opset=OPSET + [helper.make_opsetid("no.such.domain", 1)], functions=[function],
         check=False)
     model = onnx.load_model(FOLDER / "mlp_4_8_3_a.onnx")
     training = model.training_info.add()
-    training.algorithm.initializer.append(external("in training"))
-    (FOLDER / "external_training.onnx").write_bytes(model.SerializeToString())
+    training.algorithm.initializer.append(external("in training", location))
+    (FOLDER / f"{prefix}_training.onnx").write_bytes(model.SerializeToString())
 
 
 def main():
@@ -357,6 +403,7 @@ def main():
     make_strings()
     make_special()
     make_refused()
+    make_described()
 
 
 if __name__ == "__main__":

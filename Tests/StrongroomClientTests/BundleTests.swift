@@ -36,15 +36,95 @@ struct BundleTests {
         }
     }
 
-    @Test("what is neither file nor folder is refused by name")
-    func link() throws {
+    private func link(_ path: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+    }
+
+    @Test("symbolic links to files are followed, and have their own name")
+    func links() throws {
         try withFolder { folder in
-            try FileManager.default.createSymbolicLink(
-                atPath: folder + "/link",
-                withDestinationPath: "/etc/hostname"
+            try withFolder { elsewhere in
+                try Data("abc".utf8).write(to: URL(filePath: elsewhere + "/1f3a"))
+                try link(folder + "/model.onnx", to: elsewhere + "/1f3a")
+                try link(folder + "/golden/0.json", to: "../model.onnx")
+                let bundle = try ModelBundle(path: folder)
+                #expect(bundle.files.map(\.path) == ["golden/0.json", "model.onnx"])
+                #expect(bundle.files.allSatisfy { $0.size == 3 && $0.sha256.first == 0xBA })
+                try link(elsewhere + "/bundle", to: folder)
+                #expect(
+                    try ModelBundle(path: elsewhere + "/bundle").files
+                        == bundle.files.map {
+                            ModelBundle.File(
+                                path: $0.path,
+                                size: $0.size,
+                                sha256: $0.sha256,
+                                location: "\(elsewhere)/bundle/\($0.path)"
+                            )
+                        }
+                )
+            }
+        }
+    }
+
+    @Test("a mounted volume of Kubernetes is a bundle of its links")
+    func volume() throws {
+        try withFolder { folder in
+            try FileManager.default.removeItem(atPath: folder + "/golden")
+            let generation = folder + "/..2026_01_01"
+            try FileManager.default.createDirectory(
+                atPath: generation,
+                withIntermediateDirectories: false
             )
+            try Data("abc".utf8).write(to: URL(filePath: generation + "/model.onnx"))
+            try link(folder + "/..data", to: "..2026_01_01")
+            try link(folder + "/model.onnx", to: "..data/model.onnx")
+            try Data().write(to: URL(filePath: folder + "/.hidden"))
+            #expect(try ModelBundle(path: folder).files.map(\.path) == [".hidden", "model.onnx"])
+        }
+    }
+
+    @Test(
+        "links to anything but a file are refused by name",
+        arguments: [
+            ("/etc", "to a folder"), ("golden", "to a folder"), ("/dev/null", "to a special file"),
+            ("nowhere", "to nothing"), ("link", "in a loop"), ("/etc/hostname/x", "to nothing"),
+        ]
+    )
+    func otherLinks(target: String, problem: String) throws {
+        try withFolder { folder in
+            try Data("abc".utf8).write(to: URL(filePath: folder + "/model.onnx"))
+            try link(folder + "/link", to: target)
             let error = #expect(throws: StrongroomError.self) { try ModelBundle(path: folder) }
-            #expect(error?.message.contains("link is neither a file nor a folder") == true)
+            #expect(error?.code == "INVALID_ARGUMENT")
+            #expect(error?.message.contains("'link' is a symbolic link \(problem)") == true)
+        }
+    }
+
+    @Test(
+        "a card under another name is refused, unless the bundle has one with the right name",
+        arguments: ["model.yml", "MODEL.YAML", "Model.Yml", "model.yaml.txt", "model.yml.TXT"]
+    )
+    func cardNames(name: String) throws {
+        try withFolder { folder in
+            try Data("abc".utf8).write(to: URL(filePath: folder + "/model.onnx"))
+            try Data("x".utf8).write(to: URL(filePath: folder + "/golden/" + name))
+            _ = try ModelBundle(path: folder)
+            try Data("x".utf8).write(to: URL(filePath: folder + "/" + name))
+            let error = #expect(throws: StrongroomError.self) { try ModelBundle(path: folder) }
+            #expect(error?.code == "INVALID_ARGUMENT")
+            #expect(error?.message.hasPrefix("file '\(name)': the card") == true)
+            #expect(error?.message.contains("'model.yaml'") == true)
+            try Data("x".utf8).write(to: URL(filePath: folder + "/model.yaml"))
+            _ = try ModelBundle(path: folder)
+        }
+    }
+
+    @Test("special files are refused by name")
+    func special() throws {
+        try withFolder { folder in
+            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+            let error = #expect(throws: StrongroomError.self) { try ModelBundle(path: folder) }
+            #expect(error?.message.contains("pipe is neither a file nor a folder") == true)
         }
     }
 

@@ -5,10 +5,12 @@
 // below are slots that are not used. shims.c checks each slot's place at compile time.
 #pragma once
 
+#include <locale.h>
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,7 +55,14 @@ enum { ORT_LOG_INFO = 1, ORT_LOG_FATAL = 4 };
 enum { ORT_OPTIMIZE_ALL = 99 };
 enum { ORT_EXECUTE_SEQUENTIAL = 0 };
 enum { ORT_ALLOCATOR_DEVICE = 0, ORT_MEMORY_DEFAULT = 0 };
-enum { ORT_KIND_TENSOR = 1, ORT_KIND_SEQUENCE = 2, ORT_KIND_MAP = 3 };
+enum {
+    ORT_KIND_TENSOR = 1,
+    ORT_KIND_SEQUENCE = 2,
+    ORT_KIND_MAP = 3,
+    ORT_KIND_OPAQUE = 4,
+    ORT_KIND_SPARSE_TENSOR = 5,
+    ORT_KIND_OPTIONAL = 6,
+};
 
 enum {
     ORT_ELEMENT_FLOAT = 1,
@@ -69,7 +78,19 @@ enum {
     ORT_ELEMENT_DOUBLE = 11,
     ORT_ELEMENT_UINT32 = 12,
     ORT_ELEMENT_UINT64 = 13,
+    ORT_ELEMENT_COMPLEX64 = 14,
+    ORT_ELEMENT_COMPLEX128 = 15,
     ORT_ELEMENT_BFLOAT16 = 16,
+    ORT_ELEMENT_FLOAT8E4M3FN = 17,
+    ORT_ELEMENT_FLOAT8E4M3FNUZ = 18,
+    ORT_ELEMENT_FLOAT8E5M2 = 19,
+    ORT_ELEMENT_FLOAT8E5M2FNUZ = 20,
+    ORT_ELEMENT_UINT4 = 21,
+    ORT_ELEMENT_INT4 = 22,
+    ORT_ELEMENT_FLOAT4E2M1 = 23,
+    ORT_ELEMENT_FLOAT8E8M0 = 24,
+    ORT_ELEMENT_UINT2 = 25,
+    ORT_ELEMENT_INT2 = 26,
 };
 
 typedef void (*OrtLoggingFunction)(void *_Nullable param, OrtLoggingLevel severity,
@@ -118,17 +139,21 @@ typedef struct OrtApi {
     void *_Nullable reserved_26_29[4];
     OrtStatus *_Nullable (*_Nonnull SessionGetInputCount)(const OrtSession *session, size_t *out);
     OrtStatus *_Nullable (*_Nonnull SessionGetOutputCount)(const OrtSession *session, size_t *out);
-    void *_Nullable reserved_32;
+    OrtStatus *_Nullable (*_Nonnull SessionGetOverridableInitializerCount)(
+        const OrtSession *session, size_t *out);
     OrtStatus *_Nullable (*_Nonnull SessionGetInputTypeInfo)(const OrtSession *session,
         size_t index, OrtTypeInfo *_Nullable *_Nonnull type_info);
     OrtStatus *_Nullable (*_Nonnull SessionGetOutputTypeInfo)(const OrtSession *session,
         size_t index, OrtTypeInfo *_Nullable *_Nonnull type_info);
-    void *_Nullable reserved_35;
+    OrtStatus *_Nullable (*_Nonnull SessionGetOverridableInitializerTypeInfo)(
+        const OrtSession *session, size_t index, OrtTypeInfo *_Nullable *_Nonnull type_info);
     OrtStatus *_Nullable (*_Nonnull SessionGetInputName)(const OrtSession *session, size_t index,
         OrtAllocator *allocator, char *_Nullable *_Nonnull value);
     OrtStatus *_Nullable (*_Nonnull SessionGetOutputName)(const OrtSession *session, size_t index,
         OrtAllocator *allocator, char *_Nullable *_Nonnull value);
-    void *_Nullable reserved_38;
+    OrtStatus *_Nullable (*_Nonnull SessionGetOverridableInitializerName)(
+        const OrtSession *session, size_t index, OrtAllocator *allocator,
+        char *_Nullable *_Nonnull value);
     OrtStatus *_Nullable (*_Nonnull CreateRunOptions)(OrtRunOptions *_Nullable *_Nonnull out);
     void *_Nullable reserved_40_45[6];
     OrtStatus *_Nullable (*_Nonnull RunOptionsSetTerminate)(OrtRunOptions *options);
@@ -226,6 +251,14 @@ static inline void heaps_TrimOwn(int trimmed_bytes, int kept_bytes) {
     void *volatile piece = malloc(128 << 10);
     free(piece);
     mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
+
+// Whether the C library can construct a locale of that name.
+static inline bool locale_Exists(const char *_Nonnull name) {
+    locale_t _Nullable locale = newlocale(LC_ALL_MASK, name, (locale_t)0);
+    if (locale == (locale_t)0) return false;
+    freelocale(locale);
+    return true;
 }
 
 // Names the calling thread; the system takes 15 bytes. Swift sees no function with variadic arguments.
@@ -350,6 +383,23 @@ static inline OrtStatus *_Nullable ort_SessionGetOutputName(const OrtApi *api,
     const OrtSession *session, size_t index, OrtAllocator *allocator,
     char *_Nullable *_Nonnull value) {
     return api->SessionGetOutputName(session, index, allocator, value);
+}
+
+static inline OrtStatus *_Nullable ort_SessionGetOverridableInitializerCount(const OrtApi *api,
+    const OrtSession *session, size_t *out) {
+    return api->SessionGetOverridableInitializerCount(session, out);
+}
+
+static inline OrtStatus *_Nullable ort_SessionGetOverridableInitializerTypeInfo(
+    const OrtApi *api, const OrtSession *session, size_t index,
+    OrtTypeInfo *_Nullable *_Nonnull type_info) {
+    return api->SessionGetOverridableInitializerTypeInfo(session, index, type_info);
+}
+
+static inline OrtStatus *_Nullable ort_SessionGetOverridableInitializerName(const OrtApi *api,
+    const OrtSession *session, size_t index, OrtAllocator *allocator,
+    char *_Nullable *_Nonnull value) {
+    return api->SessionGetOverridableInitializerName(session, index, allocator, value);
 }
 
 static inline OrtStatus *_Nullable ort_CreateRunOptions(const OrtApi *api,

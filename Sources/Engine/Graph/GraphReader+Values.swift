@@ -6,12 +6,12 @@ extension GraphTensor {
     mutating func read(_ content: Range<Int>, in bytes: RawSpan) throws(EngineError) {
         var raw: Range<Int>?
         var fields = ProtobufFields(content)
-        while let field = try fields.nextValue(in: bytes) {
+        while let field = try fields.next(in: bytes) {
             switch field {
             case .number(let number, let value): read(number, value)
             case .fixed32(4, let bits): keep(Double(Float(bitPattern: bits)))
             case .fixed64(10, let bits): keep(Double(bitPattern: bits))
-            case .fixed32, .fixed64: break
+            case .fixed32, .fixed64, .group: break
             case .content(9, let content): raw = content
             case .content(let number, let content): try read(number, content, in: bytes)
             }
@@ -113,7 +113,7 @@ extension NodeAttribute {
     ) throws(EngineError) -> ExactString {
         var name: ExactString = ""
         var fields = ProtobufFields(content)
-        while let field = try fields.nextValue(in: bytes) {
+        while let field = try fields.next(in: bytes) {
             switch field {
             case .fixed32(2, let bits): real = Float(bitPattern: bits)
             case .fixed32(7, let bits): keep(Float(bitPattern: bits))
@@ -121,7 +121,7 @@ extension NodeAttribute {
             case .number(8, let value): keep(Int64(bitPattern: value))
             case .content(1, let content): name = ExactString(bytes.repairedText(content))
             case .content(let number, let content): try read(number, content, in: bytes)
-            case .number, .fixed32, .fixed64: break
+            case .number, .fixed32, .fixed64, .group: break
             }
         }
         return name

@@ -32,7 +32,7 @@ package struct TensorSpec: Sendable, Hashable {
 
 /// What a model takes and what it gives, in the model's own order.
 package struct ModelSignature: Sendable, Hashable {
-    /// The inputs; a request must have each of them once.
+    /// The inputs; a request must have each of them once, and may leave out optional ones.
     package let inputs: [TensorSpec]
     /// The outputs; a request may ask for some of them.
     package let outputs: [TensorSpec]

@@ -43,14 +43,16 @@ extension ModelSignature {
         }
         var indices: [Int] = []
         indices.reserveCapacity(names.count)
+        var lookup = NameLookup(of: outputs)
+        var seen = IndexSet()
         for name in names {
-            guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+            guard let index = lookup.index(of: name) else {
                 throw EngineError(
                     .invalidInput,
                     "unknown output \(quoted(name)), the model has \(list(outputs))"
                 )
             }
-            guard !indices.contains(index) else {
+            guard seen.insert(index) else {
                 throw EngineError(.invalidInput, "output \(quoted(name)) is asked for twice")
             }
             indices.append(index)
@@ -59,11 +61,74 @@ extension ModelSignature {
     }
 }
 
+/// A search for inputs or outputs by their names.
+///
+/// Callers mostly keep to the model's order, so the tensor after the last one that was found is
+/// tried first. Otherwise a few are looked through, and many are put into a table once.
+private struct NameLookup {
+    /// Up to so many are looked through without a table.
+    private static let maxWithoutTable = 64
+
+    private let specs: [TensorSpec]
+    private var next = 0
+    private var table: [ExactString: Int] = [:]
+
+    init(of specs: [TensorSpec]) {
+        self.specs = specs
+    }
+
+    mutating func index(of name: String) -> Int? {
+        guard let index = find(name) else { return nil }
+        next = index + 1
+        return index
+    }
+
+    private mutating func find(_ name: String) -> Int? {
+        if next < specs.count, specs[next].name == name { return next }
+        guard specs.count > Self.maxWithoutTable else {
+            return specs.firstIndex { $0.name == name }
+        }
+        if table.isEmpty {
+            let entries = specs.enumerated().map { (ExactString($1.name), $0) }
+            table = Dictionary(entries, uniquingKeysWith: { first, _ in first })
+        }
+        return table[ExactString(name)]
+    }
+}
+
+/// A set of indices below ``EngineLimits/maxTensors``: the first 64 take no memory of their own.
+private struct IndexSet {
+    private var first: UInt64 = 0
+    private var others: [UInt64] = []
+
+    func contains(_ index: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(index % 64)
+        guard index >= 64 else { return first & bit != 0 }
+        let word = index / 64 - 1
+        return word < others.count && others[word] & bit != 0
+    }
+
+    /// Adds an index; false if it was there before.
+    mutating func insert(_ index: Int) -> Bool {
+        guard !contains(index) else { return false }
+        let bit: UInt64 = 1 << UInt64(index % 64)
+        guard index >= 64 else {
+            first |= bit
+            return true
+        }
+        let word = index / 64 - 1
+        while others.count <= word { others.append(0) }
+        others[word] |= bit
+        return true
+    }
+}
+
 /// The check of one request, tensor by tensor.
 struct SignatureCheck {
     private let signature: ModelSignature
-    /// A bit for each input of the signature that was seen: there are at most 64.
-    private var seen: UInt64 = 0
+    private var lookup: NameLookup
+    /// The inputs that were seen.
+    private var seen = IndexSet()
 
     /// Begins a check.
     ///
@@ -72,6 +137,7 @@ struct SignatureCheck {
     ///   - tensors: How many the request has.
     init(of signature: ModelSignature, tensors: Int) throws(EngineError) {
         self.signature = signature
+        lookup = NameLookup(of: signature.inputs)
         guard tensors <= EngineLimits.maxTensors else {
             throw EngineError(
                 .invalidInput,
@@ -89,27 +155,27 @@ struct SignatureCheck {
         _ shape: [Int64],
         _ bytes: RawSpan
     ) throws(EngineError) -> Int {
-        guard let index = signature.inputs.firstIndex(where: { $0.name == name }) else {
+        guard let index = lookup.index(of: name) else {
             throw EngineError(
                 .invalidInput,
                 "unknown input \(quoted(name)), the model has \(list(signature.inputs))"
             )
         }
-        let bit: UInt64 = 1 << UInt64(index)
-        guard seen & bit == 0 else {
+        guard seen.insert(index) else {
             throw EngineError(.invalidInput, "input \(quoted(name)) is given twice")
         }
-        seen |= bit
         try signature.inputs[index].check(type, shape, bytes)
         return index
     }
 
-    /// Ends the check: every input must have been there.
+    /// Ends the check: every input without a default must have been there.
     func finish() throws(EngineError) {
-        for (index, spec) in signature.inputs.enumerated() where seen & (1 << UInt64(index)) == 0 {
+        for (index, spec) in signature.inputs.enumerated()
+        where !spec.isOptional && !seen.contains(index) {
+            let shape = spec.hasUnknownRank ? "any shape" : text(spec.shape)
             throw EngineError(
                 .invalidInput,
-                "input \(quoted(spec.name)) is missing: \(spec.type.name) \(text(spec.shape))"
+                "input \(quoted(spec.name)) is missing: \(spec.type.name) \(shape)"
             )
         }
     }
@@ -154,7 +220,7 @@ extension TensorSpec {
                 "has \(given.count) dimensions, at most \(EngineLimits.maxRank) are taken"
             )
         }
-        guard given.count == shape.count else {
+        guard hasUnknownRank || given.count == shape.count else {
             throw refusal(
                 "has shape \(text(given)), the model takes \(shape.count) dimensions: "
                     + text(shape)
@@ -164,7 +230,7 @@ extension TensorSpec {
             guard size >= 0 else {
                 throw refusal("has shape \(text(given)): a size cannot be negative")
             }
-            guard shape[position] == -1 || shape[position] == size else {
+            guard hasUnknownRank || shape[position] == -1 || shape[position] == size else {
                 throw refusal(
                     "has shape \(text(given)), the model takes \(text(shape)): dimension "
                         + "\(position) must be \(shape[position])"
@@ -178,8 +244,13 @@ extension TensorSpec {
     }
 }
 
+/// Names that a message lists at most.
+private let maxListedNames = 16
+
 private func list(_ specs: [TensorSpec]) -> String {
-    specs.map { quoted($0.name) }.joined(separator: ", ")
+    let names = specs.prefix(maxListedNames).map { quoted($0.name) }.joined(separator: ", ")
+    let left = specs.count - maxListedNames
+    return left > 0 ? "\(names) and \(left) more" : names
 }
 
 private func text(_ shape: [Int64]) -> String {

@@ -20,8 +20,7 @@ final class CopiedTensors: Sendable {
     /// nothing follows.
     func copied(_ name: ExactString) {
         guard let tensor = waiting.withLock({ $0.removeValue(forKey: name) }) else { return }
-        let start = Int(tensor.offset)
-        files.file(of: tensor).giveBack(start..<start + Int(tensor.byteCount))
+        files.file(of: tensor).giveBack(tensor.range)
     }
 
     /// Those that share no byte with another.

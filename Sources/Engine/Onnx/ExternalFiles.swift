@@ -1,25 +1,28 @@
 internal import Text
 
-/// The files that a model's tensors lie in, in memory.
+/// The files in which tensors of a model have their data, in memory.
 struct ExternalFiles: Sendable {
     private let files: [ExactString: any HeldBytes]
 
-    /// Reads the files, after it has checked that each is there, is not too large, and has room
-    /// for its tensors.
+    /// Reads the files, after a check that each is in the bundle, that all together are not too
+    /// large, and that each has room for its tensors. Files of which no data is needed are not read.
     ///
     /// - Throws: `invalidModel` or `unsupported` for what does not fit, and what the source threw.
-    init(of tensors: [ExternalTensor], from source: some ModelSource) throws {
-        let paths = try Self.check(tensors, in: source)
+    init(of tensors: ModelTensors, from source: some ModelSource) throws {
+        let read = tensors.initializers + tensors.embedded
+        let sizes = try Self.sizes(of: read + tensors.unread, in: source)
+        let paths = Set(read.map(\.location))
+        try Self.checkSums(of: tensors, filesOf: paths, sizes)
         var files: [ExactString: any HeldBytes] = [:]
-        for path in paths { files[path] = try source.file(path) }
+        for path in paths.sorted() { files[path] = try source.file(path) }
         self.files = files
-        for tensor in tensors {
+        for tensor in read {
             let byteCount = files[tensor.location]?.byteCount ?? 0
             try Self.check(tensor, fits: UInt64(byteCount))
         }
     }
 
-    /// The file of one of the tensors.
+    /// The file of one of the tensors that are read.
     func file(of tensor: ExternalTensor) -> any HeldBytes {
         guard let file = files[tensor.location] else {
             preconditionFailure("a tensor of another model: no file \(tensor.location)")
@@ -30,48 +33,85 @@ struct ExternalFiles: Sendable {
     /// Bytes of all files together.
     var byteCount: Int { files.values.reduce(0) { $0 + $1.byteCount } }
 
-    private static func check(
-        _ tensors: [ExternalTensor],
+    /// The bytes of each file, in which every tensor was found to fit.
+    private static func sizes(
+        of tensors: [ExternalTensor],
         in source: some ModelSource
-    ) throws(EngineError) -> [ExactString] {
-        /// The bytes of each file, and how many of its tensors are not counted yet.
-        var files: [ExactString: (byteCount: UInt64, left: UInt64)] = [:]
-        var total: UInt64 = 0
+    ) throws(EngineError) -> [ExactString: UInt64] {
+        var sizes: [ExactString: UInt64] = [:]
         for tensor in tensors {
-            let file: (byteCount: UInt64, left: UInt64)
-            if let known = files[tensor.location] {
-                file = known
+            let byteCount: UInt64
+            if let known = sizes[tensor.location] {
+                byteCount = known
             } else {
-                let byteCount = try byteCount(of: tensor, in: source)
-                file = (byteCount, byteCount)
-                let (sum, overflow) = total.addingReportingOverflow(byteCount)
-                guard files.count < EngineLimits.maxExternalFiles, !overflow,
-                    sum <= EngineLimits.maxExternalBytes
-                else { throw tooMuch }
-                total = sum
+                byteCount = try Self.byteCount(of: tensor, in: source)
+                sizes[tensor.location] = byteCount
+                guard sizes.count <= EngineLimits.maxExternalFiles else {
+                    throw EngineError(
+                        .unsupported,
+                        "the model's data is in more than \(EngineLimits.maxExternalFiles) other "
+                            + "files"
+                    )
+                }
             }
-            try check(tensor, fits: file.byteCount)
-            // Without this a small file could stand for any number of large tensors.
-            guard tensor.byteCount <= file.left else {
-                throw EngineError(
-                    .invalidModel,
-                    "the tensors in file \(quoted(tensor.location)) have more bytes than the file"
-                )
-            }
-            files[tensor.location] = (file.byteCount, file.left - tensor.byteCount)
+            try check(tensor, fits: byteCount)
         }
-        return files.keys.sorted()
+        return sizes
+    }
+
+    /// Bounds the bytes of files that are read, and of the copies that the runtime makes of their
+    /// tensors: without this a small file could stand for any number of large tensors.
+    private static func checkSums(
+        of tensors: ModelTensors,
+        filesOf paths: Set<ExactString>,
+        _ sizes: [ExactString: UInt64]
+    ) throws(EngineError) {
+        let files = sum(paths.map { sizes[$0] ?? 0 })
+        guard files <= EngineLimits.maxExternalBytes else {
+            throw EngineError(
+                .unsupported,
+                "the model's data is in other files of \(files) bytes, at most "
+                    + "\(EngineLimits.maxExternalBytes) are taken"
+            )
+        }
+        let embedded = sum(tensors.embedded.map(\.byteCount))
+        guard embedded <= EngineLimits.maxEmbeddedBytes else {
+            throw EngineError(
+                .unsupported,
+                "tensors of the model's subgraphs and attributes have \(embedded) bytes in other "
+                    + "files, at most \(EngineLimits.maxEmbeddedBytes) are taken"
+            )
+        }
+        let copies = sum(tensors.initializers.map(\.byteCount) + [embedded])
+        let limit = files * EngineLimits.maxExternalCopies + EngineLimits.maxSharedBytes
+        guard copies <= limit else {
+            throw EngineError(
+                .unsupported,
+                "the model's tensors in other files share bytes, and ONNX Runtime copies them for "
+                    + "each: \(copies) bytes, at most \(limit) are taken: "
+                    + "\(EngineLimits.maxExternalCopies) times the \(files) bytes of the files and "
+                    + "\(EngineLimits.maxSharedBytes) more"
+            )
+        }
+    }
+
+    /// A sum that stays at the largest number instead of overflowing.
+    private static func sum(_ numbers: [UInt64]) -> UInt64 {
+        numbers.reduce(0) { sum, number in
+            let (next, overflow) = sum.addingReportingOverflow(number)
+            return overflow ? .max : next
+        }
     }
 
     private static func byteCount(
         of tensor: ExternalTensor,
         in source: some ModelSource
     ) throws(EngineError) -> UInt64 {
-        guard let byteCount = source.byteCount(ofFile: tensor.location) else {
+        guard let byteCount = source.byteCount(ofFile: tensor.location.text) else {
             throw EngineError(
                 .invalidModel,
-                "tensor \(quoted(tensor.name)) of the model has its data in file "
-                    + "\(quoted(tensor.location)), which the bundle lacks"
+                "tensor \(quoted(tensor.name.text)) of the model has its data in file "
+                    + "\(quoted(tensor.location.text)), which the bundle lacks"
             )
         }
         return byteCount
@@ -85,17 +125,10 @@ struct ExternalFiles: Sendable {
         guard !overflow, end <= byteCount else {
             throw EngineError(
                 .invalidModel,
-                "tensor \(quoted(tensor.name)) of the model has \(tensor.byteCount) bytes at "
-                    + "\(tensor.offset) of file \(quoted(tensor.location)), which has \(byteCount)"
+                "tensor \(quoted(tensor.name.text)) of the model has \(tensor.byteCount) bytes at "
+                    + "\(tensor.offset) of file \(quoted(tensor.location.text)), which has "
+                    + "\(byteCount)"
             )
         }
-    }
-
-    private static var tooMuch: EngineError {
-        EngineError(
-            .unsupported,
-            "the model's data is in more than \(EngineLimits.maxExternalFiles) other files, or more "
-                + "than \(EngineLimits.maxExternalBytes) bytes of them"
-        )
     }
 }

@@ -1,24 +1,27 @@
 internal import Text
 
-/// What a model's file says that has to be known before the runtime sees it, or that the runtime
-/// does not tell.
+/// Facts about a model that its file states and that are needed before the runtime reads it, or
+/// that the runtime does not report.
 struct ModelFacts {
     /// The graph's inputs that are tensors without a shape. The runtime describes them as scalars.
     var inputsWithoutShape: Set<ExactString> = []
-    /// The initializers whose data is in other files, which are to be handed over.
-    var external: [ExternalTensor] = []
+    /// The graph's outputs that are tensors without a shape.
+    var outputsWithoutShape: Set<ExactString> = []
+    /// The ZipMap nodes of the graph: the name of a node by the name of its output.
+    var zipMaps: [ExactString: String] = [:]
+    /// Tensors whose data lies in other files.
+    var tensors = ModelTensors()
     /// Whether the values of inputs, and not their sizes alone, may decide how long a run takes.
     var timeDependsOnValues = false
 }
 
-/// Looks through a model's file for tensors whose data is elsewhere.
+/// A scan of a model's file for facts, and for tensors whose data lies in other files.
 ///
 /// Such a tensor names a path, and the runtime would open it: a model could read any file of the
-/// server, and a few spellings of the path even name memory. A bundle is all that a version is.
-/// So each is found before the runtime sees the model: initializers of the graph itself are taken
-/// note of, and handed over from memory; any other is refused. Every place in which ONNX allows a
-/// tensor is looked at: initializers, sparse ones, attributes of nodes at any depth of subgraphs,
-/// functions, training graphs.
+/// server, and a few spellings of the path even name memory. So each is found before the runtime
+/// reads the model, and the runtime never sees a path: see ``ModelTensors``. Every place in which
+/// ONNX allows a tensor is looked at: initializers, sparse ones, attributes of nodes at any depth
+/// of subgraphs, functions, training graphs.
 enum ModelScan {
     /// A message of the ONNX schema, as far as it can lead to a tensor.
     private enum Message: String {
@@ -54,12 +57,18 @@ enum ModelScan {
     ]
     private static let operatorTypeField: UInt32 = 4
     private static let graphField: UInt32 = 7
-    private static let graphInputField: UInt32 = 11
+
+    /// What a scan has found so far.
+    private struct Found {
+        var timeDependsOnValues = false
+        var tensors = FoundTensors()
+    }
 
     /// Scans a file.
     ///
-    /// - Throws: `invalidModel` if it is empty, too large or no such file, or says of an
-    ///   initializer's data what makes no sense; `unsupported` if another tensor's is elsewhere.
+    /// - Throws: `invalidModel` if it is empty, too large or no such file, or if the place of a
+    ///   tensor's data makes no sense; `unsupported` for more such tensors than are accepted, or a
+    ///   type of elements that cannot lie in another file.
     static func facts(of bytes: RawSpan) throws(EngineError) -> ModelFacts {
         guard bytes.byteCount > 0 else {
             throw EngineError(.invalidModel, "the file is not an ONNX model: it is empty")
@@ -71,27 +80,23 @@ enum ModelScan {
                     + "are taken"
             )
         }
-        let whole = bytes.byteOffsets
         var found = Found()
-        try scan(.model, whole, in: bytes, depth: 1, &found)
-        var facts = ModelFacts(
-            external: try found.tensors(),
-            timeDependsOnValues: found.timeDependsOnValues
-        )
-        var hasGraph = false
-        try forEachContent(in: whole, of: bytes) { field, graph throws(EngineError) in
-            guard field == graphField else { return }
-            hasGraph = true
-            try forEachContent(in: graph, of: bytes) { field, input throws(EngineError) in
-                guard field == graphInputField,
-                    let name = try nameOfShapeless(input, in: bytes)
-                else { return }
-                facts.inputsWithoutShape.insert(name)
-            }
+        try scan(.model, bytes.byteOffsets, in: bytes, depth: 1, &found)
+        var facts = ModelFacts(timeDependsOnValues: found.timeDependsOnValues)
+        var graphs: [Range<Int>] = []
+        try ProtobufFields.forEachContent(in: bytes.byteOffsets, of: bytes) { field, graph in
+            if field == graphField { graphs.append(graph) }
         }
-        guard hasGraph else {
+        guard !graphs.isEmpty else {
             throw EngineError(.invalidModel, "the file is not an ONNX model: it has no graph")
         }
+        for graph in graphs { try facts.read(graph, in: bytes) }
+        let used = try InitializerUse.used(
+            among: found.tensors.initializerNames,
+            by: graphs,
+            in: bytes
+        )
+        facts.tensors = found.tensors.sorted(used: used)
         return facts
     }
 
@@ -109,96 +114,86 @@ enum ModelScan {
             )
         }
         switch message {
-        case .tensor: return try checkTensor(TensorFields(range, in: bytes))
-        case .initializer: return try found.add(TensorFields(range, in: bytes))
+        case .tensor: return try found.tensors.add(inner: TensorFields(range, in: bytes))
+        case .initializer: return try found.tensors.add(initializer: TensorFields(range, in: bytes))
         default: break
         }
-        try forEachContent(in: range, of: bytes) { field, content throws(EngineError) in
-            if message == .node, field == operatorTypeField {
-                found.addOperator(bytes.repairedText(content))
+        try ProtobufFields.forEachContent(in: range, of: bytes) {
+            field,
+            content throws(EngineError) in
+            if message == .node, field == operatorTypeField,
+                operatorsByValue.contains(bytes.repairedText(content))
+            {
+                found.timeDependsOnValues = true
             }
             guard let child = message.child(field) else { return }
             try scan(child, content, in: bytes, depth: depth + 1, &found)
         }
     }
+}
 
-    private static func checkTensor(_ tensor: TensorFields) throws(EngineError) {
-        guard !tensor.isElsewhere else {
-            throw EngineError(
-                .unsupported,
-                "tensor \(quoted(tensor.name)) of the model has its data in another file, which "
-                    + "only initializers of the graph itself may have"
-            )
+extension ModelFacts {
+    /// GraphProto: 1 node, 11 input, 12 output.
+    fileprivate mutating func read(_ graph: Range<Int>, in bytes: RawSpan) throws(EngineError) {
+        try ProtobufFields.forEachContent(in: graph, of: bytes) {
+            field,
+            content throws(EngineError) in
+            switch field {
+            case 1: try readZipMap(content, in: bytes)
+            case 11:
+                guard let name = try Self.nameOfShapeless(content, in: bytes) else { return }
+                inputsWithoutShape.insert(name)
+            case 12:
+                guard let name = try Self.nameOfShapeless(content, in: bytes) else { return }
+                outputsWithoutShape.insert(name)
+            default: break
+            }
         }
     }
 
-    /// The initializers of the graph, and what its nodes do.
-    private struct Found {
-        private(set) var timeDependsOnValues = false
-        private var external: [ExternalTensor] = []
-        private var names: Set<ExactString> = []
-        private var repeated: Set<ExactString> = []
-
-        mutating func add(_ tensor: TensorFields) throws(EngineError) {
-            if !names.insert(tensor.name).inserted { repeated.insert(tensor.name) }
-            guard tensor.isElsewhere else { return }
-            guard external.count < EngineLimits.maxExternalTensors else {
-                throw EngineError(
-                    .unsupported,
-                    "more than \(EngineLimits.maxExternalTensors) tensors of the model have their "
-                        + "data in other files"
-                )
+    /// Notes the node if it is a ZipMap. NodeProto: 2 output, 3 name, 4 operator.
+    private mutating func readZipMap(
+        _ node: Range<Int>,
+        in bytes: RawSpan
+    ) throws(EngineError) {
+        var isZipMap = false
+        var (name, output) = ("", "")
+        try ProtobufFields.forEachContent(in: node, of: bytes) { field, content in
+            switch field {
+            case 2: output = bytes.repairedText(content)
+            case 3: name = bytes.repairedText(content)
+            case 4: isZipMap = bytes.repairedText(content) == "ZipMap"
+            default: break
             }
-            external.append(try tensor.external())
         }
-
-        mutating func addOperator(_ type: String) {
-            timeDependsOnValues = timeDependsOnValues || operatorsByValue.contains(type)
-        }
-
-        func tensors() throws(EngineError) -> [ExternalTensor] {
-            for tensor in external where repeated.contains(tensor.name) {
-                throw EngineError(
-                    .invalidModel,
-                    "tensor \(quoted(tensor.name)) of the model, whose data is in another file, is "
-                        + "there twice"
-                )
-            }
-            return external
-        }
+        // More outputs than a model may have are refused anyway.
+        guard isZipMap, zipMaps.count < EngineLimits.maxTensors else { return }
+        zipMaps[ExactString(output)] = name
     }
 
-    /// The name of a graph's input if it is a tensor without a shape.
+    /// The name of a graph's input or output if it is a tensor without a shape.
     private static func nameOfShapeless(
-        _ input: Range<Int>,
+        _ value: Range<Int>,
         in bytes: RawSpan
     ) throws(EngineError) -> ExactString? {
         var name = ""
         var (isTensor, hasShape) = (false, false)
-        try forEachContent(in: input, of: bytes) { field, content throws(EngineError) in
+        try ProtobufFields.forEachContent(in: value, of: bytes) {
+            field,
+            content throws(EngineError) in
             // ValueInfoProto: 1 name, 2 type. TypeProto: 1 tensor. TypeProto.Tensor: 2 shape.
             if field == 1 { name = bytes.repairedText(content) }
             guard field == 2 else { return }
-            try forEachContent(in: content, of: bytes) { field, tensor throws(EngineError) in
+            try ProtobufFields.forEachContent(in: content, of: bytes) {
+                field,
+                tensor throws(EngineError) in
                 guard field == 1 else { return }
                 isTensor = true
-                try forEachContent(in: tensor, of: bytes) { field, _ in
+                try ProtobufFields.forEachContent(in: tensor, of: bytes) { field, _ in
                     hasShape = hasShape || field == 2
                 }
             }
         }
         return isTensor && !hasShape ? ExactString(name) : nil
-    }
-
-    private static func forEachContent(
-        in range: Range<Int>,
-        of bytes: RawSpan,
-        _ body: (UInt32, Range<Int>) throws(EngineError) -> Void
-    ) throws(EngineError) {
-        var fields = ProtobufFields(range)
-        while let field = try fields.next(in: bytes) {
-            guard case .content(let number, let content) = field else { continue }
-            try body(number, content)
-        }
     }
 }

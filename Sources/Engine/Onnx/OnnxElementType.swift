@@ -2,7 +2,7 @@ internal import COnnxRuntime
 
 extension ElementType {
     /// The type that ONNX numbers so; nil for one that the schema does not have: complex numbers,
-    /// eight-bit floats, four-bit integers.
+    /// floats of eight or four bits, integers of four or two.
     init?(onnx: OrtElementType) {
         guard let type = Self.allCases.first(where: { $0.onnx == onnx }) else { return nil }
         self = type
@@ -28,5 +28,20 @@ extension ElementType {
             case .bf16: ORT_ELEMENT_BFLOAT16
             }
         return OrtElementType(number)
+    }
+}
+
+/// The names of ONNX's element types, as its specification spells them.
+enum OnnxTypeName {
+    private static let names = [
+        "UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64", "STRING",
+        "BOOL", "FLOAT16", "DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128", "BFLOAT16",
+        "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ", "UINT4", "INT4",
+        "FLOAT4E2M1", "FLOAT8E8M0", "UINT2", "INT2",
+    ]
+
+    /// The name of the type with a number.
+    static func of(_ type: OrtElementType) -> String {
+        Int(type) < names.count ? names[Int(type)] : "number \(type)"
     }
 }

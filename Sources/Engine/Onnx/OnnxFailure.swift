@@ -24,6 +24,7 @@ struct OnnxFailure: Error {
     func whileLoading(in version: String) -> EngineError {
         let parsed = OnnxText(text)
         let runtime = "ONNX Runtime \(version)"
+        if let refusalOfLocale { return refusalOfLocale }
         if parsed.isOutOfMemory {
             return EngineError(
                 .outOfMemory,

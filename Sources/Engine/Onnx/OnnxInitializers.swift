@@ -32,8 +32,8 @@ struct OnnxInitializers {
                 unsafe ort_CreateTensorWithDataAsOrtValue(
                     api,
                     library.memoryInfo,
-                    UnsafeMutableRawPointer(mutating: start + Int(tensor.offset)),
-                    Int(tensor.byteCount),
+                    UnsafeMutableRawPointer(mutating: start + tensor.range.lowerBound),
+                    tensor.range.count,
                     tensor.shape,
                     tensor.shape.count,
                     OrtElementType(tensor.elementType),

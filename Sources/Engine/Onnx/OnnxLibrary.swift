@@ -84,6 +84,7 @@ final class OnnxLibrary: @unchecked Sendable {
         // A bare name would be looked for in the system's folders.
         let file = path.contains("/") ? path : "./" + path
         unsafe setenv(Self.telemetrySwitch, "1", 1)
+        Locales.provide()
         guard let handle = unsafe dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
             throw Self.unusable("is not a library that can be loaded", detail: Self.linkerText())
         }

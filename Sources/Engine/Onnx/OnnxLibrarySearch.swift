@@ -13,7 +13,7 @@ package enum OnnxLibrarySearch {
     /// - Throws: `unavailable` if it is in none of the places; they are in the error's detail.
     package static func find() throws(EngineError) -> String {
         let named = unsafe getenv(variable).map { unsafe String(cString: $0) }
-        return try find(named: named, executable: executablePath()) { path in
+        return try find(named: named, executable: ProgramFolders.executable()) { path in
             unsafe access(path, R_OK) == 0
         }
     }
@@ -25,31 +25,14 @@ package enum OnnxLibrarySearch {
         isReadable: (String) -> Bool
     ) throws(EngineError) -> String {
         if let named, !named.isEmpty { return named }
-        let candidates = executable.map(candidates(executable:)) ?? []
+        let candidates =
+            executable.map { ProgramFolders(executable: $0).all(tree: "onnxruntime/lib") }?
+            .flatMap { folder in fileNames.map { "\(folder)/\($0)" } } ?? []
         if let found = candidates.first(where: isReadable) { return found }
         throw EngineError(
             .unavailable,
             "ONNX Runtime's library was not found: set \(variable) to its path",
             detail: "looked for " + candidates.joined(separator: ", ")
         )
-    }
-
-    /// Beside the executable; where a package puts it; and, for an executable of a build tree,
-    /// among the tree's own dependencies.
-    private static func candidates(executable: String) -> [String] {
-        let parts = executable.split(separator: "/").dropLast()
-        let folder = "/" + parts.joined(separator: "/")
-        var folders = [folder, folder + "/../lib/strongroom"]
-        if let build = parts.lastIndex(where: { $0.hasPrefix(".build") }) {
-            let tree = "/" + parts[..<build].joined(separator: "/")
-            folders.append(tree + "/.deps/onnxruntime/lib")
-        }
-        return folders.flatMap { folder in fileNames.map { "\(folder)/\($0)" } }
-    }
-
-    private static func executablePath() -> String? {
-        guard let path = unsafe realpath("/proc/self/exe", nil) else { return nil }
-        defer { unsafe free(path) }
-        return unsafe String(cString: path)
     }
 }

@@ -1,5 +1,3 @@
-internal import Text
-
 /// A model that ONNX Runtime runs. Runs may go side by side.
 final class OnnxModel: InferenceModel {
     let signature: ModelSignature
@@ -26,15 +24,8 @@ final class OnnxModel: InferenceModel {
         self.session = session
         self.resources = resources
         self.rowAnalysis = rowAnalysis
-        let inputs = try session.specs(of: .input)
-        let outputs = try session.specs(of: .output)
-        for spec in inputs.specs where facts.inputsWithoutShape.contains(spec.name) {
-            throw EngineError(
-                .unsupported,
-                "input \(quoted(spec.name)) of the model declares no shape: export it with one, "
-                    + "whose sizes may be free"
-            )
-        }
+        let inputs = try OnnxSignature.inputs(of: session, facts)
+        let outputs = try OnnxSignature.outputs(of: session, facts)
         signature = ModelSignature(inputs: inputs.specs, outputs: outputs.specs)
         inputNames = inputs.names
         outputNames = outputs.names
@@ -185,70 +176,4 @@ struct OnnxCall {
     var inputs: [Input] = []
     /// How it ended.
     var outcome: Result<[OutputTensor], EngineError> = .success([])
-}
-
-extension OnnxSession {
-    /// The names and descriptions of one side of the model.
-    ///
-    /// - Throws: `unsupported` for what a tensor of the schema cannot be.
-    fileprivate func specs(
-        of side: Side
-    ) throws(EngineError) -> (names: [CName], specs: [TensorSpec]) {
-        do {
-            return try readSpecs(of: side)
-        } catch let failure as OnnxFailure {
-            throw failure.whileLoading(in: library.version)
-        } catch let refusal as EngineError {
-            throw refusal
-        } catch {
-            preconditionFailure("no other error is thrown: \(error)")
-        }
-    }
-
-    private func readSpecs(of side: Side) throws -> (names: [CName], specs: [TensorSpec]) {
-        let count = try count(of: side)
-        guard count <= EngineLimits.maxTensors else {
-            throw EngineError(
-                .unsupported,
-                "the model has \(count) \(side)s, at most \(EngineLimits.maxTensors) are taken"
-            )
-        }
-        var names: [CName] = []
-        var specs: [TensorSpec] = []
-        for index in 0..<count {
-            let name = try name(of: side, at: index)
-            guard let text = name.text, !text.isEmpty else {
-                throw EngineError(.unsupported, "the name of \(side) \(index) is not UTF-8 text")
-            }
-            let what = "\(side) \(quoted(text)) of the model"
-            guard let info = try tensorInfo(of: side, at: index) else {
-                throw EngineError(
-                    .unsupported,
-                    "\(what) is not a tensor; sequences and maps are not taken"
-                )
-            }
-            guard let type = ElementType(onnx: info.elementType) else {
-                throw EngineError(
-                    .unsupported,
-                    "\(what) has ONNX element type \(info.elementType), which is not taken"
-                )
-            }
-            guard info.shape.count <= EngineLimits.maxRank else {
-                throw EngineError(
-                    .unsupported,
-                    "\(what) has \(info.shape.count) dimensions, at most "
-                        + "\(EngineLimits.maxRank) are taken"
-                )
-            }
-            names.append(name)
-            specs.append(
-                TensorSpec(
-                    name: ExactString(text),
-                    type: type,
-                    shape: info.shape.map { max($0, -1) }
-                )
-            )
-        }
-        return (names, specs)
-    }
 }

@@ -50,19 +50,33 @@ package struct OnnxRuntime: InferenceEngine {
         _ options: LoadOptions
     ) throws -> OnnxModel {
         let facts = try ModelScan.facts(of: entry)
-        let files = try ExternalFiles(of: facts.external, from: source)
+        let files = try ExternalFiles(of: facts.tensors, from: source)
         let resources = ModelResources(
             modelBytes: entry.byteCount + files.byteCount,
             threads: options.threads,
             timeDependsOnValues: facts.timeDependsOnValues
         )
-        let session = try session(entry, facts.external, files, threads: options.threads)
+        let loaded = try rewritten(entry, by: facts.tensors.edits, files) { model in
+            try session(model, facts.tensors.initializers, files, threads: options.threads)
+        }
         return try OnnxModel(
-            session,
+            loaded,
             facts: facts,
             resources: resources,
             rowAnalysis: GraphAnalysis.rows(of: entry)
         )
+    }
+
+    /// Lends the model's bytes without the references to files that the runtime would follow.
+    private func rewritten<Result>(
+        _ entry: RawSpan,
+        by edits: [ModelEdit],
+        _ files: ExternalFiles,
+        _ body: (RawSpan) throws -> Result
+    ) throws -> Result {
+        guard !edits.isEmpty else { return try body(entry) }
+        let bytes = try ModelRewrite.bytes(of: entry, changedBy: edits, files: files)
+        return try bytes.withBytes(body)
     }
 
     private func session(

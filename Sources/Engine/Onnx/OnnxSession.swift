@@ -12,7 +12,10 @@ final class OnnxSession: @unchecked Sendable {
 
     /// Which side of a model something is on.
     enum Side: String {
+        /// Inputs that every run needs.
         case input
+        /// Inputs with a default in the model, the runtime's overridable initializers.
+        case optionalInput = "optional input"
         case output
     }
 
@@ -173,6 +176,8 @@ final class OnnxSession: @unchecked Sendable {
         try unsafe library.call { api in
             switch side {
             case .input: unsafe ort_SessionGetInputCount(api, raw, &count)
+            case .optionalInput:
+                unsafe ort_SessionGetOverridableInitializerCount(api, raw, &count)
             case .output: unsafe ort_SessionGetOutputCount(api, raw, &count)
             }
         }
@@ -185,6 +190,14 @@ final class OnnxSession: @unchecked Sendable {
         try unsafe library.call { api in
             switch side {
             case .input: unsafe ort_SessionGetInputName(api, raw, index, library.allocator, &text)
+            case .optionalInput:
+                unsafe ort_SessionGetOverridableInitializerName(
+                    api,
+                    raw,
+                    index,
+                    library.allocator,
+                    &text
+                )
             case .output:
                 unsafe ort_SessionGetOutputName(api, raw, index, library.allocator, &text)
             }
@@ -198,22 +211,38 @@ final class OnnxSession: @unchecked Sendable {
         return unsafe CName(copying: text)
     }
 
-    /// Type and shape of an input or output; nil if it is not a tensor.
-    func tensorInfo(of side: Side, at index: Int) throws(OnnxFailure) -> OnnxTensorInfo? {
+    /// What an input or output is.
+    enum Kind {
+        case tensor(OnnxTensorInfo)
+        /// The name of another kind, in ONNX's word.
+        case other(String)
+    }
+
+    private static let kindNames = [
+        ORT_KIND_SEQUENCE: "sequence", ORT_KIND_MAP: "map", ORT_KIND_OPAQUE: "opaque value",
+        ORT_KIND_SPARSE_TENSOR: "sparse tensor", ORT_KIND_OPTIONAL: "optional",
+    ]
+
+    /// The kind of an input or output, with type and shape if it is a tensor.
+    func kind(of side: Side, at index: Int) throws(OnnxFailure) -> Kind {
         let info = try unsafe library.make { api, out in
             switch side {
             case .input: unsafe ort_SessionGetInputTypeInfo(api, raw, index, out)
+            case .optionalInput:
+                unsafe ort_SessionGetOverridableInitializerTypeInfo(api, raw, index, out)
             case .output: unsafe ort_SessionGetOutputTypeInfo(api, raw, index, out)
             }
         }
         defer { unsafe ort_ReleaseTypeInfo(library.api, info) }
         var kind = OrtValueKind()
         try unsafe library.call { api in unsafe ort_GetOnnxTypeFromTypeInfo(api, info, &kind) }
-        guard Int(kind) == ORT_KIND_TENSOR else { return nil }
+        guard Int(kind) == ORT_KIND_TENSOR else {
+            return .other(Self.kindNames[Int(kind)] ?? "value of an unknown kind")
+        }
         // A view into `info`, which is not released on its own.
         let tensor = try unsafe library.make { api, out in
             unsafe ort_CastTypeInfoToTensorInfo(api, info, out)
         }
-        return try unsafe OnnxTensorInfo(reading: tensor, in: library)
+        return .tensor(try unsafe OnnxTensorInfo(reading: tensor, in: library))
     }
 }

@@ -1,26 +1,33 @@
 /// Reads the fields of one protobuf message, one after another, without building anything.
 ///
-/// It knows where it is and not the bytes: those are lent to each call. Only lengths, tags and
-/// numbers are read; the rest is stepped over. Whatever a protobuf parser might read in another way
-/// is refused.
+/// It holds a position and not the bytes: those are lent to each call. Only lengths, tags and
+/// numbers are read. Bytes that another protobuf parser might read differently are refused.
 struct ProtobufFields {
-    /// One field, as far as a scan cares.
+    /// One field.
     enum Field {
-        /// A number of whatever size, as it lies there.
+        /// A variable-length integer.
         case number(UInt32, UInt64)
         /// Text, bytes, a message, or packed numbers: the place of the content.
         case content(UInt32, Range<Int>)
-    }
-
-    /// One field with the value of a number of fixed size, which a ``Field`` leaves out.
-    enum Value {
-        case number(UInt32, UInt64)
+        /// A little-endian number of four bytes.
         case fixed32(UInt32, UInt32)
+        /// A little-endian number of eight bytes.
         case fixed64(UInt32, UInt64)
-        case content(UInt32, Range<Int>)
+        /// A group, which no model has: its content is not read.
+        case group(UInt32)
+
+        /// The field's number.
+        var number: UInt32 {
+            switch self {
+            case .number(let number, _), .content(let number, _), .fixed32(let number, _),
+                .fixed64(let number, _), .group(let number):
+                number
+            }
+        }
     }
 
-    private var offset: Int
+    /// The position of the next field.
+    private(set) var offset: Int
     private let end: Int
 
     /// Reads the message that lies there. The range must be within the bytes of each call.
@@ -29,43 +36,22 @@ struct ProtobufFields {
         end = range.upperBound
     }
 
-    /// The next field that is no number of fixed size; nil at the end. Groups, which no model has,
-    /// are stepped over.
+    /// The next field; nil at the end.
     ///
     /// - Throws: `invalidModel` if this is no protobuf message.
     mutating func next(in bytes: RawSpan) throws(EngineError) -> Field? {
-        while let value = try nextValue(in: bytes) {
-            switch value {
-            case .number(let number, let value): return .number(number, value)
-            case .content(let number, let content): return .content(number, content)
-            case .fixed32, .fixed64: continue
-            }
+        guard offset < end else { return nil }
+        let (number, wireType) = try tag(in: bytes)
+        switch wireType {
+        case 0: return .number(number, try varint(in: bytes))
+        case 1: return .fixed64(number, try fixed(8, in: bytes))
+        case 2: return .content(number, try content(in: bytes))
+        case 3:
+            try skipGroup(number, in: bytes)
+            return .group(number)
+        case 5: return .fixed32(number, UInt32(truncatingIfNeeded: try fixed(4, in: bytes)))
+        default: throw Self.malformed("a field of an unknown kind")
         }
-        return nil
-    }
-
-    /// The next field of any kind but a group; nil at the end.
-    ///
-    /// - Throws: `invalidModel` if this is no protobuf message.
-    mutating func nextValue(in bytes: RawSpan) throws(EngineError) -> Value? {
-        while offset < end {
-            let (number, wireType) = try tag(in: bytes)
-            switch wireType {
-            case 0:
-                return .number(number, try varint(in: bytes))
-            case 1:
-                return .fixed64(number, try fixed(8, in: bytes))
-            case 2:
-                return .content(number, try content(in: bytes))
-            case 3:
-                try skipGroup(number, in: bytes)
-            case 5:
-                return .fixed32(number, UInt32(truncatingIfNeeded: try fixed(4, in: bytes)))
-            default:
-                throw Self.malformed("a field of an unknown kind")
-            }
-        }
-        return nil
     }
 
     /// The next of the numbers of so many bytes each that lie there, little-endian; nil at the end.
@@ -141,6 +127,19 @@ struct ProtobufFields {
             case 5: try skip(4)
             default: throw Self.malformed("a group that does not end as it began")
             }
+        }
+    }
+
+    /// Calls `body` for each field of a message that has a content, one after another.
+    static func forEachContent(
+        in range: Range<Int>,
+        of bytes: RawSpan,
+        _ body: (UInt32, Range<Int>) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        var fields = ProtobufFields(range)
+        while let field = try fields.next(in: bytes) {
+            guard case .content(let number, let content) = field else { continue }
+            try body(number, content)
         }
     }
 

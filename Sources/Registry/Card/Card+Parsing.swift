@@ -9,9 +9,11 @@ extension Card {
         "FP32", "FP64", "BYTES", "BF16",
     ]
     /// Inputs or outputs of a model.
-    static let maxTensors = 64
+    static let maxTensors = 1_024
     /// Dimensions of a tensor.
     static let maxRank = 8
+    /// The shape of a tensor that may have any.
+    private static let anyShape = "any"
     /// Keys of one of the free mappings: labels, data, metrics.
     static let maxFreeKeys = 256
     /// Rows of one run.
@@ -47,8 +49,8 @@ extension Card {
             card.engine = engineName
             if let node = fields.take("description") { card.description = try node.string() }
             if let node = fields.take("licence") { card.licence = try node.string() }
-            card.inputs = try fields.take("inputs").map { try tensors($0) }
-            card.outputs = try fields.take("outputs").map { try tensors($0) }
+            card.inputs = try fields.take("inputs").map { try tensors($0, areInputs: true) }
+            card.outputs = try fields.take("outputs").map { try tensors($0, areInputs: false) }
             if let node = fields.take("batching") { card.batching = try batching(node) }
             if let node = fields.take("threads") {
                 card.threads = Int(try node.integer(in: 1...maxThreads))
@@ -66,13 +68,17 @@ extension Card {
         }
     }
 
-    private static func tensors(_ node: CardNode) throws(RegistryError) -> [Tensor] {
+    private static func tensors(
+        _ node: CardNode,
+        areInputs: Bool
+    ) throws(RegistryError) -> [Tensor] {
         var tensors: [Tensor] = []
+        var names: Set<ExactString> = []
         for element in try node.elements(limit: maxTensors) {
             var fields = try element.fields()
             let name = try fields.require("name")
             let nameText = ExactString(try name.string())
-            guard !tensors.contains(where: { $0.name == nameText }) else {
+            guard names.insert(nameText).inserted else {
                 throw name.failure("\(quoted(nameText)) is there twice")
             }
             let datatype = try fields.require("datatype")
@@ -83,14 +89,29 @@ extension Card {
                         + datatypes.joined(separator: ", ")
                 )
             }
-            var shape: [Int64] = []
-            for size in try fields.require("shape").elements(limit: maxRank) {
-                shape.append(try size.integer(in: -1...Int64(Int32.max)))
-            }
-            try fields.finish(known: "name, datatype, shape")
-            tensors.append(Tensor(name: nameText, datatype: datatypeName, shape: shape))
+            let shape = try shape(try fields.require("shape"))
+            let optional = areInputs ? fields.take("optional") : nil
+            try fields.finish(known: "name, datatype, shape" + (areInputs ? ", optional" : ""))
+            tensors.append(
+                Tensor(
+                    name: nameText,
+                    datatype: datatypeName,
+                    shape: shape,
+                    isOptional: try optional?.bool()
+                )
+            )
         }
         return tensors
+    }
+
+    /// The sizes of a shape; nil for any shape.
+    private static func shape(_ node: CardNode) throws(RegistryError) -> [Int64]? {
+        if node.isText(anyShape) { return nil }
+        var sizes: [Int64] = []
+        for size in try node.elements(limit: maxRank, or: "'\(anyShape)'") {
+            sizes.append(try size.integer(in: -1...Int64(Int32.max)))
+        }
+        return sizes
     }
 
     private static func batching(_ node: CardNode) throws(RegistryError) -> Batching {

@@ -6,7 +6,7 @@ package import Text
 /// and everything that it does not know is refused.
 package struct Card: Sendable, Equatable {
     /// The card's path inside a bundle.
-    package static let path = "model.yaml"
+    package static let path = CardFileName.path
 
     /// The format's version; always 1.
     package var format = 1
@@ -53,14 +53,23 @@ package struct Card: Sendable, Equatable {
         package let name: ExactString
         /// The datatype's name in the Open Inference Protocol: `FP32`, `BYTES` and so on.
         package let datatype: String
-        /// The sizes of its dimensions; -1: any.
-        package let shape: [Int64]
+        /// The sizes of its dimensions, -1 for any size; nil for a tensor of any shape.
+        package let shape: [Int64]?
+        /// Whether the model has a default for it, so that a request may leave it out; nil if the
+        /// card does not say.
+        package let isOptional: Bool?
 
         /// Declares a tensor.
-        package init(name: ExactString, datatype: String, shape: [Int64]) {
+        package init(
+            name: ExactString,
+            datatype: String,
+            shape: [Int64]?,
+            isOptional: Bool? = nil
+        ) {
             self.name = name
             self.datatype = datatype
             self.shape = shape
+            self.isOptional = isOptional
         }
     }
 

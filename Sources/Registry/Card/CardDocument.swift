@@ -1,9 +1,12 @@
+internal import Text
 internal import Yams
 
 /// The one YAML document of a card, as a tree without anchors, aliases and tags.
 enum CardDocument {
-    /// Opening brackets of a whole card; one with 64 tensors either way needs 256 for them.
+    /// Opening brackets of a whole card, those of lines that close what they open left out.
     static let maxBrackets = 320
+    /// Brackets inside each other on a line that closes what it opens.
+    static let maxBracketsPerLine = 32
     /// Entries that may begin inside each other on one line, as in `- - - a`.
     static let maxEntriesPerLine = 32
     /// Spaces before the first character of a line.
@@ -12,13 +15,14 @@ enum CardDocument {
     /// The document's top node. `body` runs while the parser lives, since nodes refer to it.
     ///
     /// - Throws: `invalidArgument` naming the line for anything that is not one plain document.
-    static func read<R>(_ bytes: [UInt8], _ body: (CardNode) throws -> R) throws -> R {
-        guard bytes.count <= Limits.maxCardBytes else {
+    static func read<R>(_ file: [UInt8], _ body: (CardNode) throws -> R) throws -> R {
+        guard file.count <= Limits.maxCardBytes else {
             throw RegistryError(
                 .invalidArgument,
-                "\(Card.path): \(bytes.count) bytes, at most \(Limits.maxCardBytes) are allowed"
+                "\(Card.path): \(file.count) bytes, at most \(Limits.maxCardBytes) are allowed"
             )
         }
+        let bytes = ByteOrderMark.removed(from: file)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw RegistryError(.invalidArgument, "\(Card.path): not UTF-8")
         }
@@ -45,33 +49,13 @@ enum CardDocument {
     /// what a card needs, and nothing that is let through is deeper than their sum.
     private static func checkNesting(_ bytes: [UInt8]) throws(RegistryError) {
         var brackets = 0
-        var entries = 0
-        var indentation: Int? = 0
-        var line = 1
-        var previous = UInt8(ascii: "\n")
-        for (index, byte) in bytes.enumerated() {
-            let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
-            switch byte {
-            case UInt8(ascii: "\n"):
-                line += 1
-                entries = 0
-                indentation = 0
-            case UInt8(ascii: " ") where indentation != nil:
-                indentation = indentation.map { $0 + 1 }
-            default:
-                indentation = nil
-                if "[{".utf8.contains(byte) { brackets += 1 }
-                // A colon right after a word ends a key, and opens nothing inside another.
-                if "-?:".utf8.contains(byte), " \t\n\r".utf8.contains(next),
-                    " \t\n-?:".utf8.contains(previous)
-                {
-                    entries += 1
-                }
-            }
-            previous = byte
-            guard brackets <= maxBrackets, entries <= maxEntriesPerLine,
-                indentation ?? 0 <= maxIndentation
-            else { throw CardNode.failure(line: line, key: "", "nested too deeply") }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, text) in lines.enumerated() {
+            let line = CardLine(text)
+            brackets += line.openBrackets
+            guard brackets <= maxBrackets, line.bracketDepth <= maxBracketsPerLine,
+                line.entries <= maxEntriesPerLine, line.indentation <= maxIndentation
+            else { throw CardNode.failure(line: index + 1, key: "", "nested too deeply") }
         }
     }
 

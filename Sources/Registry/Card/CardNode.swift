@@ -31,9 +31,15 @@ struct CardNode {
     }
 
     /// The node's elements, at most `limit`.
-    func elements(limit: Int) throws(RegistryError) -> [CardNode] {
+    ///
+    /// - Parameter alternative: What else could be there, for the refusal.
+    func elements(
+        limit: Int,
+        or alternative: String? = nil
+    ) throws(RegistryError) -> [CardNode] {
         guard case .sequence(let sequence) = node else {
-            throw failure("expected a list, found \(kind)")
+            let expected = alternative.map { "a list or \($0)" } ?? "a list"
+            throw failure("expected \(expected), found \(kind)")
         }
         guard sequence.count <= limit else {
             throw failure("a list of \(sequence.count), at most \(limit) are allowed")
@@ -51,6 +57,19 @@ struct CardNode {
         let isNull = scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(text)
         guard !isNull, !text.isEmpty else { throw failure("expected text, found nothing") }
         return text
+    }
+
+    /// Whether it is this text, not quoted.
+    func isText(_ expected: String) -> Bool {
+        guard case .scalar(let scalar) = node else { return false }
+        return scalar.style == .plain && text.utf8.elementsEqual(expected.utf8)
+    }
+
+    /// `true` or `false`, not quoted.
+    func bool() throws(RegistryError) -> Bool {
+        if isText("true") { return true }
+        guard isText("false") else { throw failure("expected true or false, found \(kind)") }
+        return false
     }
 
     /// A decimal integer inside `range`, not quoted.

@@ -119,6 +119,9 @@ extension PublishRequest {
                 )
             }
         }
+        if let mistaken = CardFileName.mistaken(among: files.lazy.map(\.path)) {
+            throw RegistryError(.invalidArgument, CardFileName.refusal(of: mistaken))
+        }
         for file in files {
             if let folder = BundlePath.folders(of: file.path).first(where: { paths.contains($0) }) {
                 throw RegistryError(

@@ -1,14 +1,18 @@
 internal import Glibc
+internal import Text
 
 /// The passphrase, and before it was changed the ones that open older keys.
 ///
 /// It comes from the file that `$STRONGROOM_PASSPHRASE_FILE` names (closed to group and others;
-/// the first line is the present one) or from the terminal, without echo. Never as an argument.
+/// the first line is the present one; a byte order mark and carriage returns at the ends of lines
+/// do not count) or from the terminal, without echo. Never as an argument.
 package struct Passphrases: Sendable {
     package static let fileVariable = "STRONGROOM_PASSPHRASE_FILE"
 
     private let text: SecretBuffer
     private let lines: [Range<Int>]
+    /// The lines that were trimmed, as they are in the file: earlier releases made keys of these.
+    private let untrimmed: [Range<Int>]
 
     /// Reads the file, or asks.
     ///
@@ -38,16 +42,9 @@ package struct Passphrases: Sendable {
     }
 
     init(_ text: SecretBuffer) throws(SealingError) {
-        let lines = text.withBytes { bytes in
-            var lines: [Range<Int>] = []
-            var start = 0
-            for offset in 0...bytes.byteCount {
-                let isEnd = offset == bytes.byteCount
-                guard isEnd || bytes.byte(at: offset) == UInt8(ascii: "\n") else { continue }
-                if !(isEnd && start == offset) { lines.append(start..<offset) }
-                start = offset + 1
-            }
-            return lines
+        let whole = text.withBytes { Self.lines(of: $0) }
+        let lines = whole.enumerated().map { index, line in
+            text.withBytes { Self.trimmed(line, isFirst: index == 0, in: $0) }
         }
         guard !lines.isEmpty, lines.allSatisfy({ !$0.isEmpty }) else {
             throw SealingError(.format, "the passphrase is empty, or a line of its file is")
@@ -60,6 +57,38 @@ package struct Passphrases: Sendable {
         }
         self.text = text
         self.lines = lines
+        untrimmed = zip(whole, lines).filter { $0 != $1 }.map(\.0)
+    }
+
+    private static func lines(of bytes: RawSpan) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = 0
+        for offset in 0...bytes.byteCount {
+            let isEnd = offset == bytes.byteCount
+            guard isEnd || bytes.byte(at: offset) == UInt8(ascii: "\n") else { continue }
+            if !(isEnd && start == offset) { lines.append(start..<offset) }
+            start = offset + 1
+        }
+        return lines
+    }
+
+    /// The line without the carriage return of an editor that writes two characters for a line's
+    /// end, and without the byte order mark of one that begins a file with it.
+    private static func trimmed(
+        _ line: Range<Int>,
+        isFirst: Bool,
+        in bytes: RawSpan
+    ) -> Range<Int> {
+        var line = line
+        let mark = ByteOrderMark.bytes
+        let hasMark =
+            isFirst && line.count >= mark.count
+            && mark.indices.allSatisfy { bytes.byte(at: $0) == mark[$0] }
+        if hasMark { line = line.lowerBound + mark.count..<line.upperBound }
+        if let last = line.last, bytes.byte(at: last) == UInt8(ascii: "\r") {
+            line = line.lowerBound..<last
+        }
+        return line
     }
 
     /// The first key that a passphrase gives and `isWanted`; `nil` if none does.
@@ -67,7 +96,7 @@ package struct Passphrases: Sendable {
         _ parameters: ScryptParameters,
         where isWanted: (KeyEncryptionKey) -> Bool
     ) throws(SealingError) -> KeyEncryptionKey? {
-        for line in lines {
+        for line in lines + untrimmed {
             let key = try text.withBytes { (bytes: RawSpan) throws(SealingError) in
                 try parameters.key(bytes.extracting(line))
             }

@@ -31,7 +31,7 @@ package struct AccessList: Sendable, Equatable {
     package init(json: [UInt8]) throws(ServerError) {
         let document: JSONValue
         do {
-            document = try JSONValue(parsing: json)
+            document = try JSONValue(parsing: ByteOrderMark.removed(from: json))
         } catch {
             throw ServerError("access.json: \(error)")
         }

@@ -68,7 +68,10 @@ package struct ServerConfiguration: Sendable {
         ]
         var signatures: [SignatureRule] = []
         if Files.exists(file) {
-            let text = String(decoding: try Files.read(file), as: UTF8.self)
+            let text = String(
+                decoding: ByteOrderMark.removed(from: try Files.read(file)),
+                as: UTF8.self
+            )
             let read = try ConfigurationFile(text, name: file, known: keys)
             providers.append(provider("file", read.values))
             signatures = read.signatures

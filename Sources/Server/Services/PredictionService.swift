@@ -189,7 +189,9 @@ extension V1.TensorSpec {
         self.init(
             name: spec.name,
             dataType: V1.DataType(rawValue: spec.type.rawValue),
-            shape: spec.shape
+            shape: spec.shape,
+            unknownRank: spec.hasUnknownRank,
+            optional: spec.isOptional
         )
     }
 }

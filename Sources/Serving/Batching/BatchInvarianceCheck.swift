@@ -101,7 +101,7 @@ struct BatchInvarianceCheck {
         do {
             return try run(inputs, &progress)
         } catch {
-            guard error.isOutOfMemory else { throw error }
+            guard error.code == .outOfMemory else { throw error }
             progress.limit = .memory(rows: 1)
             return nil
         }
@@ -148,7 +148,7 @@ struct BatchInvarianceCheck {
         do {
             outputs = try run(batch.inputs, &progress)
         } catch {
-            guard error.isOutOfMemory else { throw error }
+            guard error.code == .outOfMemory else { throw error }
             return .noMemory
         }
         guard let outputs, let parts = OutputParts(outputs, rows: together.map(\.rows)) else {
@@ -193,7 +193,8 @@ struct BatchInvarianceCheck {
         } catch {
             switch error.code {
             case .invalidInput, .runtimeFailed: return nil
-            case .invalidModel, .unsupported, .terminated, .unavailable: throw error
+            case .invalidModel, .unsupported, .terminated, .outOfMemory, .unavailable:
+                throw error
             }
         }
     }

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Text
 
 /// The comparison of two answers: equal bytes, or numbers within a tolerance.
 struct OutputComparison {
@@ -7,7 +8,7 @@ struct OutputComparison {
     let tolerance: Double
 
     /// The name of the first output that differs; nil if none does.
-    func difference(_ left: [OutputTensor], _ right: [OutputTensor]) -> String? {
+    func difference(_ left: [OutputTensor], _ right: [OutputTensor]) -> ExactString? {
         guard left.count == right.count else { return left.first?.name ?? right.first?.name }
         for (one, other) in zip(left, right) where !agree(one, other) { return one.name }
         return nil

@@ -12,7 +12,9 @@ struct ChildLoadChecker: FirstLoadChecker {
     var program = "/proc/self/exe"
 
     /// Variables that the child gets: how libraries are found and behave. Others may hold keys.
-    private static let variables = ["STRONGROOM_ONNXRUNTIME", "LANG", "TZ", "GLIBC_TUNABLES"]
+    private static let variables = [
+        "STRONGROOM_ONNXRUNTIME", "LANG", "LOCPATH", "TZ", "GLIBC_TUNABLES",
+    ]
     private static let variablePrefixes = ["LD_", "MALLOC_", "LC_", "ORT_", "OMP_"]
 
     func check(

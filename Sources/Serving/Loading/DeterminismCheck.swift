@@ -1,4 +1,5 @@
 internal import Engine
+internal import Text
 
 /// The comparison of two runs of one request: they differ where a model draws random numbers.
 struct DeterminismCheck {
@@ -18,7 +19,7 @@ struct DeterminismCheck {
     var mayRepeat: Bool { ThreadTime.now < deadlineNs }
 
     /// The first output that differs between two runs; nil if none does.
-    func varyingOutput(_ first: [OutputTensor], _ second: [OutputTensor]) -> String? {
+    func varyingOutput(_ first: [OutputTensor], _ second: [OutputTensor]) -> ExactString? {
         OutputComparison(tolerance: 0).difference(first, second)
     }
 
@@ -47,7 +48,7 @@ struct DeterminismCheck {
     }
 
     private func requests(_ size: Int64?) -> [[InputTensor]] {
-        guard let size else { return WarmUp(of: model.signature).map { [$0.inputs] } ?? [] }
+        guard let size else { return WarmUp(of: model.signature).firstRequest.map { [$0] } ?? [] }
         let synthetic = SyntheticInputs(signature: model.signature)
         return SyntheticStyle.moderate.compactMap { synthetic.request($0, .free(size)) }
     }
@@ -57,8 +58,7 @@ struct DeterminismCheck {
             return try model.run(inputs, outputs: [], stop: nil)
         } catch {
             switch error.code {
-            case .invalidInput, .runtimeFailed: return nil
-            case .unavailable where error.isOutOfMemory: return nil
+            case .invalidInput, .runtimeFailed, .outOfMemory: return nil
             case .invalidModel, .unsupported, .terminated, .unavailable: throw error
             }
         }

@@ -28,7 +28,7 @@ struct GoldenRequest: Sendable {
         self.path = path
         let document: JSONValue
         do {
-            document = try JSONValue(parsing: json)
+            document = try JSONValue(parsing: ByteOrderMark.removed(from: json))
         } catch {
             throw Failure(description: "golden request \(path): \(error)")
         }

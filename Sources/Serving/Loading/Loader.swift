@@ -140,27 +140,8 @@ struct Loader: Sendable {
         kind: String
     ) throws(Failure) {
         guard let declared else { return }
-        guard declared.count == specs.count else {
-            throw .rejected(
-                reason: "the card has \(declared.count) \(kind)s, the model \(specs.count)",
-                detail: ""
-            )
-        }
-        for tensor in declared {
-            guard let spec = specs.first(where: { $0.name == tensor.name }) else {
-                throw .rejected(
-                    reason: "the model has no \(kind) \(quoted(tensor.name)), which the card names",
-                    detail: ""
-                )
-            }
-            guard spec.type.name == tensor.datatype, spec.shape == tensor.shape else {
-                throw .rejected(
-                    reason:
-                        "\(kind) \(quoted(tensor.name)) is \(spec.type.name) \(spec.shape) in the "
-                        + "model and \(tensor.datatype) \(tensor.shape) in the card",
-                    detail: ""
-                )
-            }
+        if let difference = CardTensor.difference(declared, specs, kind: kind) {
+            throw .rejected(reason: difference, detail: "")
         }
     }
 

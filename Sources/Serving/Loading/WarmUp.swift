@@ -31,14 +31,16 @@ struct WarmUp: Sendable {
         self.signature = signature
     }
 
+    /// The inputs of the first run; nil if none can be made.
+    var firstRequest: [InputTensor]? { request(Self.attempts[0]) }
+
     /// Runs the model until a run passes. A model may refuse some of these values, or fail on them,
     /// and take those that callers send.
     /// - Returns: Why the first run failed, if all did; nil if one passed, or none could be made.
     /// - Throws: What says nothing of the model: memory that is short, an engine that stops.
     func run(on model: any InferenceModel) throws(EngineError) -> String? {
         var firstFailure: String?
-        for attempt in Self.attempts {
-            guard let inputs = request(attempt) else { continue }
+        for inputs in Self.attempts.lazy.compactMap(request) {
             do {
                 _ = try model.run(inputs, outputs: [], stop: nil)
                 return nil

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import NIOCore
 internal import Sealing
+internal import Text
 internal import Wire
 
 /// The files of a bundle, as they lie in a folder.
@@ -25,10 +26,17 @@ public struct ModelBundle: Sendable {
     /// As many as a server takes.
     static let maxFiles = 10_000
     static let maxFolderDepth = 32
+    /// The beginning of names that are skipped.
+    private static let hiddenPrefix = ".."
 
     /// Reads a folder, or a single model file, and digests every file.
-    /// - Throws: ``StrongroomError`` `INVALID_ARGUMENT` for what cannot be read, is neither file
-    ///   nor folder, or is too much.
+    ///
+    /// Symbolic links to files are followed. Entries whose name begins with `..` are skipped: a
+    /// Kubernetes volume keeps its generations there.
+    ///
+    /// - Throws: ``StrongroomError`` `INVALID_ARGUMENT` for a path that cannot be read or is neither
+    ///   file nor folder, for a symbolic link to a folder, in a loop or to nothing, for a card under
+    ///   another name than `model.yaml`, and for more than a server takes.
     public init(path: String) throws {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw Self.unreadable(path) }
@@ -40,6 +48,9 @@ public struct ModelBundle: Sendable {
         }
         guard !found.isEmpty else {
             throw StrongroomError(.invalidArgument, "\(path) has no files in it")
+        }
+        if let mistaken = CardFileName.mistaken(among: found.lazy.map(\.path)) {
+            throw StrongroomError(.invalidArgument, CardFileName.refusal(of: mistaken))
         }
         found.sort { $0.path < $1.path }
         files = try found.map { try Self.describe($0.path, location: $0.location) }
@@ -62,10 +73,13 @@ public struct ModelBundle: Sendable {
                     unsafe String(cString: $0)
                 }
             }
-            guard name != ".", name != ".." else { continue }
+            guard name != ".", !name.utf8.starts(with: Self.hiddenPrefix.utf8) else { continue }
             let location = "\(folder)/\(name)"
             var status = stat()
             guard unsafe lstat(location, &status) == 0 else { throw unreadable(location) }
+            if status.st_mode & S_IFMT == S_IFLNK {
+                try follow(link: prefix + name, location, to: &status)
+            }
             switch status.st_mode & S_IFMT {
             case S_IFDIR:
                 try collect(location, prefix: prefix + name + "/", depth: depth + 1, into: &found)
@@ -81,6 +95,28 @@ public struct ModelBundle: Sendable {
                 )
             }
         }
+    }
+
+    /// Finds what a symbolic link leads to, which has to be a file.
+    private static func follow(link: String, _ location: String, to status: inout stat) throws {
+        let problem: String
+        if unsafe stat(location, &status) != 0 {
+            problem =
+                switch errno {
+                case ELOOP: "in a loop"
+                case ENOENT, ENOTDIR: "to nothing"
+                default: "that cannot be followed: \(unsafe String(cString: strerror(errno)))"
+                }
+        } else if status.st_mode & S_IFMT == S_IFREG {
+            return
+        } else {
+            problem = status.st_mode & S_IFMT == S_IFDIR ? "to a folder" : "to a special file"
+        }
+        throw StrongroomError(
+            .invalidArgument,
+            "\(quoted(link)) is a symbolic link \(problem): expected a file, a folder, or a "
+                + "symbolic link to a file"
+        )
     }
 
     private static func describe(_ path: String, location: String) throws -> File {

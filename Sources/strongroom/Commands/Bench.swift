@@ -181,11 +181,12 @@ struct BenchCommand: AsyncParsableCommand {
             let names = model.inputs.map { "\(quoted($0.name))" }.joined(separator: ", ")
             throw UsageError("unknown input \(quoted(argument.name)), the model has \(names)")
         }
-        return try model.inputs.map { spec in
+        return try model.inputs.compactMap { spec in
             if let argument = arguments.first(where: { $0.name == spec.name }) {
                 return try argument.tensor(type: SampleInput.type(of: spec))
             }
-            return try SampleInput.tensor(spec, rows: rows, maxBytes: Self.maxInputBytes)
+            return spec.optional
+                ? nil : try SampleInput.tensor(spec, rows: rows, maxBytes: Self.maxInputBytes)
         }
     }
 

@@ -111,8 +111,8 @@ struct Show: AsyncParsableCommand {
             lines.append("  replica    \(replica.server) \(replica.load.name)")
         }
         if let loaded = shown.loaded {
-            lines += loaded.inputs.map { "  input      \($0.name) \($0.typeName) \($0.shape)" }
-            lines += loaded.outputs.map { "  output     \($0.name) \($0.typeName) \($0.shape)" }
+            lines += loaded.inputs.map { "  input      \($0.text)" }
+            lines += loaded.outputs.map { "  output     \($0.text)" }
             let merged = loaded.metadata["strongroom.batching"] ?? ""
             let why = loaded.metadata["strongroom.batching.why"] ?? ""
             lines.append("  batching   \(merged): \(why)")

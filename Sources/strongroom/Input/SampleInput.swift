@@ -11,12 +11,14 @@ enum SampleInput {
     /// A tensor for a declared input.
     ///
     /// - Parameters:
-    ///   - rows: The first dimension, where that may have any size; others of any size get 1.
+    ///   - rows: The first dimension, where that may have any size, and the only one of an input
+    ///     of any shape; other dimensions of any size get 1.
     ///   - maxBytes: What it may weigh.
     /// - Throws: ``UsageError`` for a type that is not known, or a tensor over the limit.
     static func tensor(_ spec: V1.TensorSpec, rows: Int, maxBytes: Int) throws -> V1.Tensor {
         let type = try type(of: spec)
-        let shape = spec.shape.enumerated().map { index, size in
+        let declared = spec.unknownRank ? [-1] : spec.shape
+        let shape = declared.enumerated().map { index, size in
             size >= 0 ? size : index == 0 ? Int64(rows) : 1
         }
         let width = type.byteCount ?? 4 + text.utf8.count

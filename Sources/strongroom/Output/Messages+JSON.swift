@@ -139,10 +139,17 @@ extension V1.TensorSpec {
         ElementType(rawValue: dataType.rawValue)?.name ?? String(dataType.rawValue)
     }
 
+    /// Name, type and shape, and whether a request may leave it out.
+    var text: String {
+        "\(name) \(typeName) \(unknownRank ? "any shape" : "\(shape)")"
+            + (optional ? ", optional" : "")
+    }
+
     var json: JSONValue {
         .object([
             "name": .string(name.text), "data_type": .string(typeName),
-            "shape": .array(shape.map { .number($0) }),
+            "shape": .array(shape.map { .number($0) }), "unknown_rank": .bool(unknownRank),
+            "optional": .bool(optional),
         ])
     }
 }

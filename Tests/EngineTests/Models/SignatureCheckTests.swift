@@ -162,17 +162,83 @@ struct SignatureCheckTests {
         #expect(error.message == "input 'x' is missing: FP32 [-1, 4]")
     }
 
-    @Test("64 tensors pass, 65 are refused before any is looked at")
+    @Test("1,024 tensors pass, 1,025 are refused before any is looked at")
     func tensorLimit() throws {
-        let names = (0..<64).map { "x\($0)" }
+        let names = (0..<1_024).map { "x\($0)" }
         let signature = ModelSignature(
             inputs: names.map { TensorSpec(name: $0, type: .uint8, shape: []) },
             outputs: []
         )
         let inputs = names.map { Self.input($0, .uint8, [], [1]) }
-        try signature.check(inputs)
+        for inputs in [inputs, inputs.reversed(), inputs.shuffled()] { try signature.check(inputs) }
         let error = try engineError { try signature.check(inputs + [inputs[0]]) }
-        #expect(error.message == "65 input tensors, at most 64 are taken")
+        #expect(error.message == "1025 input tensors, at most 1024 are taken")
+        for index in [0, 63, 64, 127, 128, 1_023] {
+            let without = inputs.filter { $0.name != names[index] }
+            let missing = try engineError { try signature.check(without) }
+            #expect(missing.message == "input 'x\(index)' is missing: UINT8 []")
+        }
+        let unknown = try engineError {
+            try signature.check([Self.input("y", .uint8, [], [1])])
+        }
+        #expect(unknown.message.hasSuffix("'x15' and 1008 more"))
+    }
+
+    @Test("an input beyond the first 64 that is given twice is refused", arguments: [0, 64, 99])
+    func lateDuplicate(index: Int) throws {
+        let names = (0..<100).map { "x\($0)" }
+        let signature = ModelSignature(
+            inputs: names.map { TensorSpec(name: $0, type: .uint8, shape: []) },
+            outputs: []
+        )
+        let inputs = names.map { Self.input($0, .uint8, [], [1]) }
+        let error = try engineError { try signature.check(inputs + [inputs[index]]) }
+        #expect(error.message == "input 'x\(index)' is given twice")
+    }
+
+    @Test("an optional input may be left out, and is checked when it is there")
+    func optional() throws {
+        let signature = ModelSignature(
+            inputs: [
+                TensorSpec(name: "scale", type: .uint8, shape: [1], isOptional: true),
+                TensorSpec(name: "x", type: .uint8, shape: [-1]),
+            ],
+            outputs: []
+        )
+        let x = Self.input("x", .uint8, [2], [1, 2])
+        try signature.check([x])
+        try signature.check([x, Self.input("scale", .uint8, [1], [1])])
+        let error = try engineError {
+            try signature.check([x, Self.input("scale", .uint8, [2], [1, 2])])
+        }
+        #expect(error.message.contains("'scale' has shape [2], the model takes [1]"))
+        let missing = try engineError { try signature.check([]) }
+        #expect(missing.message == "input 'x' is missing: UINT8 [-1]")
+    }
+
+    @Test("an input of unknown rank takes any shape within the limits")
+    func unknownRank() throws {
+        let signature = ModelSignature(
+            inputs: [TensorSpec(name: "x", type: .uint8, shape: [], hasUnknownRank: true)],
+            outputs: []
+        )
+        for shape: [Int64] in [[], [1], [1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1]] {
+            try signature.check([Self.input("x", .uint8, shape, [1])])
+        }
+        let refusals: [([Int64], String)] = [
+            ([1, 1, 1, 1, 1, 1, 1, 1, 1], "has 9 dimensions, at most 8 are taken"),
+            ([-1], "a size cannot be negative"),
+            ([EngineLimits.maxElements + 1], "more than 2147483647 elements"),
+            ([2], "has 1 bytes of data, shape [2] of UINT8 takes 2"),
+        ]
+        for (shape, message) in refusals {
+            let error = try engineError {
+                try signature.check([Self.input("x", .uint8, shape, [1])])
+            }
+            #expect(error.message.contains(message))
+        }
+        let missing = try engineError { try signature.check([]) }
+        #expect(missing.message == "input 'x' is missing: UINT8 any shape")
     }
 
     @Test("outputs are checked by name")
@@ -185,9 +251,9 @@ struct SignatureCheckTests {
         let twice = try engineError { try Self.signature.check(outputs: ["y", "y"]) }
         #expect(twice.message == "output 'y' is asked for twice")
         let many = try engineError {
-            try Self.signature.check(outputs: [String](repeating: "y", count: 65))
+            try Self.signature.check(outputs: [String](repeating: "y", count: 1_025))
         }
-        #expect(many.message == "65 output names, at most 64 are taken")
+        #expect(many.message == "1025 output names, at most 1024 are taken")
     }
 
     @Test("names from outside are cut and made harmless in messages")
@@ -198,6 +264,6 @@ struct SignatureCheckTests {
         let control = try engineError {
             try Self.signature.check(outputs: ["a\n\u{1B}[31m\u{202E}"])
         }
-        #expect(control.message.contains("'a\\u{a}\\u{1b}[31m\\u{202e}'"))
+        #expect(control.message.contains("'a\\n\\u{1b}[31m\\u{202e}'"))
     }
 }

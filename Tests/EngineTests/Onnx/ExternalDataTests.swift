@@ -1,34 +1,12 @@
 import Foundation
 import Synchronization
 import Testing
+import Text
 
 @testable import Engine
 
 @Suite("Tensors in other files")
 struct ExternalDataTests {
-    /// A file in memory. What is given back is spoilt, so that an answer shows who read it later.
-    private final class File: HeldBytes, @unchecked Sendable {
-        private let storage: UnsafeMutableRawBufferPointer
-        let given = Mutex<[Range<Int>]>([])
-        var byteCount: Int { storage.count }
-
-        init(_ bytes: [UInt8]) {
-            storage = .allocate(byteCount: bytes.count, alignment: 64)
-            storage.copyBytes(from: bytes)
-        }
-
-        deinit { storage.deallocate() }
-
-        func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
-            try body(UnsafeRawBufferPointer(storage).bytes)
-        }
-
-        func giveBack(_ range: Range<Int>) {
-            given.withLock { $0.append(range) }
-            for index in range { storage[index] = 0xFF }
-        }
-    }
-
     /// Files that are said to have a size, and cannot be read.
     private struct Sizes: ModelSource {
         struct Unread: Error {}
@@ -48,13 +26,21 @@ struct ExternalDataTests {
         _ byteCount: UInt64
     ) -> ExternalTensor {
         ExternalTensor(
-            name: name,
+            name: ExactString(name),
             elementType: 2,
             shape: [Int64(byteCount)],
-            location: location,
+            location: ExactString(location),
             offset: offset,
-            byteCount: byteCount
+            byteCount: byteCount,
+            place: 0..<1
         )
+    }
+
+    private static func files(
+        of tensors: [ExternalTensor],
+        from source: some ModelSource
+    ) throws -> ExternalFiles {
+        try ExternalFiles(of: ModelTensors(initializers: tensors), from: source)
     }
 
     private static let rows: UInt64 = 64
@@ -68,7 +54,7 @@ struct ExternalDataTests {
     /// Loads and runs a model of tables at these places of one or more files.
     private func answer(
         _ places: [(file: String, offset: Int)],
-        _ files: [String: File]
+        _ files: [String: HeldArray]
     ) throws -> [UInt8] {
         let tables = places.enumerated().map { index, place in
             Proto.external(
@@ -106,7 +92,7 @@ struct ExternalDataTests {
     @Test("the runtime tells of each that it has copied, and what it told of is not read again")
     func givenBack() throws {
         #expect(OnnxLog.tellsCopies(version: try Fixtures.engine().version))
-        let (first, second) = (File(table(1) + table(2)), File([1, 2, 3, 4] + table(3)))
+        let (first, second) = (HeldArray(table(1) + table(2)), HeldArray([1, 2, 3, 4] + table(3)))
         let size = Self.tableBytes
         let answer = try answer(
             [("a", 0), ("a", size), ("b", 4)],
@@ -122,7 +108,7 @@ struct ExternalDataTests {
 
     @Test("bytes that two tensors share stay until both are copied")
     func overlapping() throws {
-        let file = File(table(1) + table(2) + table(3))
+        let file = HeldArray(table(1) + table(2) + table(3))
         let size = Self.tableBytes
         let answer = try answer([("a", 0), ("a", 0), ("a", size)], ["a": file])
         #expect(answer == expected([1, 1, 2]))
@@ -142,7 +128,7 @@ struct ExternalDataTests {
             Self.tensor("its twin", in: "c", at: 5, 5), Self.tensor("end", in: "c", at: 10, 5),
         ]
         for _ in 0..<10 {
-            let names = CopiedTensors.apart(tensors.shuffled()).map(\.name)
+            let names = CopiedTensors.apart(tensors.shuffled()).map(\.name.text)
             #expect(names.sorted() == ["another file", "end", "next"])
         }
     }
@@ -169,26 +155,55 @@ struct ExternalDataTests {
         #expect(!OnnxLog.tellsCopies(version: "1.33.0"))
     }
 
-    @Test("tensors that overlap cannot stand for more bytes than their file has")
-    func sumOfAFile() throws {
-        let fits = [Self.tensor("a", in: "w", at: 0, 50), Self.tensor("b", in: "w", at: 0, 50)]
-        let source = Sizes(sizes: ["w": 100])
-        #expect(throws: Sizes.Unread.self) { _ = try ExternalFiles(of: fits, from: source) }
+    @Test("tensors that share bytes are copied up to a limit, which the refusal names")
+    func sumOfCopies() throws {
+        let size: UInt64 = 1 << 20
+        let limit = EngineLimits.maxExternalCopies * size + EngineLimits.maxSharedBytes
+        let whole = (0..<limit / size).map { Self.tensor("t\($0)", in: "w", at: 0, size) }
+        let source = Sizes(sizes: ["w": size])
+        #expect(throws: Sizes.Unread.self) { _ = try Self.files(of: whole, from: source) }
         let error = try engineError {
-            _ = try ExternalFiles(of: fits + [Self.tensor("c", in: "w", at: 99, 1)], from: source)
+            _ = try Self.files(of: whole + [Self.tensor("c", in: "w", at: 99, 1)], from: source)
         }
-        #expect(error.code == .invalidModel)
-        #expect(error.message.contains("the tensors in file 'w' have more bytes than the file"))
+        #expect(error.code == .unsupported)
+        #expect(error.message.contains("share bytes"))
+        #expect(error.message.contains("\(limit + 1) bytes, at most \(limit) are taken"))
+    }
+
+    @Test("tensors outside of the main graph's initializers are bounded by themselves")
+    func sumOfEmbedded() throws {
+        let limit = EngineLimits.maxEmbeddedBytes
+        let source = Sizes(sizes: ["w": limit + 1])
+        var tensors = ModelTensors(embedded: [Self.tensor("a", in: "w", at: 0, limit)])
+        #expect(throws: Sizes.Unread.self) { _ = try ExternalFiles(of: tensors, from: source) }
+        tensors.embedded.append(Self.tensor("b", in: "w", at: limit, 1))
+        let error = try engineError { _ = try ExternalFiles(of: tensors, from: source) }
+        #expect(error.code == .unsupported)
+        #expect(error.message.contains("at most \(limit) are taken"))
+    }
+
+    @Test("the file of an unread tensor has to be there, and is not read")
+    func unread() throws {
+        let tensor = Self.tensor("spare", in: "w", at: 90, 10)
+        let tensors = ModelTensors(unread: [tensor])
+        _ = try ExternalFiles(of: tensors, from: Sizes(sizes: ["w": 100]))
+        for sizes: [String: UInt64] in [["w": 99], ["v": 100]] {
+            let error = try engineError {
+                _ = try ExternalFiles(of: tensors, from: Sizes(sizes: sizes))
+            }
+            #expect(error.code == .invalidModel)
+            #expect(error.message.contains("tensor 'spare' of the model"))
+        }
     }
 
     @Test("a tensor ends within its file, whatever numbers it states")
     func ends() throws {
         let source = Sizes(sizes: ["w": 100])
         let last = Self.tensor("a", in: "w", at: 90, 10)
-        #expect(throws: Sizes.Unread.self) { _ = try ExternalFiles(of: [last], from: source) }
+        #expect(throws: Sizes.Unread.self) { _ = try Self.files(of: [last], from: source) }
         for offset: UInt64 in [91, 100, .max - 9, .max] {
             let error = try engineError {
-                _ = try ExternalFiles(of: [Self.tensor("a", in: "w", at: offset, 10)], from: source)
+                _ = try Self.files(of: [Self.tensor("a", in: "w", at: offset, 10)], from: source)
             }
             #expect(error.code == .invalidModel)
         }
@@ -199,11 +214,11 @@ struct ExternalDataTests {
         let tensors = ["v", "w"].map { Self.tensor($0, in: $0, at: 0, 1) }
         let limit = EngineLimits.maxExternalBytes
         #expect(throws: Sizes.Unread.self) {
-            _ = try ExternalFiles(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))
+            _ = try Self.files(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))
         }
         for sizes in [["v": limit, "w": 1], ["v": .max, "w": .max]] {
             let error = try engineError {
-                _ = try ExternalFiles(of: tensors, from: Sizes(sizes: sizes))
+                _ = try Self.files(of: tensors, from: Sizes(sizes: sizes))
             }
             #expect(error.code == .unsupported)
         }
@@ -211,12 +226,12 @@ struct ExternalDataTests {
             Self.tensor("t\($0)", in: "f\($0)", at: 0, 1)
         }
         let source = Sizes(
-            sizes: Dictionary(uniqueKeysWithValues: many.map { ($0.location, UInt64(1)) })
+            sizes: Dictionary(uniqueKeysWithValues: many.map { ($0.location.text, UInt64(1)) })
         )
         #expect(throws: Sizes.Unread.self) {
-            _ = try ExternalFiles(of: Array(many.dropLast()), from: source)
+            _ = try Self.files(of: Array(many.dropLast()), from: source)
         }
-        let error = try engineError { _ = try ExternalFiles(of: many, from: source) }
+        let error = try engineError { _ = try Self.files(of: many, from: source) }
         #expect(error.code == .unsupported)
     }
 }

@@ -87,4 +87,29 @@ struct OnnxLibraryTests {
         #expect(error.detail.contains("/opt/s/bin/libonnxruntime.so"))
         #expect(!error.detail.contains(".deps"))
     }
+
+    @Test("locales of the program are named where the system lacks one of them, and all are there")
+    func locales() {
+        func folder(_ executable: String, system: [String], files: Set<String>) -> String? {
+            Locales.folder(
+                executable: executable,
+                systemHas: system.contains,
+                isReadable: files.contains
+            )
+        }
+        func files(in folder: String) -> Set<String> {
+            Set(Locales.names.map { "\(folder)/\($0)/LC_CTYPE" })
+        }
+        let tree = files(in: "/t/.deps/locales")
+        #expect(folder("/t/.build/debug/s", system: [], files: tree) == "/t/.deps/locales")
+        #expect(
+            folder("/t/.build/debug/s", system: ["en_US.UTF-8"], files: tree) == "/t/.deps/locales"
+        )
+        #expect(folder("/t/.build/debug/s", system: Locales.names, files: tree) == nil)
+        #expect(folder("/t/.build/debug/s", system: [], files: Set(tree.dropFirst())) == nil)
+        #expect(folder("/t/bin/s", system: [], files: tree) == nil)
+        for place in ["/usr/bin/locales", "/usr/bin/../lib/strongroom/locales"] {
+            #expect(folder("/usr/bin/s", system: [], files: files(in: place)) == place)
+        }
+    }
 }

@@ -26,17 +26,106 @@ struct OnnxLoadTests {
     @Test(
         "what a tensor of the schema cannot be is refused",
         arguments: [
-            ("sequence", "output 's' of the model is not a tensor"),
-            ("float8", "has ONNX element type 17"),
+            ("sequence", "output 's' of the model is of kind sequence, and only tensors"),
+            ("optional", "input 'x' of the model is of kind optional, and only tensors"),
+            (
+                "zip_map",
+                "made by node 'zip' (ZipMap): export the model with the option zipmap=False"
+            ),
+            ("float8", "input 'x' of the model has elements of type FLOAT8E4M3FN, expected one of"),
+            (
+                "int4",
+                "input 'x' of the model has elements of type INT4, expected one of BOOL, UINT8"
+            ),
             ("rank9", "has 9 dimensions, at most 8"),
-            ("inputs65", "the model has 65 inputs, at most 64"),
-            ("no_shape", "input 'x' of the model declares no shape"),
+            ("locale", "asks for the locale 'xx_YY' (attribute locale of a StringNormalizer)"),
         ]
     )
     func unsupported(name: String, message: String) throws {
         let error = try engineError { _ = try Fixtures.load(name) }
         #expect(error.code == .unsupported)
         #expect(error.message.contains(message))
+    }
+
+    @Test("inputs with defaults that a request can carry are optional inputs, behind the others")
+    func optionalInputs() throws {
+        #expect(
+            try Fixtures.load("defaults").signature.inputs == [
+                TensorSpec(name: "x", type: .fp32, shape: [-1]),
+                TensorSpec(name: "scale", type: .fp32, shape: [1], isOptional: true),
+            ]
+        )
+    }
+
+    @Test("inputs and outputs that declare no shape have any")
+    func unknownRank() throws {
+        let signature = try Fixtures.load("no_shape").signature
+        #expect(
+            signature.inputs
+                == [TensorSpec(name: "x", type: .fp32, shape: [], hasUnknownRank: true)]
+        )
+        #expect(signature.outputs.map(\.hasUnknownRank) == [true])
+    }
+
+    @Test("as many inputs are taken as a request may have, and one more is refused")
+    func inputLimit() throws {
+        let limit = EngineLimits.maxTensors
+        let model = try Fixtures.load(bytes: Proto.sum(inputs: limit))
+        #expect(model.signature.inputs.count == limit)
+        let inputs = (0..<limit).map { index in
+            InputTensor(name: "x\(index)", type: .fp32, shape: [1], bytes: bytes([Float(index)]))
+        }
+        let sum = Float(limit * (limit - 1) / 2)
+        for inputs in [inputs, inputs.reversed()] {
+            let outputs = try model.run(inputs, outputs: [], stop: nil)
+            #expect(try #require(outputs.first).copied() == bytes([sum]))
+        }
+        let error = try engineError {
+            _ = try Fixtures.load(bytes: Proto.sum(inputs: limit + 1))
+        }
+        #expect(error.code == .unsupported)
+        #expect(error.message == "the model has 1025 inputs, at most 1024 are taken")
+    }
+
+    @Test("defaults are left out where they make more inputs than a request may have")
+    func tooManyDefaults() throws {
+        let (required, limit) = (1_000, EngineLimits.maxTensors)
+        let fits = try Fixtures.load(bytes: Proto.sum(inputs: limit, defaultsFrom: required))
+        #expect(fits.signature.inputs.filter(\.isOptional).count == limit - required)
+        let more = try Fixtures.load(bytes: Proto.sum(inputs: limit + 1, defaultsFrom: required))
+        #expect(more.signature.inputs.count == required)
+    }
+
+    @Test("a text model that asks for the locale en_US gets it")
+    func locale() throws {
+        let model = try Fixtures.load("text")
+        let text = InputTensor(
+            name: "s",
+            type: .bytes,
+            shape: [1],
+            bytes: encoded([Array("GUTE Ümlaute".utf8)])
+        )
+        let outputs = try model.run([text], outputs: [], stop: nil)
+        #expect(try #require(outputs.first).copied() == encoded([Array("gute ümlaute".utf8)]))
+    }
+
+    @Test(
+        "data in other files of the bundle is taken wherever ONNX allows a tensor",
+        arguments: [
+            ("initializer", [Float(3)]), ("attribute", [3]), ("subgraph", [3]), ("sparse", [3]),
+            ("function", [2]), ("training", nil),
+        ] as [(String, [Float]?)]
+    )
+    func dataOutside(place: String, expected: [Float]?) throws {
+        let source = ModelInMemory(
+            entry: try Fixtures.bytes("outside_\(place).onnx"),
+            files: ["w.bin": HeldArray(bytes([Float(2)]))]
+        )
+        let model = try Fixtures.engine().load(source, options: LoadOptions())
+        guard let expected else { return }
+        let one = InputTensor(name: "x", type: .fp32, shape: [1], bytes: bytes([Float(1)]))
+        let outputs = try model.run([one], outputs: [], stop: nil)
+        #expect(try #require(outputs.first).copied() == bytes(expected))
     }
 
     @Test(
@@ -49,11 +138,15 @@ struct OnnxLoadTests {
     )
     func externalData(place: String, tensor: String) throws {
         let error = try engineError { _ = try Fixtures.load("external_\(place)") }
-        // An initializer may lie in another file, but not at such a path.
-        let isInitializer = ["initializer", "memory"].contains(place)
-        #expect(error.code == (isInitializer ? .invalidModel : .unsupported))
+        #expect(error.code == .invalidModel)
         #expect(error.message.contains("tensor '\(tensor)' of the model has its data in another"))
-        #expect(!error.message.contains("passwd"))
+        #expect(
+            error.message.contains(
+                place == "memory"
+                    ? "'*/_ORT_MEM_ADDR_/*', which is a path that no file of a bundle has"
+                    : "'/etc/passwd', which is an absolute path"
+            )
+        )
     }
 
     @Test("a graph that cannot run is refused", arguments: ["bad_graph", "unknown_operator"])
@@ -102,6 +195,27 @@ struct OnnxLoadTests {
             flipped[index] ^= 0x11
             do {
                 _ = try Fixtures.load(bytes: flipped)
+            } catch let error as EngineError {
+                #expect([.invalidModel, .unsupported].contains(error.code))
+            }
+        }
+    }
+
+    @Test(
+        "a model with data in other files and a byte flipped is refused or loads, nothing worse",
+        arguments: ["initializer", "attribute", "subgraph", "sparse", "function"]
+    )
+    func flipsOfReferences(place: String) throws {
+        let whole = try Fixtures.bytes("outside_\(place).onnx")
+        for index in whole.indices {
+            var flipped = whole
+            flipped[index] ^= 0x11
+            let source = ModelInMemory(
+                entry: flipped,
+                files: ["w.bin": HeldArray(bytes([Float(2)]))]
+            )
+            do {
+                _ = try Fixtures.engine().load(source, options: LoadOptions())
             } catch let error as EngineError {
                 #expect([.invalidModel, .unsupported].contains(error.code))
             }

@@ -56,6 +56,23 @@ enum Proto {
         return number(1, 10) + field(7, graph) + field(8, number(2, 21))
     }
 
+    /// A model that adds scalars in vectors: `x0`, `x1` and so on, [1] FP32 each, to y [1].
+    ///
+    /// - Parameter first: The first input that has a default, which is 0; nil: none has.
+    static func sum(inputs count: Int, defaultsFrom first: Int? = nil) -> [UInt8] {
+        let names = (0..<count).map { "x\($0)" }
+        let node = names.flatMap { field(1, $0) } + field(2, "y") + field(4, "Sum")
+        let zero = { (name: String) in
+            number(1, 1) + number(2, 1) + field(8, name) + field(9, [0, 0, 0, 0])
+        }
+        let graph =
+            field(1, node) + field(2, "sum")
+            + names.dropFirst(first ?? count).flatMap { field(5, zero($0)) }
+            + names.flatMap { field(11, value($0, type: 1, shape: [1])) }
+            + field(12, value("y", type: 1, shape: [1]))
+        return number(1, 10) + field(7, graph) + field(8, number(2, 21))
+    }
+
     private static func value(_ name: String, type: UInt64, shape: [UInt64]) -> [UInt8] {
         let dimensions = shape.flatMap { field(1, number(1, $0)) }
         return field(1, name) + field(2, field(1, number(1, type) + field(2, dimensions)))

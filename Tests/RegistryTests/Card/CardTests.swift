@@ -138,6 +138,95 @@ struct CardTests {
         #expect(refusal { try parse(text) } == .invalidArgument)
     }
 
+    @Test("a byte order mark and carriage returns are accepted, and lines counted as they are")
+    func foreignEditors() throws {
+        let text = Self.head + "labels:\n  task: x\n"
+        let mark = "\u{FEFF}"
+        let returns = text.replacing("\n", with: "\r\n")
+        let card = try parse(text)
+        for variant in [mark + text, returns, mark + returns] {
+            #expect(try parse(variant) == card)
+            let error = #expect(throws: RegistryError.self) {
+                try parse(variant + "nothing: 1\r\n")
+            }
+            #expect(error?.message.hasPrefix("model.yaml:6: nothing") == true)
+        }
+        #expect(refusal { try parse(text + mark + "a: 1\n") } == .invalidArgument)
+    }
+
+    @Test("a tensor may have any shape, and an input may be optional")
+    func anyShape() throws {
+        let card = try parse(
+            Self.head + """
+                inputs:
+                  - {name: x, datatype: FP32, shape: any}
+                  - {name: scale, datatype: FP32, shape: [1], optional: true}
+                  - {name: z, datatype: FP32, shape: [], optional: false}
+                outputs:
+                  - {name: y, datatype: FP32, shape: any}
+
+                """
+        )
+        #expect(card.inputs?.map(\.shape) == [nil, [1], []])
+        #expect(card.inputs?.map(\.isOptional) == [nil, true, false])
+        #expect(card.outputs?.map(\.shape) == [nil])
+    }
+
+    @Test(
+        "other words for a shape, and for whether an input is optional, are refused",
+        arguments: [
+            ("inputs", "shape: \"any\"", "inputs[0].shape: expected a list or 'any', found 'any'"),
+            ("inputs", "shape: Any", "inputs[0].shape: expected a list or 'any', found 'Any'"),
+            ("inputs", "shape: [any]", "inputs[0].shape[0]: expected an integer from -1"),
+            ("inputs", "shape: [1], optional: yes", "expected true or false, found 'yes'"),
+            ("inputs", "shape: [1], optional: \"true\"", "expected true or false, found 'true'"),
+            ("inputs", "shape: [1], optional: [true]", "expected true or false, found a list"),
+            ("outputs", "shape: [1], optional: true", "outputs[0].optional: unknown key"),
+        ]
+    )
+    func otherWords(key: String, fields: String, problem: String) {
+        let error = #expect(throws: RegistryError.self) {
+            try parse(Self.head + "\(key):\n  - {name: x, datatype: FP32, \(fields)}\n")
+        }
+        #expect(error?.message.contains(problem) == true)
+    }
+
+    @Test("1,024 inputs are declared in a card, and one more is refused")
+    func manyInputs() throws {
+        func card(_ count: Int) -> String {
+            let inputs = (0..<count).map { "  - {name: c\($0), datatype: FP32, shape: [-1]}\n" }
+            return Self.head + "inputs:\n" + inputs.joined()
+        }
+        #expect(try parse(card(1_024)).inputs?.count == 1_024)
+        let error = #expect(throws: RegistryError.self) { try parse(card(1_025)) }
+        #expect(error?.message.contains("a list of 1025, at most 1024 are allowed") == true)
+    }
+
+    @Test(
+        "brackets that stay open are bounded, however they are written",
+        arguments: [
+            "[", "[\n", "[ \"]\"\n", "[ ']'\n", "[ # ]\n", "{a: [\n", "[ \"\n]\" , \n",
+            "] [\n",
+        ]
+    )
+    func openBrackets(piece: String) {
+        let text = Self.head + "labels: " + String(repeating: piece, count: 2_000)
+        let error = #expect(throws: RegistryError.self) { try parse(text) }
+        #expect(error?.message.contains("nested too deeply") == true)
+    }
+
+    @Test("brackets inside each other on one line are bounded")
+    func bracketsOfLine() {
+        func card(_ depth: Int) -> String {
+            Self.head + "labels: "
+                + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "\n"
+        }
+        for (depth, isTooDeep) in [(32, false), (33, true)] {
+            let error = #expect(throws: RegistryError.self) { try parse(card(depth)) }
+            #expect(error?.message.contains("nested too deeply") == isTooDeep)
+        }
+    }
+
     @Test("a card of 64 KiB is read, and one byte more is refused")
     func size() throws {
         let comment = String(repeating: "#", count: Limits.maxCardBytes - Self.head.utf8.count)

@@ -137,6 +137,25 @@ struct RefusalTests {
         #expect(begin(request([file("a.onnx"), file("b.onnx"), file("model.yaml")])) == nil)
     }
 
+    @Test(
+        "a card under another name, unless the bundle has one with the right name",
+        arguments: ["model.yml", "MODEL.YAML", "model.yaml.txt", "Model.YML.Txt"]
+    )
+    func misnamedCard(name: String) throws {
+        let error = #expect(throws: RegistryError.self) {
+            try registry.beginPublish(
+                request([file("m.onnx"), file(name)]),
+                principal: "cert:ann"
+            )
+        }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains("'\(name)'") == true)
+        #expect(error?.message.contains("'model.yaml'") == true)
+        #expect(begin(request([file("m.onnx"), file(name), file("model.yaml")])) == nil)
+        #expect(begin(request([file("m.onnx"), file("docs/" + name)])) == nil)
+        #expect(begin(request([file("m.onnx"), file(name + ".onnx.md")])) == nil)
+    }
+
     @Test("the 17th upload at once, until one ends")
     func uploads() throws {
         var ids: [String] = []

@@ -87,6 +87,45 @@ struct PassphraseTests {
         }
     }
 
+    @Test(
+        "a byte order mark and carriage returns do not count",
+        arguments: ["\u{FEFF}secret", "secret\r\n", "\u{FEFF}secret\r\nold\r\n"]
+    )
+    func foreignEditors(text: String) throws {
+        try withFolder { folder in
+            let plain = try passphrases("secret", in: folder)
+            let created = try PassphraseKeyProvider.create(in: folder, passphrases: plain)
+            let other = try passphrases(text, in: folder)
+            let opened = try PassphraseKeyProvider(folder: folder, passphrases: other)
+            #expect(opened.currentKeyID == created.currentKeyID)
+        }
+    }
+
+    @Test("a key of a passphrase with a carriage return, of an earlier release, still opens")
+    func untrimmed() throws {
+        try withFolder { folder in
+            // The trimmed line is tried first, so this makes the key that the whole line made.
+            let before = try passphrases("secret\r\r\n", in: folder)
+            let created = try PassphraseKeyProvider.create(in: folder, passphrases: before)
+            let file = try passphrases("secret\r\n", in: folder)
+            #expect(
+                code { _ = try PassphraseKeyProvider(folder: folder, passphrases: file) } == nil
+            )
+            let opened = try PassphraseKeyProvider(folder: folder, passphrases: file)
+            #expect(opened.currentKeyID == created.currentKeyID)
+        }
+    }
+
+    @Test(
+        "a line of a carriage return alone is empty",
+        arguments: ["\r\n", "a\r\n\r\nb", "\u{FEFF}"]
+    )
+    func emptyLines(text: String) throws {
+        try withFolder { folder in
+            #expect(code { _ = try passphrases(text, in: folder) } == .format)
+        }
+    }
+
     @Test("a new passphrase in front of the old one takes over at a rotation")
     func change() throws {
         try withFolder { folder in

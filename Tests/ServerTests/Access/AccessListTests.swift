@@ -13,6 +13,13 @@ struct AccessListTests {
         #expect(try AccessList(json: Array(list.json.utf8)) == list)
     }
 
+    @Test("a byte order mark and carriage returns are accepted")
+    func foreignEditors() throws {
+        let text = "{\"grants\": [\r\n{\"principal\": \"cert:bob\", \"role\": \"admin\"}\r\n]}\r\n"
+        let list = try AccessList(json: Array(("\u{FEFF}" + text).utf8))
+        #expect(list.grants.map(\.principal) == ["cert:bob"])
+    }
+
     @Test("a grant without models is for all of them")
     func defaultModels() throws {
         let text = #"{"grants": [{"principal": "cert:bob", "role": "observer"}]}"#

@@ -36,6 +36,14 @@ struct ServerConfigurationTests {
         #expect(configuration.metricsLoopback == .certificate)
     }
 
+    @Test("a byte order mark and carriage returns are accepted")
+    func foreignEditors() async throws {
+        let yaml = "\u{FEFF}listen: 127.0.0.1:1\r\nlimits:\r\n  connections: 7\r\n"
+        let configuration = try await load(yaml)
+        #expect(configuration.listen.text == "127.0.0.1:1")
+        #expect(configuration.rpc.maxConnections == 7)
+    }
+
     @Test("flags win over the environment, which wins over the file")
     func precedence() async throws {
         let yaml = "listen: 127.0.0.1:1\ndrain_seconds: 5\nlimits:\n  connections: 7\n"

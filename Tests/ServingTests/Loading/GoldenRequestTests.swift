@@ -301,4 +301,15 @@ struct GoldenRequestTests {
         let json = "{\"inputs\": \(Self.tensor), \"outputs\": [\(tensor)]}"
         #expect(try Self.refusal(json) == "golden request g.json: outputs[0]: " + reason)
     }
+
+    @Test("a byte order mark and carriage returns are accepted")
+    func foreignEditors() throws {
+        let json = """
+            {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}],
+             "outputs": [{"name": "y", "datatype": "FP32", "shape": [1], "data": [2]}]}
+            """
+        let text = "\u{FEFF}" + json.replacing("\n", with: "\r\n")
+        let request = try GoldenRequest(path: "g.json", json: Array(text.utf8))
+        #expect(request.inputs.count == 1 && request.expected.count == 1)
+    }
 }

@@ -147,12 +147,13 @@ struct RejectionTests {
                 "outputs: [{name: z, datatype: FP32, shape: [-1, 4]}]",
                 "the model has no output 'z', which the card names"
             ),
+            ("inputs: []", "the card lacks input 'x' of the model: FP32 [-1, 4]"),
             (
                 """
                 inputs: [{name: x, datatype: FP32, shape: [-1, 4]}, \
                 {name: w, datatype: FP32, shape: [1]}]
                 """,
-                "the card has 2 inputs, the model 1"
+                "the model has no input 'w', which the card names"
             ),
         ]
     )
