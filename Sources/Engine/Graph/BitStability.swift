@@ -1,5 +1,5 @@
 /// The effect that the place of a row in a run, and the number of rows, have on the bits of an
-/// operator's result, by the type of its elements. Integers, truth values and text are exact.
+/// operator's result, by the type of the elements that it reads. Text is exact.
 struct BitStability: Hashable, Sendable {
     /// The effect on one type, in ascending order of severity.
     enum Level: Int, Comparable, Sendable {
@@ -16,10 +16,18 @@ struct BitStability: Hashable, Sendable {
     let fp32: Level
     let fp64: Level
     let fp16: Level
+    var integers = Level.exact
 
     static let exact = BitStability(fp32: .exact, fp64: .exact, fp16: .exact)
     static let rowCount = BitStability(fp32: .rowCount, fp64: .rowCount, fp16: .rowCount)
     static let place = BitStability(fp32: .place, fp64: .place, fp16: .place)
+    /// Operators that compute with floats, or in blocks of rows, whatever they read.
+    static let rowCountOfAll = BitStability(
+        fp32: .rowCount,
+        fp64: .rowCount,
+        fp16: .rowCount,
+        integers: .rowCount
+    )
     /// Exact but for FP16, whose kernels convert to FP32 and back in blocks.
     static let exactWide = BitStability(fp32: .exact, fp64: .exact, fp16: .rowCount)
     /// Exact in FP32, whose kernels treat the tail like the rest; FP64 has a tail of its own.
@@ -38,8 +46,8 @@ struct BitStability: Hashable, Sendable {
         case OnnxType.double: fp64
         case OnnxType.float16, OnnxType.bfloat16: fp16
         case OnnxType.string: .exact
-        case _ where OnnxType.integers.contains(type): .exact
-        default: max(fp32, fp64, fp16)
+        case _ where OnnxType.integers.contains(type): integers
+        default: max(fp32, fp64, fp16, integers)
         }
     }
 }

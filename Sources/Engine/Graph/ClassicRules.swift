@@ -4,7 +4,7 @@ internal import Text
 enum ClassicRules {
     /// Models that take a table and give one row for each.
     ///
-    /// - Parameter outputs: Whether each output has a column, or is one column itself.
+    /// - Parameter outputs: The labels, which are one column, or the scores.
     static func table(_ outputs: [Output]) -> OperatorRule.Transfer {
         { (call) throws(RowFault) in
             let input = try call.input(0)
@@ -12,7 +12,7 @@ enum ClassicRules {
             guard shape.count == 2 else { throw RowFault("takes a table of two dimensions") }
             try SpatialRules.requireLeadingRows(input)
             return outputs.map { output in
-                let columns: [SymbolicSize?] = output.isVector ? [] : [call.freshSize()]
+                let columns = output.isVector ? [] : [scoreColumns(call) ?? call.freshSize()]
                 return TensorFacts(
                     type: output.type ?? labelType(call),
                     shape: [shape[0]] + columns,
@@ -29,6 +29,19 @@ enum ClassicRules {
 
         static let labels = Output(isVector: true)
         static let scores = Output(type: OnnxType.float)
+    }
+
+    /// The number of scores of a row. Classifiers of two classes have forms with one score.
+    private static func scoreColumns(_ call: OperatorCall) -> SymbolicSize? {
+        let attributes = call.node.attributes
+        let lists: [ExactString] = [
+            "classlabels_int64s", "classlabels_ints", "classlabels_strings",
+        ]
+        if let count = lists.compactMap({ attributes[$0]?.count }).max() {
+            return count > 2 ? SymbolicSize(Int64(count)) : nil
+        }
+        let targets = call.int("n_targets") ?? call.int("targets") ?? 1
+        return targets > 0 ? SymbolicSize(targets) : nil
     }
 
     private static func labelType(_ call: OperatorCall) -> Int32 {
@@ -52,7 +65,10 @@ enum ClassicRules {
     /// OneHotEncoder: a new last dimension.
     static func oneHot(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         let input = try call.input(0)
-        let shape = try call.shape(0) + [call.freshSize()]
+        let attributes = call.node.attributes
+        let names: [ExactString] = ["cats_int64s", "cats_strings"]
+        let count = names.compactMap { attributes[$0]?.count }.max() ?? 0
+        let shape = try call.shape(0) + [SymbolicSize(Int64(count))]
         return [TensorFacts(type: OnnxType.float, shape: shape, rows: input.rows)]
     }
 
@@ -70,11 +86,18 @@ enum ClassicRules {
         return [TensorFacts(type: OnnxType.float, shape: shape, rows: first.rows)]
     }
 
-    /// ArrayFeatureExtractor: picks features, the last dimension.
+    /// ArrayFeatureExtractor: picks features, the last dimension, or looks rows up in a list.
     static func extract(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
-        let input = try call.input(0)
+        let (input, places) = (try call.input(0), try call.input(1))
         var shape = try call.shape(0)
-        try call.requireSame([1])
+        if !places.isSame {
+            guard input.isSame, shape.count == 1 else { throw RowFault("looks rows up in rows") }
+            let flat = try LayoutRules.regrouped(
+                places,
+                as: [.one, SymbolicSize.product(try call.shape(1))]
+            )
+            return [TensorFacts(type: input.type, shape: flat.shape, rows: flat.rows)]
+        }
         guard shape.count >= 2, input.rowAxis?.axis != shape.count - 1 else {
             throw RowFault("picks rows by their index")
         }

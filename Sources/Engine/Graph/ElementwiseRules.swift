@@ -32,6 +32,18 @@ enum ElementwiseRules {
         return [TensorFacts(type: input.type, shape: input.shape, rows: input.rows)]
     }
 
+    /// Max and Min: which of two zeros, or two NaN, is taken depends on the place. With constants
+    /// that are neither there is no such choice.
+    static func extreme(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let inputs = call.inputs.compactMap(\.self)
+        let constants = inputs.filter { $0.isSame }
+        let isClear = constants.allSatisfy { $0.reals?.allSatisfy { $0 > 0 || $0 < 0 } ?? false }
+        if inputs.count - constants.count <= 1, isClear { call.stability = .exactWide }
+        var result = try broadcast(inputs, in: &call)
+        result.type = inputs.first?.type ?? 0
+        return [result]
+    }
+
     static func identity(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         [try call.input(0)]
     }

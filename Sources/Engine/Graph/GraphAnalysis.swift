@@ -146,6 +146,9 @@ struct GraphAnalysis {
             if !outputs.isEmpty, outputs[0].numbers == nil {
                 outputs[0].numbers = try KnownNumbers.elements(of: outputs[0], by: call)
             }
+            guard outputs.allSatisfy({ ($0.rank ?? 0) <= GraphLimits.maxRank }) else {
+                throw RowFault("gives more than \(GraphLimits.maxRank) dimensions")
+            }
             if !isConstant { note(call, at: index) }
             return outputs.prefix(node.outputs.count).map { finished($0, mixing, at: index) }
                 + missing(node, outputs.count, isConstant, at: index)

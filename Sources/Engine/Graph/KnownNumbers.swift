@@ -43,7 +43,8 @@ enum KnownNumbers {
         guard let type = call.inputs.first??.type, kept.contains(result.type),
             kept.contains(type) || type == OnnxType.bool
         else { return nil }
-        return call.inputs.first??.numbers
+        guard result.type == OnnxType.int32 else { return call.inputs.first??.numbers }
+        return call.inputs.first??.numbers?.map { $0?.fitsIn32Bits == true ? $0 : nil }
     }
 
     private static func gather(
@@ -90,13 +91,16 @@ enum KnownNumbers {
                 let right = call.inputs[1]?.numbers, (call.inputs[0]?.rank ?? 2) <= 1,
                 (call.inputs[1]?.rank ?? 2) <= 1
             else { return nil }
+            // Of 32 bits only what cannot overflow is kept.
+            let isNarrow = call.inputs[0]?.type != OnnxType.int64
             let count = left.count == 1 ? right.count : left.count
             guard right.count == count || right.count == 1 else { return nil }
             return (0..<count).map { index in
                 guard let one = left[left.count == 1 ? 0 : index],
                     let other = right[right.count == 1 ? 0 : index]
                 else { return nil }
-                return compute(one, other)
+                let number = compute(one, other)
+                return isNarrow && number?.fitsIn32Bits != true ? nil : number
             }
         }
     }

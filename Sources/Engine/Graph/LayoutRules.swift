@@ -16,7 +16,7 @@ enum LayoutRules {
             facts.rows = .apart(rows)
         }
         if let padding = facts.padding { facts.padding?.axis = moved(padding.axis) }
-        facts.numbers = nil
+        facts.forgetValues()
         return [facts]
     }
 
@@ -38,15 +38,23 @@ enum LayoutRules {
             default: sizes.append(size)
             }
         }
-        if let open {
-            let whole = SymbolicSize.product(shape)
-            let rest = SymbolicSize.product(sizes)
-            sizes[open] = rest.flatMap { whole?.divided(by: $0) }
-            if sizes[open] == nil, whole?.isFixed == true, rest?.isFixed == true {
-                sizes[open] = call.freshSize()
-            }
+        guard sizes.allSatisfy({ $0.map { $0.factor >= 0 } ?? true }) else {
+            throw RowFault("takes a shape that may be negative")
         }
+        if let open { sizes[open] = rest(of: shape, besides: sizes, in: &call) }
         return [try regrouped(input, as: sizes)]
+    }
+
+    /// The size that a -1 stands for, all others being known.
+    private static func rest(
+        of shape: [SymbolicSize?],
+        besides sizes: [SymbolicSize?],
+        in call: inout OperatorCall
+    ) -> SymbolicSize? {
+        guard let whole = SymbolicSize.product(shape), let others = SymbolicSize.product(sizes)
+        else { return nil }
+        if let exact = whole.divided(by: others) { return exact }
+        return whole.rowPower == others.rowPower ? call.freshSize() : nil
     }
 
     private static func target(of call: OperatorCall) throws(RowFault) -> [SymbolicSize?]? {
@@ -79,6 +87,7 @@ enum LayoutRules {
         if let rows = input.rowAxis, removed.contains(rows.axis) {
             throw RowFault("removes the dimension of the rows")
         }
+        if let padding = input.padding, removed.contains(padding.axis) { throw padding.fault }
         return [remapped(input, shape.indices.filter { !removed.contains($0) })]
     }
 
@@ -115,8 +124,9 @@ enum LayoutRules {
 
     /// The same elements in the same row-major order, in other dimensions.
     ///
-    /// The row axis is kept where the elements before it and after it can be told apart in the new
-    /// dimensions as well: the new dimension that holds the rows is (outer, row, inner) again.
+    /// The number of elements is the same. So the rows stay apart if the elements before them are
+    /// as many as before: those of the new dimensions before, times a part of the new dimension
+    /// that holds the rows, which then is (outer, row, inner) again.
     static func regrouped(
         _ input: TensorFacts,
         as sizes: [SymbolicSize?]
@@ -124,21 +134,19 @@ enum LayoutRules {
         guard sizes.count <= GraphLimits.maxRank else { throw RowFault("has too many dimensions") }
         var result = TensorFacts(type: input.type, shape: sizes)
         guard let rows = input.rowAxis, let shape = input.shape else { return result }
-        func lost() -> TensorFacts {
-            result.rows = .mixed(RowFault("does not keep the rows apart"))
-            return result
-        }
-        guard let axis = sizes.firstIndex(where: { $0?.isFixed == false }),
-            let size = sizes[axis],
-            let whole = SymbolicSize.product(shape),
-            SymbolicSize.product(sizes) == whole,
+        let holders = sizes.indices.filter { sizes[$0]?.isFixed != true }
+        guard holders.count == 1, !shape.contains(nil),
+            let size = sizes[holders[0]],
             let before = SymbolicSize.product(shape[..<rows.axis])?.times(rows.outer),
-            let newBefore = SymbolicSize.product(sizes[..<axis]),
+            let newBefore = SymbolicSize.product(sizes[..<holders[0]]),
             let outer = before.divided(by: newBefore),
             let block = outer.times(.rowCount),
             size.divided(by: block) != nil
-        else { return lost() }
-        result.rows = .apart(RowAxis(axis: axis, outer: outer))
+        else {
+            result.rows = .mixed(RowFault("does not keep the rows apart"))
+            return result
+        }
+        result.rows = .apart(RowAxis(axis: holders[0], outer: outer))
         return result
     }
 

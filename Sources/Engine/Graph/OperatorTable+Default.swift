@@ -7,8 +7,7 @@ extension OperatorTable {
                 + "StringConcat",
             OperatorRule(ElementwiseRules.broadcast(), .exact)
         ),
-        // Of two zeros, or two NaN, the place decides which is taken.
-        ("Max Min", OperatorRule(ElementwiseRules.broadcast(), .place)),
+        ("Max Min", OperatorRule(ElementwiseRules.extreme, .place)),
         (
             "And Or Xor Equal Less Greater LessOrEqual GreaterOrEqual",
             OperatorRule(ElementwiseRules.broadcast(.bool), .exact)
@@ -121,7 +120,7 @@ extension OperatorTable {
 
     static let products: Table = [
         ("MatMul", OperatorRule(ContractionRules.matMul(0, 1), .rowCount)),
-        ("MatMulInteger", OperatorRule(ContractionRules.matMul(0, 1), .rowCount)),
+        ("MatMulInteger", OperatorRule(ContractionRules.matMul(0, 1), .rowCountOfAll)),
         ("QLinearMatMul", OperatorRule(ContractionRules.matMul(0, 3), .rowCount)),
         ("Gemm", OperatorRule(ContractionRules.gemm, .rowCount)),
         ("Einsum", OperatorRule(ContractionRules.einsum, .rowCount)),
@@ -131,7 +130,8 @@ extension OperatorTable {
     ]
 
     static let spatial: Table = [
-        ("Conv ConvInteger", OperatorRule(SpatialRules.convolution(0, 1), .rowCount)),
+        ("Conv", OperatorRule(SpatialRules.convolution(0, 1), .rowCount)),
+        ("ConvInteger", OperatorRule(SpatialRules.convolution(0, 1), .rowCountOfAll)),
         ("QLinearConv", OperatorRule(SpatialRules.convolution(0, 3), .rowCount)),
         ("ConvTranspose", OperatorRule(SpatialRules.transposedConvolution, .rowCount)),
         ("MaxPool AveragePool LpPool", OperatorRule(SpatialRules.pool, .exactWide)),

@@ -14,11 +14,11 @@ extension OperatorTable {
         ("ArrayFeatureExtractor", OperatorRule(ClassicRules.extract, .exact)),
         (
             "TreeEnsembleClassifier LinearClassifier SVMClassifier",
-            OperatorRule(ClassicRules.table([.labels, .scores]), .rowCount)
+            OperatorRule(ClassicRules.table([.labels, .scores]), .rowCountOfAll)
         ),
         (
             "TreeEnsembleRegressor TreeEnsemble LinearRegressor SVMRegressor",
-            OperatorRule(ClassicRules.table([.scores]), .rowCount)
+            OperatorRule(ClassicRules.table([.scores]), .rowCountOfAll)
         ),
     ]
 

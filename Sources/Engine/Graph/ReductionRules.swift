@@ -13,16 +13,33 @@ enum ReductionRules {
                 axes = Set(shape.indices)
             }
             let keepsSize = call.int("keepdims", default: 1) != 0
-            if axes.contains(shape.count - 1) { call.stability = lastAxis(call) }
-            return [try reduced(call, shape, over: axes, keepsSize: keepsSize)]
+            let result = try reduced(call, shape, over: axes, keepsSize: keepsSize)
+            let isLast = axes.contains(shape.count - 1)
+            if isLast ? vectorized.contains(call.node.type) : breaksTies(result, call) {
+                call.stability = .place
+            }
+            return [result]
         }
     }
 
-    /// The kernels that vectorise the sum or extreme along contiguous elements begin at an aligned
-    /// address, so the bits depend on where the row lies.
-    private static func lastAxis(_ call: OperatorCall) -> BitStability {
-        let vectorised: Set<ExactString> = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"]
-        return vectorised.contains(call.node.type) ? .place : call.stability
+    /// Kernels that vectorise along contiguous elements begin at an aligned address, so the bits
+    /// depend on where the row lies.
+    private static let vectorized: Set<ExactString> = [
+        "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",
+    ]
+    /// The elements of a register of 512 bits, the widest that kernels use.
+    private static let vectorElements = SymbolicSize(16)
+
+    /// Whether the place decides which of two zeros or two NaN an extreme is: it does where rows
+    /// do not begin at multiples of a register.
+    private static func breaksTies(_ result: TensorFacts, _ call: OperatorCall) -> Bool {
+        guard call.node.type == "ReduceMax" || call.node.type == "ReduceMin",
+            let rows = result.rowAxis, let shape = result.shape,
+            let block = rows.outer.times(.rowCount)
+        else { return false }
+        let inner = shape[rows.axis]?.divided(by: block)
+        let stride = SymbolicSize.product(shape[(rows.axis + 1)...] + [inner])
+        return stride?.divided(by: vectorElements) == nil
     }
 
     static func arg(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {

@@ -19,7 +19,7 @@ enum SelectionRules {
     static func slice(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         var facts = try call.input(0)
         let shape = try call.shape(0)
-        facts.numbers = nil
+        facts.forgetValues()
         for (axis, cut) in try cuts(of: call, rank: shape.count) {
             if let padding = facts.padding, padding.axis == axis {
                 facts.padding = try RaggedRule.padding(padding, sliced: cut)

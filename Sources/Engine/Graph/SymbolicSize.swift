@@ -33,6 +33,16 @@ struct SymbolicSize: Hashable, Sendable {
     /// The value of a constant; nil if it depends on the run.
     var number: Int64? { rowPower == 0 && symbols.isEmpty ? factor : nil }
 
+    /// Whether no value of it leaves 32 bits: a constant, one size, or few times the rows.
+    var fitsIn32Bits: Bool {
+        switch (rowPower, symbols.count) {
+        case (0, 0): Int32(exactly: factor) != nil
+        case (0, 1): factor == 1
+        case (1, 0): (0...Int64(UInt16.max)).contains(factor)
+        default: false
+        }
+    }
+
     /// Whether it is the same for any number of rows.
     var isFixed: Bool { rowPower == 0 }
 

@@ -79,6 +79,11 @@ struct TensorFacts: Hashable {
 
     var isSame: Bool { rows == .same }
 
+    /// Drops the known elements, which the tensor no longer has in this order.
+    mutating func forgetValues() {
+        (numbers, reals, text) = (nil, nil, nil)
+    }
+
     /// A scalar's or a single element's value.
     var onlyValue: KnownValue? {
         if let text { return .text(text) }

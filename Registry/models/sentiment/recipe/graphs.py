@@ -68,9 +68,11 @@ class Graph:
         start, end, axis = self.constant([0]), self.constant([WINDOW]), self.constant([1])
         return self.add("Slice", columns, start, end, axis)
 
-    def numbers(self, vocabulary, width):
-        """Each row's words as numbers, `width` columns of padding after them, and its length.
+    def numbers(self, vocabulary):
+        """Each row's words as numbers, in columns that `window` cuts to WINDOW, and its length.
 
+        The padding makes every row WINDOW columns wide, however long the other rows are: a row's
+        answer then depends on no other row, which the server proves from the graph.
         An empty text counts as one word of padding: it has an answer, not a division by zero.
         """
         numbers = self.add(
@@ -83,7 +85,7 @@ class Graph:
         )
         count = self.add("ReduceSum", self.add("Sign", numbers), self.constant([1]), keepdims=0)
         length = self.add("Max", count, self.constant(1))
-        return self.add("Pad", numbers, self.constant([0, 0, 0, width])), length
+        return self.add("Pad", numbers, self.constant([0, 0, 0, WINDOW])), length
 
     def linear(self, value, layer):
         weight, bias = self.weight(layer.weight), self.weight(layer.bias)
@@ -123,7 +125,7 @@ def tokenizer():
 
 def mean(network, vocabulary, neutral):
     graph = Graph()
-    numbers, length = graph.numbers(vocabulary, WINDOW)
+    numbers, length = graph.numbers(vocabulary)
     # Always WINDOW columns, and a product with ones in place of ReduceSum: the order in which
     # the runtime sums, so a row's last bits, then depends on no other row.
     table = graph.weight(network.embedding.weight)
@@ -138,8 +140,8 @@ def mean(network, vocabulary, neutral):
 
 def recurrent(network, vocabulary, neutral):
     graph = Graph()
-    numbers, length = graph.numbers(vocabulary, 1)
-    steps = graph.add("Transpose", numbers, perm=[1, 0])
+    numbers, length = graph.numbers(vocabulary)
+    steps = graph.add("Transpose", graph.window(numbers), perm=[1, 0])
     embedded = graph.add("Gather", graph.weight(network.embedding.weight), steps)
     size = network.ahead.hidden_size
     states = graph.add(
