@@ -139,6 +139,7 @@ extension V1.Alias {
                 + (version == 0 ? "none answers yet" : "version \(version) answers until then")
         }
         return
-            "\(model.escaped) \(name.escaped): version \(version) answers\(before) (generation \(generation))"
+            "\(model.escaped) \(name.escaped): version \(version) answers\(before) (generation "
+            + "\(generation))"
     }
 }
