@@ -116,8 +116,8 @@ REASONS = {  # what the reason has to have, by what is wrong
             [helper.make_tensor_value_info("q", 1, None)])
             for branch in ("then_branch", "else_branch")})],
         ({"x": ("BOOL", [])}, ENDS[1]))),
-    "nothing in it": (["No graph"], {"model.onnx": b""}),
-    "another format": (["protobuf"], {"model.onnx": b"hello, this is no model"}),
+    "nothing in it": (["empty"], {"model.onnx": b""}),
+    "another format": (["not an ONNX model"], {"model.onnx": b"hello, this is no model"}),
     "a node whose name imitates a log line": ([r"'a\\n2026-01-01T0", "NoSuch"], broken(
         [NODE("NoSuch", ["x"], ["y"], name="a\n2026-01-01T00:00:00+0000 info strongroom: ok\n")])),
     "names of any length": (["NoSuchx+", "No Op registered"], broken(

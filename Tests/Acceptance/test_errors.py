@@ -250,7 +250,8 @@ def test_unknown_methods_and_services_are_unimplemented(admin):
     nothing = prediction.CancelResponse
     request = prediction.CancelRequest()
     refused(lambda: admin.call("Prediction", "Guess", request, nothing), "UNIMPLEMENTED", "'Guess'")
-    refused(lambda: admin.call("Oracle", "Ask", request, nothing), "UNIMPLEMENTED", "'Oracle'")
+    refused(lambda: admin.call("Oracle", "Ask", request, nothing), "UNIMPLEMENTED",
+            "'strongroom.v1.Oracle'")
 
 
 def test_a_payload_that_is_no_message_is_refused(admin):

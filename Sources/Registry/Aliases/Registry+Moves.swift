@@ -94,8 +94,8 @@ extension Registry {
                 else {
                     throw RegistryError(
                         .failedPrecondition,
-                        "version \(toVersion) did not serve through alias \(quoted(alias)) of model "
-                            + "\(model) before version \(current.targetVersion)"
+                        "version \(toVersion) did not serve through alias \(quoted(alias)) of "
+                            + "model \(quoted(model)) before version \(current.targetVersion)"
                     )
                 }
             }

@@ -65,7 +65,8 @@ extension RegistryError {
     func placed(_ record: VersionRecord, _ file: VersionRecord.File) -> RegistryError {
         RegistryError(
             code,
-            "model \(quoted(record.model)), version \(record.version), file \(quoted(file.path)): \(message)",
+            "model \(quoted(record.model)), version \(record.version), file "
+                + "\(quoted(file.path)): \(message)",
             detail: detail
         )
     }

@@ -22,7 +22,8 @@ enum BundleSignature {
         guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
             throw RegistryError(
                 .invalidArgument,
-                "model \(quoted(model)) takes signed bundles alone: expected \(quoted(path)), a signature of "
+                "model \(quoted(model)) takes signed bundles alone: expected \(quoted(path)), a "
+                    + "signature of "
                     + "all files in the OpenSSF model-signing format"
             )
         }
@@ -34,7 +35,8 @@ enum BundleSignature {
         guard files.contains(where: { $0.path.isSpelled(Card.path) }) else {
             throw RegistryError(
                 .invalidArgument,
-                "model \(quoted(model)) takes signed bundles alone: expected a \(quoted(Card.path)) of the "
+                "model \(quoted(model)) takes signed bundles alone: expected a "
+                    + "\(quoted(Card.path)) of the "
                     + "publisher's own, since a signature cannot cover one that the server writes"
             )
         }

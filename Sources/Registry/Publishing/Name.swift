@@ -15,7 +15,8 @@ enum Name {
         else {
             throw RegistryError(
                 .invalidArgument,
-                "\(what) name \(quoted(name)): expected 1 to \(Limits.maxNameBytes) of a-z, 0-9, '.', '_', '-', "
+                "\(what) name \(quoted(name)): expected 1 to \(Limits.maxNameBytes) of a-z, "
+                    + "0-9, '.', '_', '-', "
                     + "beginning with a letter or digit"
             )
         }

@@ -100,14 +100,16 @@ extension PublishRequest {
             guard file.size <= Limits.maxFileBytes else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(quoted(file.path)): \(file.size) bytes, at most \(Limits.maxFileBytes) are "
+                    "file \(quoted(file.path)): \(file.size) bytes, at most "
+                        + "\(Limits.maxFileBytes) are "
                         + "allowed"
                 )
             }
             guard file.path != Card.path || file.size <= UInt64(Limits.maxCardBytes) else {
                 throw RegistryError(
                     .invalidArgument,
-                    "file \(quoted(file.path)): \(file.size) bytes, at most \(Limits.maxCardBytes) are "
+                    "file \(quoted(file.path)): \(file.size) bytes, at most "
+                        + "\(Limits.maxCardBytes) are "
                         + "allowed"
                 )
             }

@@ -125,7 +125,8 @@ extension Registry {
         if let first = missing.first {
             throw RegistryError(
                 .failedPrecondition,
-                "file \(quoted(first.file.path)): \(first.nextOffset) of \(first.file.size) bytes are "
+                "file \(quoted(first.file.path)): \(first.nextOffset) of \(first.file.size) "
+                    + "bytes are "
                     + "held; \(missing.count) of \(upload.files.count) files are not complete"
             )
         }
@@ -134,7 +135,8 @@ extension Registry {
                 try restart(file, upload)
                 throw RegistryError(
                     .dataLoss,
-                    "file \(quoted(file.file.path)): the SHA-256 of what came is not the declared one; "
+                    "file \(quoted(file.file.path)): the SHA-256 of what came is not the "
+                        + "declared one; "
                         + "the file starts again at offset 0"
                 )
             }

@@ -1,5 +1,6 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 extension Registry {
     /// Begins an upload, or finds the one that the idempotency key stands for.
@@ -205,17 +206,17 @@ extension Registry {
         if let version = stored.version {
             throw RegistryError(
                 .failedPrecondition,
-                "upload \(id) became version \(version)"
+                "upload \(quoted(id)) became version \(version)"
             )
         }
         guard let wrapped else {
-            throw RegistryError(.dataLoss, "upload \(id): its data key is missing")
+            throw RegistryError(.dataLoss, "upload \(quoted(id)): its data key is missing")
         }
         let key: SecretKey
         do {
             key = try dataKey(wrapped, model: stored.model, bundleID: stored.bundleID)
         } catch let error as SealingError {
-            throw RegistryError.sealing(error, "upload \(id): its data key does not unwrap")
+            throw RegistryError.sealing(error, "upload \(quoted(id)): its data key does not unwrap")
         }
         let whole = try finished.filter { _, file in
             try blobs.byteCount(of: file.sealedSHA256) == file.sealedBytes

@@ -61,7 +61,8 @@ final class UploadFile: Sendable {
             guard offset <= next else {
                 throw RegistryError(
                     .outOfRange,
-                    "file \(quoted(file.path)): offset \(offset) is ahead of \(next), the first byte not "
+                    "file \(quoted(file.path)): offset \(offset) is ahead of \(next), the first "
+                        + "byte not "
                         + "yet held"
                 )
             }

@@ -17,14 +17,15 @@ internal import Synchronization
 enum LibraryOutput {
     /// Milliseconds without output after which a line without a line break is logged.
     private static let pauseMs: Int32 = 50
-    /// Milliseconds that a crash waits for the reader.
-    private static let crashPatienceMs = 100
+    /// Milliseconds that the end of the process waits for the reader.
+    private static let patienceMs = 100
     private static let readBytes = 4_096
     private static let fatalSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
 
     private static let readEnd = Atomic<Int32>(-1)
     /// Whether the reader holds bytes that are not logged yet.
     private static let isReading = Atomic<Bool>(false)
+    private static let isEnding = Atomic<Bool>(false)
     private static let isCrashing = Atomic<Bool>(false)
     /// Room for the signal handler, which must not allocate.
     nonisolated(unsafe) private static let crashBuffer = UnsafeMutableRawBufferPointer.allocate(
@@ -52,11 +53,13 @@ enum LibraryOutput {
         running.withLock { $0 = versions }
     }
 
-    /// Waits, for a bounded time, until what was written is logged.
-    static func settle() {
+    /// Waits, for a bounded time, until all that was written is logged: the process ends.
+    static func finish() {
         let descriptor = readEnd.load(ordering: .relaxed)
         guard descriptor >= 0 else { return }
-        for _ in 0..<crashPatienceMs where hasInput(descriptor, waitMs: 0) || isHeld {
+        isEnding.store(true, ordering: .sequentiallyConsistent)
+        for _ in 0..<patienceMs {
+            guard hasInput(descriptor, waitMs: 0) || isHeld else { return }
             usleep(1_000)
         }
     }
@@ -88,15 +91,13 @@ enum LibraryOutput {
             let now = NIODeadline.now().uptimeNanoseconds
             if hasInput {
                 let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
-                let isCrashing = isCrashing.load(ordering: .relaxed)
-                log(
-                    lines.take(buffer.prefix(max(count, 0)), nowNs: now, isBounded: !isCrashing),
-                    logger
-                )
+                log(lines.take(buffer.prefix(max(count, 0)), nowNs: now), logger)
+            } else if isEnding.load(ordering: .relaxed) {
+                log(lines.finish(nowNs: now), logger)
             } else {
                 log(lines.settle(nowNs: now), logger)
             }
-            isReading.store(lines.holdsLine, ordering: .sequentiallyConsistent)
+            isReading.store(!lines.isIdle, ordering: .sequentiallyConsistent)
         }
     }
 
@@ -111,8 +112,9 @@ enum LibraryOutput {
                 metadata["text"] = "\(text)"
                 metadata["bytes"] = "\(bytes)"
                 logger.warning("library output", metadata: metadata)
-            case .dropped(let lines, let bytes):
+            case .dropped(let lines, let bytes, let last):
                 metadata["lines"] = "\(lines)"
+                metadata["last"] = "\(last)"
                 metadata["bytes"] = "\(bytes)"
                 logger.warning("library output was dropped: too many lines", metadata: metadata)
             }
@@ -136,7 +138,7 @@ enum LibraryOutput {
     /// Calls only what a signal handler may.
     private static func forwardAtCrash() {
         guard !isCrashing.exchange(true, ordering: .sequentiallyConsistent) else { return }
-        settle()
+        finish()
         let descriptor = readEnd.load(ordering: .relaxed)
         while true {
             let count = unsafe Glibc.read(descriptor, crashBuffer.baseAddress, crashBuffer.count)

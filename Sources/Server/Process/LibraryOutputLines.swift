@@ -12,8 +12,9 @@ struct LibraryOutputLines {
     /// A line for the log.
     enum Entry: Equatable {
         case line(String, bytes: Int)
-        /// Lines that were left out, and their bytes.
-        case dropped(lines: Int, bytes: Int)
+        /// Lines that were left out, their bytes, and the last of them: the one before a crash may
+        /// say why.
+        case dropped(lines: Int, bytes: Int, last: String)
     }
 
     private var line: [UInt8] = []
@@ -22,25 +23,17 @@ struct LibraryOutputLines {
     private var lines = 0
     private var droppedLines = 0
     private var droppedBytes = 0
+    private var lastDropped: [UInt8] = []
 
     /// Whether nothing is left to be given out.
     var isIdle: Bool { lineBytes == 0 && droppedLines == 0 }
 
-    /// Whether a line has begun that has no line break yet.
-    var holdsLine: Bool { lineBytes > 0 }
-
     /// Takes bytes that were read.
-    ///
-    /// - Parameter isBounded: False: no line is left out.
-    mutating func take(
-        _ bytes: ArraySlice<UInt8>,
-        nowNs: UInt64,
-        isBounded: Bool = true
-    ) -> [Entry] {
+    mutating func take(_ bytes: ArraySlice<UInt8>, nowNs: UInt64) -> [Entry] {
         var entries = beginWindow(nowNs)
         for byte in bytes {
             if byte == UInt8(ascii: "\n") {
-                if let entry = endLine(isBounded: isBounded) { entries.append(entry) }
+                if let entry = endLine() { entries.append(entry) }
             } else {
                 lineBytes += 1
                 if line.count < Self.maxLineBytes { line.append(byte) }
@@ -53,26 +46,34 @@ struct LibraryOutputLines {
     /// and the number of those left out, when their second is over.
     mutating func settle(nowNs: UInt64) -> [Entry] {
         var entries = beginWindow(nowNs)
-        if let entry = endLine(isBounded: true) { entries.append(entry) }
+        if let entry = endLine() { entries.append(entry) }
         return entries
+    }
+
+    /// Gives out all that is left, before the process ends.
+    mutating func finish(nowNs: UInt64) -> [Entry] {
+        windowEndNs = 0
+        return settle(nowNs: nowNs)
     }
 
     private mutating func beginWindow(_ nowNs: UInt64) -> [Entry] {
         guard nowNs >= windowEndNs else { return [] }
         defer {
             (windowEndNs, lines) = (nowNs + Self.windowNs, 0)
-            (droppedLines, droppedBytes) = (0, 0)
+            (droppedLines, droppedBytes, lastDropped) = (0, 0, [])
         }
         guard droppedLines > 0 else { return [] }
-        return [.dropped(lines: droppedLines, bytes: droppedBytes)]
+        let last = String(decoding: lastDropped, as: UTF8.self)
+        return [.dropped(lines: droppedLines, bytes: droppedBytes, last: last)]
     }
 
-    private mutating func endLine(isBounded: Bool) -> Entry? {
+    private mutating func endLine() -> Entry? {
         guard lineBytes > 0 else { return nil }
         defer { (line, lineBytes) = ([], 0) }
-        guard lines < Self.maxLines || !isBounded else {
+        guard lines < Self.maxLines else {
             droppedLines += 1
             droppedBytes += lineBytes
+            lastDropped = line
             return nil
         }
         lines += 1

@@ -28,8 +28,8 @@ package enum ServerProcess {
         return logger
     }
 
-    /// Waits, for a bounded time, until what libraries wrote is in the log. Before the process ends.
+    /// Waits, for a bounded time, until what libraries wrote is in the log: the process ends.
     package static func finish() {
-        LibraryOutput.settle()
+        LibraryOutput.finish()
     }
 }

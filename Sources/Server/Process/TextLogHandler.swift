@@ -45,7 +45,7 @@ package struct TextLogHandler: LogHandler {
     /// The time in the system's zone, as in `2026-11-30T17:20:00+0000`.
     private static var now: String {
         var seconds = time(nil)
-        var parts = tm()
+        var parts = unsafe tm()
         _ = unsafe localtime_r(&seconds, &parts)
         var text = [CChar](repeating: 0, count: 64)
         _ = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S%z", &parts)

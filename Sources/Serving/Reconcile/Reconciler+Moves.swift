@@ -249,7 +249,8 @@ extension ServingError {
     fileprivate static func noneAnswers(_ id: AliasID, _ failure: String) -> ServingError {
         ServingError(
             .failedPrecondition,
-            "no version answers for alias \(quoted(id.alias)) of model \(quoted(id.model)): \(failure)"
+            "no version answers for alias \(quoted(id.alias)) of model \(quoted(id.model)): "
+                + "\(failure)"
         )
     }
 }

@@ -77,7 +77,8 @@ extension Tensor {
         guard let dataType = DataType(rawValue: message.dataType.rawValue) else {
             throw StrongroomError(
                 .internalError,
-                "output \(quoted(message.name)) has the unknown data type \(message.dataType.rawValue)"
+                "output \(quoted(message.name)) has the unknown data type "
+                    + "\(message.dataType.rawValue)"
             )
         }
         self.init(

@@ -36,7 +36,8 @@ struct Clients: AsyncParsableCommand {
                 models.allSatisfy(allowed.contains)
             else {
                 throw ValidationError(
-                    "--models \(quoted(models)) can match no model's name: expected a-z, 0-9, '.', '_', "
+                    "--models \(quoted(models)) can match no model's name: expected a-z, 0-9, "
+                        + "'.', '_', "
                         + "'-' and '*'"
                 )
             }

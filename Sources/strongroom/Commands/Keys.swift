@@ -92,7 +92,8 @@ struct Keys: AsyncParsableCommand {
 
         private func text(_ rotation: V1.RotateKeysResponse) -> String {
             var lines = [
-                "key \(rotation.currentKey.escaped) is current; \(rotation.rewrapped) keys were wrapped anew"
+                "key \(rotation.currentKey.escaped) is current; \(rotation.rewrapped) keys were "
+                    + "wrapped anew"
             ]
             lines += rotation.failures.map(\.escaped)
             lines += rotation.retiredKeys.map {

@@ -159,7 +159,7 @@ struct OnnxRunTests {
         )
         let error = try engineError { _ = try model.run([left, right], outputs: [], stop: nil) }
         #expect(error.code == .invalidInput)
-        #expect(error.message.hasPrefix("node '' (Add): "))
+        #expect(error.message.hasPrefix("node '' (MatMul): "))
         #expect(!error.message.contains("/"))
         let run = try #require(try Fixtures.runs("two").first)
         #expect(try model.run(try run.tensors(), outputs: [], stop: nil).count == 2)

@@ -13,7 +13,7 @@ struct LibraryOutputLinesTests {
     func pieces() {
         var lines = Lines()
         #expect(lines.take(bytes("on"), nowNs: 1).isEmpty)
-        #expect(lines.holdsLine && !lines.isIdle)
+        #expect(!lines.isIdle)
         #expect(
             lines.take(bytes("e\n\ntwo\nth"), nowNs: 2) == [
                 .line("one", bytes: 3), .line("two", bytes: 3),
@@ -46,16 +46,24 @@ struct LibraryOutputLinesTests {
         #expect(lines.take(bytes(flood), nowNs: 1).count == Lines.maxLines)
         #expect(!lines.isIdle)
         #expect(lines.take(bytes("more\n"), nowNs: Self.second).isEmpty)
-        #expect(lines.settle(nowNs: Self.second + 1) == [.dropped(lines: 4, bytes: 16)])
+        #expect(
+            lines.settle(nowNs: Self.second + 1) == [.dropped(lines: 4, bytes: 16, last: "more")]
+        )
         #expect(lines.isIdle)
         #expect(lines.take(bytes("next\n"), nowNs: Self.second + 2) == [.line("next", bytes: 4)])
     }
 
-    @Test("Without a bound no line is left out")
-    func unbounded() {
+    @Test("At the end of the process nothing waits for its second to be over")
+    func finish() {
         var lines = Lines()
-        let flood = String(repeating: "line\n", count: Lines.maxLines * 2)
-        let entries = lines.take(bytes(flood), nowNs: 1, isBounded: false)
-        #expect(entries.count == Lines.maxLines * 2)
+        let flood = String(repeating: "line\n", count: Lines.maxLines)
+        _ = lines.take(bytes(flood + "the last words\nno line break"), nowNs: 1)
+        #expect(
+            lines.finish(nowNs: 2) == [
+                .dropped(lines: 1, bytes: 14, last: "the last words"),
+                .line("no line break", bytes: 13),
+            ]
+        )
+        #expect(lines.isIdle)
     }
 }

@@ -35,7 +35,12 @@ struct CallerTests {
             try caller(.observer).authorize([.publisher], on: "mine", method: "SetAlias")
         }
         #expect(error?.code == .permissionDenied)
-        #expect(error?.message.contains("SetAlias needs the role admin or publisher") == true)
+        #expect(
+            error?.message.contains(
+                "SetAlias needs the role admin or publisher on model 'mine', which cert:alice "
+                    + "does not have"
+            ) == true
+        )
         try caller(.publisher).authorize([.publisher], on: "mine", method: "SetAlias")
         try caller(.admin).authorize([], on: "mine", method: "DeleteVersion")
     }
@@ -51,7 +56,10 @@ struct CallerTests {
                 try refused.authorizeEverywhere([], method: "Collect")
             }
             #expect(error?.code == .permissionDenied)
-            #expect(error?.message == "Collect needs the role admin on all models")
+            #expect(
+                error?.message
+                    == "Collect needs the role admin on all models, which cert:alice does not have"
+            )
         }
     }
 }
