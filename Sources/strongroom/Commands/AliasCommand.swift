@@ -19,7 +19,10 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The version.") var version: UInt64
 
         @Option(
-            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+            help: ArgumentHelp(
+                "Move only if this is the alias's generation.",
+                valueName: "generation"
+            )
         )
         var expect: UInt64?
 
@@ -121,7 +124,10 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The alias.") var alias: String
 
         @Option(
-            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+            help: ArgumentHelp(
+                "Delete only if this is the alias's generation.",
+                valueName: "generation"
+            )
         )
         var expect: UInt64?
 
