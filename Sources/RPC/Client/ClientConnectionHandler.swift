@@ -190,7 +190,8 @@ extension ClientConnectionHandler {
         context.fireChannelInactive()
     }
 
-    /// Ends all calls, and every later one, with UNAVAILABLE.
+    /// Ends all calls, and every later one, with UNAVAILABLE. Those that were sent may have been
+    /// carried out: the message says so, unlike that of a later one.
     private func fail(_ reason: String) {
         guard failure == nil else { return }
         let status = Status(.unavailable, reason)
@@ -200,7 +201,11 @@ extension ClientConnectionHandler {
         let promise = ready
         ready = nil
         promise?.fail(lastError ?? RPCError(.connectionFailed, reason))
-        for call in waiting { call.resolve(.failure(status)) }
+        let sent = Status(
+            .unavailable,
+            "\(reason); the call may have been carried out"
+        )
+        for call in waiting { call.resolve(.failure(sent)) }
     }
 }
 

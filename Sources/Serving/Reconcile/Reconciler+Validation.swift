@@ -13,7 +13,7 @@ extension Reconciler {
 
     /// Validates a version that was committed without an alias, and waits for the verdict.
     ///
-    /// - Parameter principal: Who asked.
+    /// - Parameter principal: The caller that asked, for the audit log.
     /// - Returns: nil when the server is about to end, or the caller's task is cancelled, before.
     /// - Throws: ``ServingError`` when there is no verdict to be had: the version is damaged, or
     ///   deleted.
@@ -57,7 +57,7 @@ extension Reconciler {
         return try await validate(id, principal: principal)
     }
 
-    // MARK: - Who waits
+    // MARK: - Waiting callers
 
     private func waitForValidation(_ id: VersionID) async -> RunningValidation.Verdict? {
         let ticket = takeTicket()
@@ -76,7 +76,7 @@ extension Reconciler {
         }
     }
 
-    /// Ends the wait of those whom `belongs` picks.
+    /// Answers the waiting callers that `belongs` picks.
     func resolveValidation(
         _ id: VersionID,
         as verdict: RunningValidation.Verdict?,

@@ -20,7 +20,10 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The version.") var version: UInt64
 
         @Option(
-            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+            help: ArgumentHelp(
+                "Move only if this is the alias's generation.",
+                valueName: "generation"
+            )
         )
         var expect: UInt64?
 
@@ -122,7 +125,10 @@ struct AliasCommand: AsyncParsableCommand {
         @Argument(help: "The alias.") var alias: String
 
         @Option(
-            help: ArgumentHelp("Only if this is the alias's generation.", valueName: "generation")
+            help: ArgumentHelp(
+                "Delete only if this is the alias's generation.",
+                valueName: "generation"
+            )
         )
         var expect: UInt64?
 
