@@ -77,22 +77,22 @@ private struct NameLookup {
         self.specs = specs
     }
 
-    mutating func index(of name: String) -> Int? {
+    mutating func index(of name: ExactString) -> Int? {
         guard let index = find(name) else { return nil }
         next = index + 1
         return index
     }
 
-    private mutating func find(_ name: String) -> Int? {
+    private mutating func find(_ name: ExactString) -> Int? {
         if next < specs.count, specs[next].name == name { return next }
         guard specs.count > Self.maxWithoutTable else {
             return specs.firstIndex { $0.name == name }
         }
         if table.isEmpty {
-            let entries = specs.enumerated().map { (ExactString($1.name), $0) }
+            let entries = specs.enumerated().map { ($1.name, $0) }
             table = Dictionary(entries, uniquingKeysWith: { first, _ in first })
         }
-        return table[ExactString(name)]
+        return table[name]
     }
 }
 

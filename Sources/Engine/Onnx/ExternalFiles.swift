@@ -107,11 +107,11 @@ struct ExternalFiles: Sendable {
         of tensor: ExternalTensor,
         in source: some ModelSource
     ) throws(EngineError) -> UInt64 {
-        guard let byteCount = source.byteCount(ofFile: tensor.location.text) else {
+        guard let byteCount = source.byteCount(ofFile: tensor.location) else {
             throw EngineError(
                 .invalidModel,
-                "tensor \(quoted(tensor.name.text)) of the model has its data in file "
-                    + "\(quoted(tensor.location.text)), which the bundle lacks"
+                "tensor \(quoted(tensor.name)) of the model has its data in file "
+                    + "\(quoted(tensor.location)), which the bundle lacks"
             )
         }
         return byteCount
@@ -125,8 +125,8 @@ struct ExternalFiles: Sendable {
         guard !overflow, end <= byteCount else {
             throw EngineError(
                 .invalidModel,
-                "tensor \(quoted(tensor.name.text)) of the model has \(tensor.byteCount) bytes at "
-                    + "\(tensor.offset) of file \(quoted(tensor.location.text)), which has "
+                "tensor \(quoted(tensor.name)) of the model has \(tensor.byteCount) bytes at "
+                    + "\(tensor.offset) of file \(quoted(tensor.location)), which has "
                     + "\(byteCount)"
             )
         }

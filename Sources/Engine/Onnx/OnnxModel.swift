@@ -1,3 +1,5 @@
+internal import Text
+
 /// A model that ONNX Runtime runs. Runs may go side by side.
 final class OnnxModel: InferenceModel {
     let signature: ModelSignature

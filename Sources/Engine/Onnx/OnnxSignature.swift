@@ -22,7 +22,7 @@ struct OnnxSignature {
         _ facts: ModelFacts
     ) throws(EngineError) -> OnnxSignature {
         var signature = try required(.input, of: session, facts)
-        try Self.loading { () throws(OnnxFailure) in try signature.addOptionalInputs() }
+        try Self.loading(session) { () throws(OnnxFailure) in try signature.addOptionalInputs() }
         return signature
     }
 
@@ -42,7 +42,7 @@ struct OnnxSignature {
         _ facts: ModelFacts
     ) throws(EngineError) -> OnnxSignature {
         var signature = OnnxSignature(session: session, facts: facts)
-        let count = try loading { () throws(OnnxFailure) in try session.count(of: side) }
+        let count = try loading(session) { () throws(OnnxFailure) in try session.count(of: side) }
         guard count <= EngineLimits.maxTensors else {
             throw EngineError(
                 .unsupported,
@@ -63,7 +63,7 @@ struct OnnxSignature {
         _ side: OnnxSession.Side,
         at index: Int
     ) throws(EngineError) {
-        let name = try Self.loading { () throws(OnnxFailure) in
+        let name = try Self.loading(session) { () throws(OnnxFailure) in
             try session.name(of: side, at: index)
         }
         guard let text = name.text, !text.isEmpty else {
@@ -73,7 +73,7 @@ struct OnnxSignature {
             )
         }
         let what = "\(side.rawValue) \(quoted(text)) of the model"
-        let kind = try Self.loading { () throws(OnnxFailure) in
+        let kind = try Self.loading(session) { () throws(OnnxFailure) in
             try session.kind(of: side, at: index)
         }
         let info: OnnxTensorInfo
@@ -143,7 +143,7 @@ struct OnnxSignature {
         names.append(name)
         specs.append(
             TensorSpec(
-                name: text,
+                name: ExactString(text),
                 type: type,
                 shape: shape.map { max($0, -1) },
                 // The runtime may have found out a shape that the file does not declare.
@@ -154,12 +154,13 @@ struct OnnxSignature {
     }
 
     private static func loading<Result>(
+        _ session: OnnxSession,
         _ body: () throws(OnnxFailure) -> Result
     ) throws(EngineError) -> Result {
         do {
             return try body()
         } catch {
-            throw error.whileLoading
+            throw error.whileLoading(in: session.library.version)
         }
     }
 }

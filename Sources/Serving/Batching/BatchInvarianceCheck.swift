@@ -1,5 +1,6 @@
 internal import Engine
 internal import Registry
+internal import Text
 
 /// The comparison of merged runs with single ones, made when a version is loaded: a second line
 /// behind the analysis of the graph, and independent of it.
@@ -58,7 +59,7 @@ struct BatchInvarianceCheck {
             styles: styles(risk: risk)
         ) { inputs in try alone(inputs, &progress) }
         if let output = samples.outputOfOtherRows {
-            return try unmerged("output '\(output)' has other numbers of rows than its request")
+            return try unmerged("output \(quoted(output)) has other numbers of rows than its request")
         }
         guard samples.count > 0 else {
             if let limit = progress.limit { return .alone(limit.why) }
@@ -71,7 +72,7 @@ struct BatchInvarianceCheck {
                 return plan(samples, risk, progress.rows, limit: .bits(rows: rows, output: output))
             case .unlike(let output):
                 return try unmerged(
-                    "output '\(output)' of a row differs when it runs in company (\(rows) rows)"
+                    "output \(quoted(output)) of a row differs when it runs in company (\(rows) rows)"
                 )
             case .apart:
                 return try unmerged("requests that ran alone failed in a run of \(rows) rows")
@@ -112,7 +113,7 @@ struct BatchInvarianceCheck {
     private enum Comparison {
         case equal
         /// The first output that differs.
-        case unlike(output: String)
+        case unlike(output: ExactString)
         /// The run failed, or gave other numbers of rows.
         case apart
         case noMemory
@@ -214,14 +215,14 @@ struct BatchInvarianceCheck {
 
     /// The reason why a run has fewer rows than the card allows.
     private enum Limit {
-        case bits(rows: Int, output: String)
+        case bits(rows: Int, output: ExactString)
         case memory(rows: Int)
         case time(UInt64)
 
         var why: String {
             switch self {
             case .bits(let rows, let output):
-                "output '\(output)' has other bits in a run of \(rows) rows"
+                "output \(quoted(output)) has other bits in a run of \(rows) rows"
             case .memory(let rows): "there is no memory to compare a run of \(rows) rows"
             case .time(let budgetNs):
                 "the comparison of larger runs would take more than "

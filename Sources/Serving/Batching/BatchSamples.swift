@@ -1,4 +1,5 @@
 internal import Engine
+internal import Text
 
 /// Requests that a model answers alone, with those answers: the reference for merged runs.
 struct BatchSamples {
@@ -18,7 +19,7 @@ struct BatchSamples {
     static let maxGolden = 8
 
     /// The first output with another number of rows than its request; nil if there is none.
-    private(set) var outputOfOtherRows: String?
+    private(set) var outputOfOtherRows: ExactString?
     /// Samples that may lie in one run, at least two in each group.
     private(set) var groups: [[Sample]] = []
     var count: Int { groups.reduce(0) { $0 + $1.count } }

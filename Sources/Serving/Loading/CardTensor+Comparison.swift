@@ -11,11 +11,11 @@ extension CardTensor {
         kind: String
     ) -> String? {
         var left = Dictionary(
-            specs.map { (ExactString($0.name), $0) },
+            specs.map { ($0.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
         for tensor in declared {
-            guard let spec = left.removeValue(forKey: ExactString(tensor.name)) else {
+            guard let spec = left.removeValue(forKey: tensor.name) else {
                 return "the model has no \(kind) \(quoted(tensor.name)), which the card names"
             }
             guard tensor.fits(spec) else {
@@ -25,7 +25,7 @@ extension CardTensor {
         }
         guard
             let missing = specs.first(where: {
-                !$0.isOptional && left[ExactString($0.name)] != nil
+                !$0.isOptional && left[$0.name] != nil
             })
         else { return nil }
         return "the card lacks \(kind) \(quoted(missing.name)) of the model: \(missing.text)"
