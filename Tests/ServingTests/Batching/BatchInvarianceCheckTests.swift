@@ -2,6 +2,7 @@ import Engine
 import EngineTesting
 import Synchronization
 import Testing
+import Text
 
 @testable import Registry
 @testable import Serving
@@ -259,7 +260,7 @@ struct BatchInvarianceCheckTests {
     func outOfMemory(rows: Int64) throws {
         let script = FakeScript(
             answer: .compute { inputs throws(EngineError) in
-                if inputs[0].shape[0] > rows { throw .outOfMemory(detail: "bad_alloc") }
+                if inputs[0].shape[0] > rows { throw EngineError(.outOfMemory, "bad_alloc") }
                 return [
                     OutputTensor(
                         name: "y",
@@ -466,7 +467,7 @@ private final class UncheckedModel: InferenceModel {
 
     func run(
         _ inputs: [InputTensor],
-        outputs: [String],
+        outputs: [ExactString],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {
         guard case .compute(let function) = script.answer else { return [] }

@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @testable import Registry
 @testable import Serving
@@ -27,7 +28,7 @@ struct MergeableRequestTests {
 
     private func tensor(
         _ shape: [Int64],
-        name: String = "x",
+        name: ExactString = "x",
         type: ElementType = .fp32
     ) -> InputTensor {
         InputTensor(name: name, type: type, shape: shape, bytes: [UInt8]())

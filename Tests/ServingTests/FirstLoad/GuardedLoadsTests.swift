@@ -62,11 +62,20 @@ struct GuardedLoadsTests {
         )
     }
 
+    /// Opens a version and tries it if it needs that.
+    private func admit(
+        in loads: GuardedLoads,
+        isLive: Bool,
+        isValidation: Bool = false
+    ) throws(Loader.Failure) -> OpenedVersion {
+        let candidate = try loads.open(id, isLive: isLive, isValidation: isValidation)
+        if candidate.needsTrial { try loads.tryElsewhere(candidate) }
+        return candidate.version
+    }
+
     private func outcome(isLive: Bool = false) -> Loader.Failure? {
         do throws(Loader.Failure) {
-            let candidate = try loads.open(id, isLive: isLive)
-            if candidate.needsTrial { try loads.tryElsewhere(candidate) }
-            _ = try loads.load(candidate.version)
+            _ = try loads.load(admit(in: loads, isLive: isLive))
             return nil
         } catch {
             return error
@@ -89,7 +98,7 @@ struct GuardedLoadsTests {
     @Test("comparisons that the trial has made are not made again")
     func findings() throws {
         let loads = loads
-        let slot = try loads.load(loads.admit(id, isLive: false))
+        let slot = try loads.load(admit(in: loads, isLive: false))
         #expect(slot.plan == Checker.findings.plan)
         // The warm-up.
         #expect(engine.runs == 1)
@@ -97,7 +106,7 @@ struct GuardedLoadsTests {
 
     @Test("a version that is not tried elsewhere is compared here")
     func comparedHere() throws {
-        let slot = try loads.load(loads.admit(id, isLive: true))
+        let slot = try loads.load(admit(in: loads, isLive: true))
         #expect(slot.plan.isMerged && slot.plan.maxRows == 64)
     }
 
@@ -105,12 +114,12 @@ struct GuardedLoadsTests {
     func validation() throws {
         #expect(outcome() == nil)
         for isLive in [false, true] {
-            _ = try loads.admit(id, isLive: isLive, isValidation: true)
+            _ = try admit(in: loads, isLive: isLive, isValidation: true)
         }
         #expect(checker.count == 3)
         try home.registry.reject(model: id.model, version: id.version, reason: "it crashed")
         #expect(outcome()?.reason.contains("it crashed") == true)
-        _ = try loads.admit(id, isLive: false, isValidation: true)
+        _ = try admit(in: loads, isLive: false, isValidation: true)
         #expect(checker.count == 4)
         checker.fail(.rejected(reason: "it crashed again", detail: ""))
         #expect(throws: Loader.Failure.self) { try loads.tryAgain(id) }

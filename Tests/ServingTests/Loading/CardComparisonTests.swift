@@ -1,6 +1,7 @@
 import Engine
 import Registry
 import Testing
+import Text
 
 @testable import Serving
 
