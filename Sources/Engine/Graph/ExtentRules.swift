@@ -37,7 +37,7 @@ enum ExtentRules {
     ) throws(RowFault) -> TensorFacts {
         var result = result
         let sizes = result.shape ?? []
-        let open = sizes.indices.filter { sizes[$0]?.isFixed == false }
+        let open = sizes.indices.filter { sizes[$0]?.isFixed != true }
         guard let axis = open.first else { return result }
         let place = axis - (sizes.count - shape.count)
         guard open.count == 1, place < 0 || isOne(shape[place]) else {
