@@ -150,7 +150,9 @@ struct GraphAnalysis {
                 throw RowFault("gives more than \(GraphLimits.maxRank) dimensions")
             }
             if !isConstant { note(call, at: index) }
-            return outputs.prefix(node.outputs.count).map { finished($0, mixing, at: index) }
+            return outputs.prefix(node.outputs.count).map { output in
+                finished(output, mixing ?? (isConstant ? nil : output.irregularity), at: index)
+            }
                 + missing(node, outputs.count, isConstant, at: index)
         } catch {
             guard isConstant, !rule.isOpaque else {
