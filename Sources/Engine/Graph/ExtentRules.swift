@@ -37,10 +37,10 @@ enum ExtentRules {
     ) throws(RowFault) -> TensorFacts {
         var result = result
         let sizes = result.shape ?? []
-        let open = sizes.indices.filter { sizes[$0]?.isFixed == false }
+        let open = sizes.indices.filter { sizes[$0]?.isFixed != true }
         guard let axis = open.first else { return result }
         let place = axis - (sizes.count - shape.count)
-        guard open.count == 1, place < 0 || isOne(shape[place]) else {
+        guard open.count == 1, sizes[axis] != nil, place < 0 || isOne(shape[place]) else {
             throw RowFault("repeats a tensor by the number of rows")
         }
         result.rows = .apart(RowAxis(axis: axis))
@@ -58,7 +58,7 @@ enum ExtentRules {
         let sizes = zip(shape, repeats).map { size, count in count.flatMap { size?.times($0) } }
         var result = TensorFacts(type: input.type, shape: sizes, rows: input.rows)
         if input.isSame {
-            let open = repeats.indices.filter { repeats[$0]?.isFixed == false }
+            let open = repeats.indices.filter { repeats[$0]?.isFixed != true }
             guard open.count <= 1 else { throw RowFault("repeats by the number of rows twice") }
             if let axis = open.first {
                 guard repeats[axis] == .rowCount, shape[axis]?.isFixed == true else {

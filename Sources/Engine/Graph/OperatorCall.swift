@@ -74,12 +74,12 @@ struct OperatorCall {
     /// known but the same for all rows.
     func sizes(_ index: Int) throws(RowFault) -> [SymbolicSize?]? {
         guard let facts = optionalInput(index) else { return nil }
-        if let numbers = facts.numbers { return numbers }
-        switch facts.rows {
-        case .same: return nil
-        case .apart: throw RowFault("takes sizes from the values of the rows")
-        case .mixed(let fault): throw fault
+        if case .mixed(let fault) = facts.rows {
+            guard let numbers = facts.numbers, !numbers.contains(nil) else { throw fault }
+            return numbers
         }
+        guard facts.isSame else { throw RowFault("takes sizes from the values of the rows") }
+        return facts.numbers
     }
 
     /// The known constants of an input.

@@ -79,6 +79,24 @@ struct TensorFacts: Hashable {
 
     var isSame: Bool { rows == .same }
 
+    /// The reason why rows cannot be apart, or constant, in a tensor of this shape; nil if they can:
+    /// only the dimension of the rows, and a ragged one, may have a size that depends on the run.
+    var irregularity: RowFault? {
+        if case .mixed = rows { return nil }
+        guard let shape else {
+            return isSame ? nil : RowFault("gives a tensor of unknown rank")
+        }
+        let isRegular = shape.indices.allSatisfy { axis in
+            if axis == padding?.axis { return true }
+            guard axis == rowAxis?.axis else { return shape[axis]?.isFixed == true }
+            guard let outer = rowAxis?.outer, let block = outer.times(.rowCount) else {
+                return false
+            }
+            return shape[axis]?.divided(by: block)?.isFixed == true
+        }
+        return isRegular ? nil : RowFault("gives a size that depends on the number of rows")
+    }
+
     /// Drops the known elements, which the tensor no longer has in this order.
     mutating func forgetValues() {
         (numbers, reals, text) = (nil, nil, nil)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Operators that mix rows")
 struct MixedRowsTests {
-    @Test("mixing keeps the number of rows, and the reason names the operator", arguments: mixing)
+    @Test("mixing keeps the number of rows, and the reason names the operator", arguments: mixed)
     func mixing(_ graph: GraphCase) {
         let analysis = graph.analysis
         #expect(!analysis.isProved && analysis.provesRowCount)
@@ -12,7 +12,7 @@ struct MixedRowsTests {
         #expect(analysis.reason.contains(graph.reason))
     }
 
-    private static let mixing: [GraphCase] = [
+    private static let mixed: [GraphCase] = [
         .node("Softmax", ["axis": .int(0)], reason: "across"),
         .node("Softmax", ["axis": .int(-3)], reason: "across"),
         .node("Softmax", ["axis": .int(0)], opset: 11, reason: "across"),
@@ -22,21 +22,20 @@ struct MixedRowsTests {
         .node("MeanVarianceNormalization", shape: ["N", 3, 4, 4], reason: "across"),
     ]
 
-    @Test("what gives another number of rows is refused, with the operator", arguments: lost)
+    @Test("what gives another number of rows is refused, with the operator", arguments: counts)
     func lost(_ graph: GraphCase) {
         let analysis = graph.analysis
         #expect(!analysis.isProved && !analysis.provesRowCount)
         #expect(analysis.reason.contains(graph.reason), "\(analysis.reason)")
     }
 
-    private static let lost: [GraphCase] = [
+    private static let counts: [GraphCase] = [
         .node("ReduceSum", reason: "reduces over the rows"),
         .node("ReduceSum", ints: [0], reason: "reduces over the rows"),
         .node("ReduceMean", ["axes": .ints([-3])], reason: "reduces over the rows"),
         .node("ReduceMax", ["keepdims": .int(0)], reason: "reduces over the rows"),
         .node("ArgMax", reason: "reduces over the rows"),
         .node("TopK", ["axis": .int(0)], ints: [2], reason: "sorts across the rows"),
-        .node("Concat", ["axis": .int(0)], reason: "joins along the rows", "of one"),
         .node("Split", reason: "splits the rows"),
         .node("Slice", ["starts": .ints([1]), "ends": .ints([3])], opset: 9, reason: "cuts out"),
         .node("Slice", ["starts": .ints([0]), "ends": .ints([8])], opset: 9, reason: "cuts out"),
@@ -47,7 +46,7 @@ struct MixedRowsTests {
         .node("Squeeze", reason: "removes whichever"),
         .node("Squeeze", ints: [0], reason: "removes the dimension of the rows"),
         .node("Flatten", ["axis": .int(0)], reason: "not its first dimension"),
-        .node("Reshape", ints: [-1], shape: ["N", 4], reason: "not its first"),
+        .node("Reshape", shape: ["N", 4], ints: [-1], reason: "not its first"),
         .node("Reshape", ints: [2, -1], reason: "does not keep the rows apart"),
         .node("Reshape", ints: [1, 4, 6], reason: "does not keep the rows apart"),
         .node("Reshape", ints: [-1, 5], reason: "does not keep the rows apart"),
@@ -71,13 +70,13 @@ struct MixedRowsTests {
         .node("Softmax", ["axis": .int(Int64.min)], reason: "names dimension"),
     ]
 
-    @Test("operators with constants that lie along the rows are refused", arguments: constants)
+    @Test("operators with constants that lie along the rows are refused", arguments: alongRows)
     func constants(_ graph: GraphCase) {
         #expect(!graph.analysis.isProved)
         #expect(graph.analysis.reason.contains(graph.reason), "\(graph.analysis.reason)")
     }
 
-    private static let constants: [GraphCase] = [
+    private static let alongRows: [GraphCase] = [
         GraphCase(
             "Add of a constant as long as a batch",
             ["x": ["N", 4]],
@@ -133,6 +132,9 @@ struct MixedRowsTests {
         GraphCase("LayerNormalization over the rows", reason: "normalises the rows") { graph in
             graph.weight("s", [4])
             graph.node("LayerNormalization", ["x", "s"], ["y"], ["axis": .int(0)])
+        },
+        GraphCase("Concat of the rows with themselves", reason: "joins along the rows") { graph in
+            graph.node("Concat", ["x", "x"], ["y"], ["axis": .int(0)])
         },
         GraphCase("Gather of rows by constants", reason: "picks rows by their index") { graph in
             graph.ints("i", [0, 1])

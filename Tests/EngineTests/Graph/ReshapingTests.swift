@@ -109,6 +109,41 @@ struct ReshapingTests {
         #expect(analysis.reason.contains("sizes from the values of the rows"))
     }
 
+    @Test(
+        "the number of rows as another size mixes them",
+        arguments: ["Slice", "TopK", "OneHot", "Tile", "Reshape", "Expand", "Split", "Slice of w"]
+    )
+    func rowCountAsSize(type: String) {
+        let analysis = Self.sized(["N", 8]) { graph in
+            graph.weight("w", [1, 8])
+            graph.weight("v", [2])
+            graph.ints("0", [0])
+            graph.ints("1", [1])
+            graph.node("Squeeze", ["rows"], ["count"])
+            graph.node("Concat", ["1", "rows"], ["sizes"], ["axis": .int(0)])
+            graph.node("Concat", ["rows", "-1"], ["shape"], ["axis": .int(0)])
+            switch type {
+            case "Slice": graph.node("Slice", ["x", "0", "rows", "1"], ["z"])
+            case "Slice of w": graph.node("Slice", ["w", "0", "rows", "1"], ["z"])
+            case "TopK": graph.node("TopK", ["x", "rows"], ["z"])
+            case "OneHot": graph.node("OneHot", ["x", "count", "v"], ["z"])
+            case "Tile": graph.node("Tile", ["x", "sizes"], ["z"])
+            case "Reshape": graph.node("Reshape", ["w", "shape"], ["z"])
+            case "Expand": graph.node("Expand", ["w", "sizes"], ["z"])
+            default:
+                graph.node("Sub", ["8", "rows"], ["others"])
+                graph.node("Concat", ["rows", "others"], ["parts"], ["axis": .int(0)])
+                graph.node("Split", ["x", "parts"], ["z", "rest"], ["axis": .int(1)])
+            }
+            graph.node("ReduceMax", ["z"], ["most"], ["axes": .ints([-1])])
+            graph.node("ReduceMax", ["most"], ["one"], ["axes": .ints([0]), "keepdims": .int(0)])
+            let result =
+                type.hasSuffix("w") || ["Reshape", "Expand"].contains(type) ? "one" : "most"
+            graph.node("Add", ["x", result])
+        }
+        #expect(!analysis.isProved, "\(type)")
+    }
+
     @Test("a zero copies a size, or is one")
     func zero() {
         func zero(_ attributes: [String: TestGraph.Value]) -> RowAnalysis {
