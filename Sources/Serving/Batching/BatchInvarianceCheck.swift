@@ -83,8 +83,7 @@ struct BatchInvarianceCheck {
     }
 
     private func styles(risk: String?) -> [SyntheticStyle] {
-        let styles =
-            SyntheticStyle.moderate + SyntheticStyle.extreme + SyntheticStyle.ordinary
+        let styles = SyntheticStyle.moderate + SyntheticStyle.extreme
         // Sizes inside of a graph that is not proved may follow from values.
         return risk == nil ? styles + SyntheticStyle.wideIntegers : styles
     }

@@ -10,7 +10,7 @@ struct BatchSamples {
     }
 
     /// The most samples of one group, and the most bytes of their inputs.
-    static let maxOfGroup = 48
+    static let maxOfGroup = 64
     static let maxBytesOfGroup = 16 << 20
     /// The most groups: each is compared at every size.
     static let maxGroups = 3
@@ -64,7 +64,9 @@ struct BatchSamples {
         guard let first = synthetic.request(.moderate[0], sizes) else { return }
         if case .free = sizes, place(of: first) != nil { return }
         let elements = first.compactMap { TensorShape.elementCount($0.shape) }.min() ?? 0
-        for style in SyntheticStyle.special(elements: elements) + styles {
+        let sized =
+            SyntheticStyle.special(elements: elements) + SyntheticStyle.ordinary(elements: elements)
+        for style in sized + styles {
             guard let inputs = synthetic.request(style, sizes) else { return }
             try add(inputs, run)
         }
