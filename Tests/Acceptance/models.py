@@ -306,7 +306,7 @@ class Reference:
 def in_own_memory(values):
     """A value in memory as the runtime allocates it, which sums with vector instructions depend on:
     the reference wherever answers are compared bit for bit."""
-    values = numpy.ascontiguousarray(values)
+    values = numpy.asarray(values, order="C")
     if values.size == 0:
         return onnxruntime.OrtValue.ortvalue_from_numpy(values)
     own = onnxruntime.OrtValue.ortvalue_from_shape_and_type(values.shape, values.dtype.type)

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Text
 
 /// Requests that a model answers alone, with those answers: the reference for merged runs.
 struct BatchSamples {
@@ -17,7 +18,8 @@ struct BatchSamples {
     /// The most golden requests that become samples.
     static let maxGolden = 8
 
-    /// The first output with another number of rows than its request; nil if there is none.
+    /// The name, quoted, of the first output with another number of rows than its request; nil if
+    /// there is none.
     private(set) var outputOfOtherRows: String?
     /// Samples that may lie in one run, at least two in each group.
     private(set) var groups: [[Sample]] = []
@@ -94,7 +96,7 @@ struct BatchSamples {
             return
         }
         if let other = outputs.first(where: { $0.shape.first != Int64(rows) }) {
-            outputOfOtherRows = other.name
+            outputOfOtherRows = quoted(other.name)
             return
         }
         let sample = Sample(inputs: inputs, rows: rows, outputs: outputs)

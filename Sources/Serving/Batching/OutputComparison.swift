@@ -1,15 +1,16 @@
 internal import Engine
 internal import Glibc
+internal import Text
 
 /// The comparison of two answers: equal bytes, or numbers within a tolerance.
 struct OutputComparison {
     /// The largest difference of two numbers; 0 asks for equal bytes, those of a NaN included.
     let tolerance: Double
 
-    /// The name of the first output that differs; nil if none does.
+    /// The name of the first output that differs, quoted; nil if none does.
     func difference(_ left: [OutputTensor], _ right: [OutputTensor]) -> String? {
-        guard left.count == right.count else { return left.first?.name ?? right.first?.name }
-        for (one, other) in zip(left, right) where !agree(one, other) { return one.name }
+        guard left.count == right.count else { return "of number \(min(left.count, right.count))" }
+        for (one, other) in zip(left, right) where !agree(one, other) { return quoted(one.name) }
         return nil
     }
 
