@@ -116,7 +116,7 @@ def test_a_card_that_insists_on_merging_such_rows_is_rejected(admin, name):
     published = publish_bundle(admin, name("insisting"), {
         "model.onnx": models.quantised(seed=2),
         "model.yaml": (CARD + "batching: {mode: on}\n").encode()}, alias="")
-    assert published.state == registry.Version.State.REJECTED, published
+    assert published.state == registry.Version.STATE_REJECTED, published
     assert published.reason.startswith("the card says batching: on, but "), published
 
 
@@ -221,7 +221,7 @@ def test_a_publisher_may_take_the_risk_that_no_proof_covers(server, admin, name)
 def test_no_tolerance_lets_rows_depend_on_strangers(admin, name, model, tolerance):
     version = publish_bundle(admin, name("insisting"), {
         "model.onnx": model, "model.yaml": insisting(tolerance)}, alias="")
-    assert version.state == registry.Version.State.REJECTED
+    assert version.state == registry.Version.STATE_REJECTED
     assert version.reason.startswith("the card says batching: on, but "), version.reason
 
 
@@ -236,11 +236,11 @@ def noisy_bundle(atol):
 def test_a_version_whose_answers_vary_is_called_so(server, admin, name):
     published = name("noisy")
     version = publish_bundle(admin, published, noisy_bundle(atol=0))
-    assert version.state == registry.Version.State.REJECTED
+    assert version.state == registry.Version.STATE_REJECTED
     assert "answers vary between runs of the same request" in version.reason, version.reason
     assert "golden/0.json" in version.reason
     for bundle in (noisy_bundle(atol=1), {"model.onnx": models.noisy()}):
-        assert publish_bundle(admin, published, bundle).state == registry.Version.State.STORED
+        assert publish_bundle(admin, published, bundle).state == registry.Version.STATE_STORED
         assert metadata(admin, published)["strongroom.deterministic"] == "no"
         assert batching(admin, published)[0] == "unmerged"
         assert "deterministic: no\n" in server.home.command("show", published)
@@ -278,7 +278,7 @@ def test_the_comparison_takes_no_more_memory_than_there_is(home, name):
         version = publish_bundle(client, name("pictures"), {
             "model.onnx": model, "golden/0.json": golden(1), "golden/1.json": golden(2),
             "model.yaml": (CARD + "golden: golden/*.json\n").encode()})
-        assert version.state == registry.Version.State.STORED, version.reason
+        assert version.state == registry.Version.STATE_STORED, version.reason
         merged, why = batching(client, version.model)
         assert merged == "merged" and "there is no memory to compare a run of" in why
         pictures = [numpy.random.default_rng(i).random((1, 3, side, side), "f4")

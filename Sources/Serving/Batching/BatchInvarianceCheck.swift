@@ -59,7 +59,7 @@ struct BatchInvarianceCheck {
             styles: styles(risk: risk)
         ) { inputs in try alone(inputs, &progress) }
         if let output = samples.outputOfOtherRows {
-            return try unmerged("output \(quoted(output)) has other numbers of rows than its request")
+            return try unmerged("output \(output) has other numbers of rows than its request")
         }
         guard samples.count > 0 else {
             if let limit = progress.limit { return .alone(limit.why) }
@@ -72,7 +72,7 @@ struct BatchInvarianceCheck {
                 return plan(samples, risk, progress.rows, limit: .bits(rows: rows, output: output))
             case .unlike(let output):
                 return try unmerged(
-                    "output \(quoted(output)) of a row differs when it runs in company (\(rows) rows)"
+                    "output \(output) of a row differs when it runs in company (\(rows) rows)"
                 )
             case .apart:
                 return try unmerged("requests that ran alone failed in a run of \(rows) rows")
@@ -84,8 +84,7 @@ struct BatchInvarianceCheck {
     }
 
     private func styles(risk: String?) -> [SyntheticStyle] {
-        let styles =
-            SyntheticStyle.moderate + SyntheticStyle.extreme + SyntheticStyle.ordinary
+        let styles = SyntheticStyle.moderate + SyntheticStyle.extreme
         // Sizes inside of a graph that is not proved may follow from values.
         return risk == nil ? styles + SyntheticStyle.wideIntegers : styles
     }
@@ -113,7 +112,7 @@ struct BatchInvarianceCheck {
     private enum Comparison {
         case equal
         /// The first output that differs.
-        case unlike(output: ExactString)
+        case unlike(output: String)
         /// The run failed, or gave other numbers of rows.
         case apart
         case noMemory
@@ -208,34 +207,16 @@ struct BatchInvarianceCheck {
         /// The rows of the largest runs that were compared.
         var rows = 1
         /// The reason why a request could not run alone.
-        var limit: Limit?
+        var limit: BatchLimit?
 
         var isOutOfTime: Bool { ThreadTime.now >= deadlineNs }
-    }
-
-    /// The reason why a run has fewer rows than the card allows.
-    private enum Limit {
-        case bits(rows: Int, output: ExactString)
-        case memory(rows: Int)
-        case time(UInt64)
-
-        var why: String {
-            switch self {
-            case .bits(let rows, let output):
-                "output \(quoted(output)) has other bits in a run of \(rows) rows"
-            case .memory(let rows): "there is no memory to compare a run of \(rows) rows"
-            case .time(let budgetNs):
-                "the comparison of larger runs would take more than "
-                    + "\(budgetNs / 1_000_000_000) s"
-            }
-        }
     }
 
     private func plan(
         _ samples: BatchSamples,
         _ risk: String?,
         _ rows: Int,
-        limit: Limit?
+        limit: BatchLimit?
     ) -> BatchPlan {
         if rows < 2, let limit { return .alone(limit.why) }
         let proof =

@@ -11,15 +11,16 @@ struct BatchSamples {
     }
 
     /// The most samples of one group, and the most bytes of their inputs.
-    static let maxOfGroup = 48
+    static let maxOfGroup = 64
     static let maxBytesOfGroup = 16 << 20
     /// The most groups: each is compared at every size.
     static let maxGroups = 3
     /// The most golden requests that become samples.
     static let maxGolden = 8
 
-    /// The first output with another number of rows than its request; nil if there is none.
-    private(set) var outputOfOtherRows: ExactString?
+    /// The name, quoted, of the first output with another number of rows than its request; nil if
+    /// there is none.
+    private(set) var outputOfOtherRows: String?
     /// Samples that may lie in one run, at least two in each group.
     private(set) var groups: [[Sample]] = []
     var count: Int { groups.reduce(0) { $0 + $1.count } }
@@ -65,7 +66,9 @@ struct BatchSamples {
         guard let first = synthetic.request(.moderate[0], sizes) else { return }
         if case .free = sizes, place(of: first) != nil { return }
         let elements = first.compactMap { TensorShape.elementCount($0.shape) }.min() ?? 0
-        for style in SyntheticStyle.special(elements: elements) + styles {
+        let sized =
+            SyntheticStyle.special(elements: elements) + SyntheticStyle.ordinary(elements: elements)
+        for style in sized + styles {
             guard let inputs = synthetic.request(style, sizes) else { return }
             try add(inputs, run)
         }
@@ -93,7 +96,7 @@ struct BatchSamples {
             return
         }
         if let other = outputs.first(where: { $0.shape.first != Int64(rows) }) {
-            outputOfOtherRows = other.name
+            outputOfOtherRows = quoted(other.name)
             return
         }
         let sample = Sample(inputs: inputs, rows: rows, outputs: outputs)

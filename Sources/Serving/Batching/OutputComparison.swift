@@ -7,10 +7,10 @@ struct OutputComparison {
     /// The largest difference of two numbers; 0 asks for equal bytes, those of a NaN included.
     let tolerance: Double
 
-    /// The name of the first output that differs; nil if none does.
-    func difference(_ left: [OutputTensor], _ right: [OutputTensor]) -> ExactString? {
-        guard left.count == right.count else { return left.first?.name ?? right.first?.name }
-        for (one, other) in zip(left, right) where !agree(one, other) { return one.name }
+    /// The name of the first output that differs, quoted; nil if none does.
+    func difference(_ left: [OutputTensor], _ right: [OutputTensor]) -> String? {
+        guard left.count == right.count else { return "of number \(min(left.count, right.count))" }
+        for (one, other) in zip(left, right) where !agree(one, other) { return quoted(one.name) }
         return nil
     }
 

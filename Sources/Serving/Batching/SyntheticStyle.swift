@@ -49,9 +49,20 @@ struct SyntheticStyle {
         SyntheticStyle(.upTo(256), .below(100), .everyLength, seed: 3),
     ]
 
-    /// More values of an ordinary size: the last bits of an answer differ for some values alone.
-    static let ordinary = (10..<22).map { seed in
-        SyntheticStyle(.upTo(2), .below(8), .words, seed: seed)
+    /// More values of an ordinary size: the last bits of an answer differ for some values alone,
+    /// of an Elu for one in ten.
+    /// - Parameter elements: The number of elements of the request's smallest input: many of them
+    ///   need few requests.
+    static func ordinary(elements: Int) -> [SyntheticStyle] {
+        let bounds = [0.25, 1, 2]
+        return (0..<(elements < 64 ? 24 : 3)).map { index in
+            SyntheticStyle(
+                .upTo(bounds[index % bounds.count]),
+                .below(8),
+                .words,
+                seed: 100 + index
+            )
+        }
     }
 
     /// Zeros, and numbers of every magnitude, for integers that are small.

@@ -18,8 +18,8 @@ struct DeterminismCheck {
     /// Whether there is time to repeat a run.
     var mayRepeat: Bool { ThreadTime.now < deadlineNs }
 
-    /// The first output that differs between two runs; nil if none does.
-    func varyingOutput(_ first: [OutputTensor], _ second: [OutputTensor]) -> ExactString? {
+    /// The name, quoted, of the first output that differs between two runs; nil if none does.
+    func varyingOutput(_ first: [OutputTensor], _ second: [OutputTensor]) -> String? {
         OutputComparison(tolerance: 0).difference(first, second)
     }
 

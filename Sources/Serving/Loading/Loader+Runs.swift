@@ -128,7 +128,7 @@ extension GoldenRequest {
         }
         let second = try run(on: model)
         let varying = repetition.varyingOutput(first, second)
-        if let varying, isExact { throw variance("output '\(varying)' differs between two runs") }
+        if let varying, isExact { throw variance("output \(varying) differs between two runs") }
         for outputs in [first, second] { try check(outputs, on: model) }
         return varying != nil
     }

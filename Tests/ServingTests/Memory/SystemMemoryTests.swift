@@ -73,5 +73,6 @@ struct SystemMemoryTests {
         let now = SystemMemory.system.now()
         #expect(now.residentBytes > 1 << 20 && now.availableBytes > 1 << 20)
         #expect(SystemMemory.system.residentBytes > 1 << 20)
+        #expect(SystemMemory.system.peakBytes >= now.residentBytes)
     }
 }
