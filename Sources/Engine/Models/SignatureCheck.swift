@@ -61,68 +61,6 @@ extension ModelSignature {
     }
 }
 
-/// A search for inputs or outputs by their names.
-///
-/// Callers mostly keep to the model's order, so the tensor after the last one that was found is
-/// tried first. Otherwise a few are looked through, and many are put into a table once.
-private struct NameLookup {
-    /// Up to so many are looked through without a table.
-    private static let maxWithoutTable = 64
-
-    private let specs: [TensorSpec]
-    private var next = 0
-    private var table: [ExactString: Int] = [:]
-
-    init(of specs: [TensorSpec]) {
-        self.specs = specs
-    }
-
-    mutating func index(of name: ExactString) -> Int? {
-        guard let index = find(name) else { return nil }
-        next = index + 1
-        return index
-    }
-
-    private mutating func find(_ name: ExactString) -> Int? {
-        if next < specs.count, specs[next].name == name { return next }
-        guard specs.count > Self.maxWithoutTable else {
-            return specs.firstIndex { $0.name == name }
-        }
-        if table.isEmpty {
-            let entries = specs.enumerated().map { ($1.name, $0) }
-            table = Dictionary(entries, uniquingKeysWith: { first, _ in first })
-        }
-        return table[name]
-    }
-}
-
-/// A set of indices below ``EngineLimits/maxTensors``: the first 64 take no memory of their own.
-private struct IndexSet {
-    private var first: UInt64 = 0
-    private var others: [UInt64] = []
-
-    func contains(_ index: Int) -> Bool {
-        let bit: UInt64 = 1 << UInt64(index % 64)
-        guard index >= 64 else { return first & bit != 0 }
-        let word = index / 64 - 1
-        return word < others.count && others[word] & bit != 0
-    }
-
-    /// Adds an index; false if it was there before.
-    mutating func insert(_ index: Int) -> Bool {
-        guard !contains(index) else { return false }
-        let bit: UInt64 = 1 << UInt64(index % 64)
-        guard index >= 64 else {
-            first |= bit
-            return true
-        }
-        let word = index / 64 - 1
-        while others.count <= word { others.append(0) }
-        others[word] |= bit
-        return true
-    }
-}
-
 /// The check of one request, tensor by tensor.
 struct SignatureCheck {
     private let signature: ModelSignature
