@@ -1,5 +1,5 @@
-"""What stands between a version and its callers: signatures that break them, runs that all fail,
-verdicts that are found anew, and a server that ends while somebody waits."""
+"""Going live: signatures that break callers, runs that all fail, versions that are validated again, and
+a server that ends while callers wait."""
 
 import json
 import signal
@@ -270,7 +270,7 @@ def test_a_validation_that_is_not_waited_for_goes_on(rejected):
                WAIT_SECONDS, "the verdict")
 
 
-# An end while somebody waits.
+# An end while callers wait.
 
 
 class Waiter(threading.Thread):

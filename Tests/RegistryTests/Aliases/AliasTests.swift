@@ -100,7 +100,7 @@ struct AliasTests {
         )
     }
 
-    @Test("what a move passes over is kept with it and stands in the audit log")
+    @Test("the checks that a move passes over are kept with it and stand in the audit log")
     func overrides() throws {
         let both = MoveOverrides(allowsSignatureChange: true, isForced: true)
         for (overrides, text) in [

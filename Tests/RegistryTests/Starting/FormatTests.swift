@@ -94,7 +94,7 @@ struct FormatTests {
         #expect(try pending(try home.open()) != nil)
     }
 
-    @Test("of a former home what a move passed over is not asked for, and all else is compared")
+    @Test("the history of a former home is compared without the columns that it lacks")
     func verifiesFormer() throws {
         let home = try Self.former()
         try home.sql("UPDATE alias_moves SET reason = 'x' WHERE name = 'next'")

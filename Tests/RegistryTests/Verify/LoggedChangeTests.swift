@@ -17,7 +17,7 @@ struct LoggedChangeTests {
         )
     }
 
-    @Test("what a move passes over is read, and told from its reason")
+    @Test("the checks that a move passes over are read, and told from its reason")
     func overrides() {
         let plain = "live from 2, generation 7"
         for (text, overrides) in [

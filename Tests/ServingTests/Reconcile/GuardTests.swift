@@ -96,7 +96,7 @@ struct GuardTests {
         }
     }
 
-    @Test("what a pending move may do survives a restart", arguments: [true, false])
+    @Test("the terms of a pending move survive a restart", arguments: [true, false])
     func restart(isAllowed: Bool) async throws {
         try await ServingWorld.with { world in
             try await world.publishAndWait("v1")
@@ -151,7 +151,7 @@ struct GuardTests {
         }
     }
 
-    @Test("where what answers cannot be loaded, nothing is compared and the move is made")
+    @Test("a move is made without a comparison where the version that answers cannot be loaded")
     func answeringIsBroken() async throws {
         try await ServingWorld.with { world in
             try await world.publishAndWait("v1")

@@ -114,7 +114,7 @@ struct ValidationTests {
     }
 
     @Test(
-        "a server that is about to end keeps nobody waiting, and a cancelled caller waits no longer"
+        "an ending server and a cancelled call end the wait"
     )
     func ends() async throws {
         try await ServingWorld.with { world in
