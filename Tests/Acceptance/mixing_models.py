@@ -13,7 +13,7 @@ import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models import save
+from models import ONNX_TYPES, save
 
 WIDTH = 4
 ROWS = {"x": ("FP32", [None, WIDTH])}
@@ -560,8 +560,8 @@ add("the part of the picture of a number",
               for seed in range(6)],
     golden=[{"x": single(1, 16).reshape(1, 1, 4, 4), "boxes": floats(0, 0, 0, 3, 3).reshape(1, 5)}])
 
-# The order in which sums are taken may depend on the number of rows, which is the processor's
-# choice: these may run together where the runtime's answers do not differ.
+# The order in which sums are taken may depend on the number of rows, as the processor has it: these
+# may run together where the answers do not differ.
 
 ROUNDING = []
 
@@ -595,36 +595,58 @@ add_rounding("a linear classifier",
 # Operators of one row: vector instructions take other ways through numbers, infinities and NaN than
 # the instructions for the elements that are left over.
 
-BORDERS = [numpy.nan, numpy.inf, -numpy.inf, -0.0, 0.5, -2.5, 88.0, -104.0, 1e-40, 3e38]
+BORDERS = [numpy.inf, -numpy.inf, -0.0, 0.5, -2.5, 88.0, -104.0, -300.0, 70000.0, 3e9, -3e9, 1e19,
+           1e-40, 3e38]
+NANS = {"f2": ("u2", 0x7d01, 0x7e12, 0xfe21), "f4": ("u4", 0x7fa00001, 0x7fc12345, 0xffc54321),
+        "f8": ("u8", 0x7ff4 << 48 | 1, 0x7ff81234 << 32, 0xfff8cba9 << 32)}  # the first one signals
 
 
 def borders(seed, code):
-    """A row of three elements, with one from the border of the type in every second."""
+    """A row of three elements; in two rows of three some are at the border of the type."""
     row = numpy.random.default_rng(seed).standard_normal((1, 3)).astype(code)
-    if seed % 2:
+    integers, *nans = NANS[code]
+    if seed % 3:
         with numpy.errstate(over="ignore"):
-            row[0, seed % 3] = numpy.array(BORDERS[seed // 2 % len(BORDERS)]).astype(code)
-    return {"x": row}
+            row[0, seed % 2] = numpy.array(BORDERS[seed % len(BORDERS)]).astype(code)
+        row.view(integers)[0, 2] = nans[seed // 2 % len(nans)]
+    return row
 
 
-ELEMENTWISE = (
-    "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid"
-    " HardSwish LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh"
-    " Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu LpNormalization ReduceL2"
-    " ReduceLogSumExp ReduceMean").split()
-SEVERAL_TYPES = "Erf Exp Log Relu Sigmoid Softmax Sqrt Tanh ReduceMean".split()
-for operator in ELEMENTWISE:
-    for datatype, code in (("FP32", "f4"), ("FP64", "f8"), ("FP16", "f2")):
-        if datatype != "FP32" and operator not in SEVERAL_TYPES or (operator, code) == ("Erf", "f8"):
-            continue
-        is_sum = operator.startswith("Reduce")
-        add_rounding(
-            f"{operator} of {datatype}",
-            [node(operator, "x axes" if is_sum else "x", "y", **({"keepdims": 0} if is_sum else {}))],
-            inputs={"x": (datatype, [None, 3])},
-            outputs={"y": (datatype, [None] if is_sum else [None, 3])},
-            constants={"axes": ints(1)} if is_sum else {},
-            requests=[borders(seed, code) for seed in range(40)])
+def add_elementwise(name, made, datatype, outputs, constants=None, inputs="x"):
+    add_rounding(
+        name, [made], inputs={name: (datatype, [None, 3]) for name in inputs}, outputs=outputs,
+        constants=constants, requests=[
+            {name: borders(seed + 7 * place, CODES[datatype]) for place, name in enumerate(inputs)}
+            for seed in range(40)])
+
+
+CODES = {"FP16": "f2", "FP32": "f4", "FP64": "f8"}
+ELEMENTWISE = {
+    "FP32": "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu"
+            " HardSigmoid HardSwish LeakyRelu Log LogSoftmax LpNormalization Mish Neg Reciprocal"
+            " Relu Round Selu Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh"
+            " ThresholdedRelu",
+    "FP64": "Ceil Exp Floor Log Relu Sigmoid Sign Softmax Sqrt Tanh",
+    "FP16": "Abs Erf Exp Floor Log Relu Sigmoid Softmax Sqrt Tanh"}
+BINARY = {"FP32": "Add Sub Mul Div Pow Max Min PRelu", "FP64": "Add Div Max", "FP16": "Add Div Max"}
+REDUCTIONS = {"FP32": "ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceSum",
+              "FP64": "ReduceMax ReduceMean", "FP16": "ReduceMax ReduceMean"}
+CASTS = {"FP32": "FP64 FP16 INT8 UINT8 INT32 UINT32 INT64 UINT64 BOOL", "FP64": "FP32 UINT32",
+         "FP16": "FP32"}
+for datatype in CODES:
+    for operator in ELEMENTWISE[datatype].split():
+        add_elementwise(f"{operator} of {datatype}", node(operator, "x", "y"), datatype,
+                        {"y": (datatype, [None, 3])})
+    for operator in BINARY[datatype].split():
+        add_elementwise(f"{operator} of two in {datatype}", node(operator, "x z", "y"), datatype,
+                        {"y": (datatype, [None, 3])}, inputs="xz")
+    for operator in REDUCTIONS[datatype].split():
+        add_elementwise(
+            f"{operator} of {datatype}", node(operator, "x axes", "y", keepdims=0), datatype,
+            {"y": (datatype, [None])}, {"axes": ints(1)})
+    for other in CASTS[datatype].split():
+        add_elementwise(f"{datatype} to {other}", node("Cast", "x", "y", to=ONNX_TYPES[other]),
+                        datatype, {"y": (other, [None, 3])})
 for columns in (3, 64, 300):
     for datatype, code in (("FP32", "f4"), ("FP64", "f8")):
         add_rounding(

@@ -12,7 +12,7 @@ from onnx import helper
 
 import independent_models
 import mixing_models
-from company import CARD, answers, difference, feed
+from company import CARD, answers, feed
 from harness import ROOT
 from mixing_models import COUNTED, MODELS, ROUNDING
 from node_checks import compare
@@ -23,6 +23,7 @@ from strongroom_models import publish_bundle
 ROUNDS = 3
 SERVES = registry.Version.State.STATE_STORED
 TOGETHER = 64
+ALONE = 10  # the reference tells the others' right answers
 DATATYPES = {"float32": "FP32", "int64": "INT64", "object": "BYTES"}
 
 
@@ -72,8 +73,8 @@ def right_answers(reference, data, feeds):
 
 
 def check_in_company(admin, published, feeds, right):
-    """Each feed alone, then all in one write, several times; the largest run's rows."""
-    for number, one in enumerate(feeds):
+    """Some feeds alone, then all in one write, several times; the largest run's rows."""
+    for number, one in enumerate(feeds[:ALONE]):
         (alone,), _ = answers(admin, published, [one])
         compare(alone, right[number], f"request {number} alone")
     most = 0
@@ -132,23 +133,13 @@ def test_a_card_cannot_insist_on_merging_where_the_number_of_rows_is_not_proved(
 
 
 @pytest.mark.parametrize("model", ROUNDING, ids=str)
-def test_last_bits_do_not_depend_on_the_rows_beside_them(
-        admin, name, reference, model):
+def test_last_bits_do_not_depend_on_the_rows_beside_them(admin, name, reference, model):
     published = name("rounding")
     publish(admin, published, {"model.yaml": CARD.encode(), "model.onnx": model.data})
     feeds = [feed(request) for request in model.requests]
-    right = right_answers(reference, model.data, feeds)
-    check_in_company(admin, published, feeds, right)
-    ((_, together),) = right_answers(reference, model.data, [joined(feeds)])
-    if difference(together, joined([outputs for _, outputs in right])):
+    check_in_company(admin, published, feeds, right_answers(reference, model.data, feeds))
+    if batching(admin, published)[0] == "unmerged":
         check_unmerged(admin, published, model.nodes)
-
-
-def joined(feeds):
-    """The rows of several lists of tensors, one after another."""
-    return [(tensors[0][0], tensors[0][1],
-             (sum(shape[0] for _, _, shape, _ in tensors), *tensors[0][2][1:]),
-             b"".join(data for *_, data in tensors)) for tensors in zip(*feeds)]
 
 
 def independent(admin, published, reference, model):
