@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @Suite("The check of a request against a signature")
 struct SignatureCheckTests {
@@ -18,7 +19,7 @@ struct SignatureCheckTests {
     )
 
     private static func input(
-        _ name: String,
+        _ name: ExactString,
         _ type: ElementType,
         _ shape: [Int64],
         _ bytes: [UInt8]
@@ -164,7 +165,7 @@ struct SignatureCheckTests {
 
     @Test("1,024 tensors pass, 1,025 are refused before any is looked at")
     func tensorLimit() throws {
-        let names = (0..<1_024).map { "x\($0)" }
+        let names = (0..<1_024).map { ExactString("x\($0)") }
         let signature = ModelSignature(
             inputs: names.map { TensorSpec(name: $0, type: .uint8, shape: []) },
             outputs: []
@@ -186,7 +187,7 @@ struct SignatureCheckTests {
 
     @Test("an input beyond the first 64 that is given twice is refused", arguments: [0, 64, 99])
     func lateDuplicate(index: Int) throws {
-        let names = (0..<100).map { "x\($0)" }
+        let names = (0..<100).map { ExactString("x\($0)") }
         let signature = ModelSignature(
             inputs: names.map { TensorSpec(name: $0, type: .uint8, shape: []) },
             outputs: []
@@ -251,7 +252,7 @@ struct SignatureCheckTests {
         let twice = try engineError { try Self.signature.check(outputs: ["y", "y"]) }
         #expect(twice.message == "output 'y' is asked for twice")
         let many = try engineError {
-            try Self.signature.check(outputs: [String](repeating: "y", count: 1_025))
+            try Self.signature.check(outputs: [ExactString](repeating: "y", count: 1_025))
         }
         #expect(many.message == "1025 output names, at most 1024 are taken")
     }
@@ -259,7 +260,7 @@ struct SignatureCheckTests {
     @Test("names from outside are cut and made harmless in messages")
     func hostileNames() throws {
         let long = String(repeating: "n", count: 10_000)
-        let cut = try engineError { try Self.signature.check(outputs: [long]) }
+        let cut = try engineError { try Self.signature.check(outputs: [ExactString(long)]) }
         #expect(cut.message.utf8.count < 200)
         let control = try engineError {
             try Self.signature.check(outputs: ["a\n\u{1B}[31m\u{202E}"])

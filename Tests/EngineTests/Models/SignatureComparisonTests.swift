@@ -1,10 +1,11 @@
 import Engine
 import Testing
+import Text
 
 @Suite("Signature comparison")
 struct SignatureComparisonTests {
     private static func spec(
-        _ name: String,
+        _ name: ExactString,
         _ shape: [Int64] = [-1, 4],
         _ type: ElementType = .fp32,
         isOptional: Bool = false
@@ -12,7 +13,7 @@ struct SignatureComparisonTests {
         TensorSpec(name: name, type: type, shape: shape, isOptional: isOptional)
     }
 
-    private static func anyRank(_ name: String) -> TensorSpec {
+    private static func anyRank(_ name: ExactString) -> TensorSpec {
         TensorSpec(name: name, type: .fp32, shape: [], hasUnknownRank: true)
     }
 

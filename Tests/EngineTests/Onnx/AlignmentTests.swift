@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @Suite("Addresses of inputs")
 struct AlignmentTests {

@@ -10,13 +10,13 @@ struct ExternalDataTests {
     /// Files that are said to have a size, and cannot be read.
     private struct Sizes: ModelSource {
         struct Unread: Error {}
-        let sizes: [String: UInt64]
+        let sizes: [ExactString: UInt64]
 
         func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
             throw Unread()
         }
-        func byteCount(ofFile path: String) -> UInt64? { sizes[path] }
-        func file(_ path: String) throws -> any HeldBytes { throw Unread() }
+        func byteCount(ofFile path: ExactString) -> UInt64? { sizes[path] }
+        func file(_ path: ExactString) throws -> any HeldBytes { throw Unread() }
     }
 
     private static func tensor(
@@ -54,7 +54,7 @@ struct ExternalDataTests {
     /// Loads and runs a model of tables at these places of one or more files.
     private func answer(
         _ places: [(file: String, offset: Int)],
-        _ files: [String: HeldArray]
+        _ files: [ExactString: HeldArray]
     ) throws -> [UInt8] {
         let tables = places.enumerated().map { index, place in
             Proto.external(
@@ -137,7 +137,7 @@ struct ExternalDataTests {
     func messages() throws {
         let log = OnnxLog()
         let place = "graph.cc:4446 InjectExternalInitializedTensors"
-        let heard = Mutex<[String]>([])
+        let heard = Mutex<[ExactString]>([])
         let message = { (name: String) in "Replaced external initializer: \(name)" }
         try log.whileListening({ name in heard.withLock { $0.append(name) } }) {
             session throws(OnnxFailure) in

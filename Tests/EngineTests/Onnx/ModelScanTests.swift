@@ -48,7 +48,7 @@ struct ModelScanTests {
     /// The bytes that the runtime gets to see.
     private static func rewritten(
         _ bytes: [UInt8],
-        _ files: [String: any HeldBytes] = [:]
+        _ files: [ExactString: any HeldBytes] = [:]
     ) throws -> [UInt8] {
         let tensors = try scan(bytes).tensors
         let source = ModelInMemory(entry: bytes, files: files)

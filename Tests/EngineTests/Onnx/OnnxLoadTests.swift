@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Testing
+import Text
 
 @Suite("Loads of ONNX Runtime")
 struct OnnxLoadTests {

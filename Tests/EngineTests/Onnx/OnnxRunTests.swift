@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @Suite("Runs of ONNX Runtime")
 struct OnnxRunTests {
