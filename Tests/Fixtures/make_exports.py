@@ -228,6 +228,19 @@ def torch_vit():
     graph.write("torch_vit", {"x": floats(2, 3, 8, 8)}, y=(value, T.FLOAT, ["batch", 2]))
 
 
+def torch_norm():
+    """A feed-forward block whose normalisation is written in single nodes, as before opset 17."""
+    graph = Graph(x=(T.FLOAT, ["batch", 3, 7]))
+    value = graph.add("Add", graph.linear(graph.gelu(graph.linear("x", 7, 9)), 9, 7), "x")
+    centred = graph.add("Sub", value, graph.add("ReduceMean", value, axes=[-1]))
+    square = graph.add("Pow", centred, graph.constant(2, np.float32))
+    variance = graph.add("Add", graph.add("ReduceMean", square, axes=[-1]),
+                         graph.constant(1e-5, np.float32))
+    value = graph.add("Div", centred, graph.add("Sqrt", variance))
+    value = graph.add("Add", graph.add("Mul", value, graph.weight(7)), graph.weight(7))
+    graph.write("torch_norm", {"x": floats(2, 3, 7)}, opset=13, y=(value, T.FLOAT, ["batch", 3, 7]))
+
+
 def torch_recommender():
     """Tables of embeddings for columns of numbers, beside columns of floats."""
     graph = Graph(ids=(T.INT64, ["batch", 3]), x=(T.FLOAT, ["batch", 4]))
@@ -375,6 +388,7 @@ if __name__ == "__main__":
     torch_attention()
     torch_vit()
     torch_recommender()
+    torch_norm()
     keras_cnn()
     keras_gru()
     sklearn_logistic()

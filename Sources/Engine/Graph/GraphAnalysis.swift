@@ -12,6 +12,7 @@ struct GraphAnalysis {
     private var random: Int?
     private var nextSymbol: Int32 = 0
     private var keptValues = 0
+    private let fusedMeans: Set<Int>
 
     /// Analyses a model's file.
     ///
@@ -31,6 +32,7 @@ struct GraphAnalysis {
 
     private init(of graph: ModelGraph) {
         self.graph = graph
+        fusedMeans = FusedNormalization.means(in: graph)
     }
 
     private mutating func run() -> RowAnalysis {
@@ -132,11 +134,11 @@ struct GraphAnalysis {
             return mixed(node, Self.unknown(name, in: graph), at: index)
         }
         let isConstant = inputs.allSatisfy { $0?.isSame ?? true }
-        let mixing = rule.isOpaque ? nil : Self.mixing(of: inputs, under: rule)
+        let mixing = rule.isOpaque ? nil : rule.mixing(of: inputs)
         var call = OperatorCall(
             node: node,
             version: graph.operatorSets[name.domain] ?? 1,
-            inputs: inputs.enumerated().map { Self.shown($0.element, $0.offset, to: rule) },
+            inputs: inputs.enumerated().map { rule.shown($0.element, at: $0.offset) },
             stability: rule.stability,
             nextSymbol: nextSymbol
         )
@@ -156,7 +158,7 @@ struct GraphAnalysis {
                 + missing(node, outputs.count, isConstant, at: index)
         } catch {
             guard isConstant, !rule.isOpaque else {
-                let fault = mixing ?? Self.unknownSizes(of: inputs, under: rule) ?? error
+                let fault = mixing ?? rule.unknownSizes(of: inputs) ?? error
                 return mixed(node, fault, at: index)
             }
             return node.outputs.map { _ in TensorFacts() }
@@ -184,40 +186,6 @@ struct GraphAnalysis {
         if graph.functions.contains(name) { return RowFault("is a function of the model") }
         let domain = name.domain == "" ? "" : " of domain \(quoted(name.domain.text))"
         return RowFault("is not an operator that the analysis knows\(domain)")
-    }
-
-    /// The first input, sizes left out, whose rows are mixed or of ragged dimensions.
-    private static func mixing(of inputs: [TensorFacts?], under rule: OperatorRule) -> RowFault? {
-        for (index, input) in inputs.enumerated() where !rule.sizeInputs.contains(index) {
-            guard let input else { continue }
-            if case .mixed(let fault) = input.rows { return fault }
-            if !rule.followsPadding, let padding = input.padding { return padding.fault }
-        }
-        return nil
-    }
-
-    /// The reason why an input that decides the shape of the output is not known.
-    private static func unknownSizes(
-        of inputs: [TensorFacts?],
-        under rule: OperatorRule
-    ) -> RowFault? {
-        for index in rule.sizeInputs.sorted() where inputs.indices.contains(index) {
-            guard let input = inputs[index], case .mixed(let fault) = input.rows else { continue }
-            if input.numbers?.allSatisfy({ $0 != nil }) != true { return fault }
-        }
-        return nil
-    }
-
-    /// An input as a rule sees it: what is mixed already is not looked at for rows.
-    private static func shown(
-        _ input: TensorFacts?,
-        _ index: Int,
-        to rule: OperatorRule
-    ) -> TensorFacts? {
-        guard var input, !rule.sizeInputs.contains(index) else { return input }
-        if case .mixed = input.rows { input.rows = .same }
-        if !rule.followsPadding { input.padding = nil }
-        return input
     }
 
     private mutating func finished(
@@ -258,8 +226,10 @@ struct GraphAnalysis {
     }
 
     private mutating func note(_ call: OperatorCall, at index: Int) {
-        let level = call.inputs.compactMap { $0.map { call.stability.level(of: $0.type) } }.max()
-        guard let level, level > precision else { return }
+        let types = call.inputs.compactMap { $0?.type }
+        var level = types.map { call.stability.level(of: $0) }.max() ?? .exact
+        if fusedMeans.contains(index), types.first == OnnxType.float { level = .rowCount }
+        guard level > precision else { return }
         precision = level
         imprecise = index
     }

@@ -21,3 +21,32 @@ struct OperatorRule: Sendable {
         )
     }
 }
+
+extension OperatorRule {
+    /// The first input, sizes left out, whose rows are mixed or of ragged dimensions.
+    func mixing(of inputs: [TensorFacts?]) -> RowFault? {
+        for (index, input) in inputs.enumerated() where !sizeInputs.contains(index) {
+            guard let input else { continue }
+            if case .mixed(let fault) = input.rows { return fault }
+            if !followsPadding, let padding = input.padding { return padding.fault }
+        }
+        return nil
+    }
+
+    /// The reason why an input that decides the shape of the output is not known.
+    func unknownSizes(of inputs: [TensorFacts?]) -> RowFault? {
+        for index in sizeInputs.sorted() where inputs.indices.contains(index) {
+            guard let input = inputs[index], case .mixed(let fault) = input.rows else { continue }
+            if input.numbers?.allSatisfy({ $0 != nil }) != true { return fault }
+        }
+        return nil
+    }
+
+    /// An input as the rule sees it: what is mixed already is not looked at for rows.
+    func shown(_ input: TensorFacts?, at index: Int) -> TensorFacts? {
+        guard var input, !sizeInputs.contains(index) else { return input }
+        if case .mixed = input.rows { input.rows = .same }
+        if !followsPadding { input.padding = nil }
+        return input
+    }
+}

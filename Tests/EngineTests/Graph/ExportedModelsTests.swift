@@ -10,7 +10,8 @@ struct ExportedModelsTests {
     static let names = [
         "keras_cnn", "keras_gru", "lightgbm_classifier", "sklearn_columns", "sklearn_forest",
         "sklearn_logistic", "text_window", "torch_attention", "torch_bert", "torch_cnn_flatten",
-        "torch_cnn_size", "torch_cnn_view", "torch_lstm", "torch_mlp", "torch_recommender",
+        "torch_cnn_size", "torch_cnn_view", "torch_lstm", "torch_mlp", "torch_norm",
+        "torch_recommender",
         "torch_resnet_block", "torch_vit",
     ]
 

@@ -121,6 +121,51 @@ struct PrecisionTests {
         )
     }
 
+    /// A layer normalisation in single nodes, with one of them changed.
+    private static func normalization(
+        power: Float = 2,
+        axis: Int64 = -1,
+        type: UInt64 = TestGraph.float,
+        root: String = "Sqrt",
+        outputs: [String] = ["y"],
+        bias: [Int] = [4]
+    ) -> RowAnalysis {
+        var graph = TestGraph([:], outputs: outputs)
+        graph.input("x", ["N", 3, 4], type: type)
+        graph.reals("two", [power])
+        graph.reals("epsilon", [1e-5])
+        graph.weight("scale", [4], type: type)
+        graph.weight("bias", bias, type: type)
+        graph.node("ReduceMean", ["x"], ["mean"], ["axes": .ints([axis])])
+        graph.node("Sub", ["x", "mean"], ["d"])
+        graph.node("Pow", ["d", "two"], ["square"])
+        graph.node("ReduceMean", ["square"], ["variance"], ["axes": .ints([axis])])
+        graph.node("Add", ["variance", "epsilon"], ["sum"])
+        graph.node(root, ["sum"], ["root"])
+        graph.node("Div", ["d", "root"], ["n"])
+        graph.node("Mul", ["n", "scale"], ["s"])
+        graph.node("Add", ["s", "bias"])
+        return graph.analysis
+    }
+
+    @Test("the means of a layer normalisation that the runtime fuses are compared")
+    func fused() {
+        let fused = Self.normalization()
+        #expect(fused.isProved)
+        if case .dependsOnPlace(let reason) = fused.precision { Issue.record("\(reason)") }
+        let others = [
+            Self.normalization(power: 3), Self.normalization(axis: 2),
+            Self.normalization(type: TestGraph.double), Self.normalization(root: "Abs"),
+            Self.normalization(outputs: ["y", "variance"]), Self.normalization(bias: [1, 4]),
+        ]
+        for other in others {
+            guard case .dependsOnPlace = other.precision else {
+                Issue.record("\(other.precision)")
+                continue
+            }
+        }
+    }
+
     @Test("an operator of unknown element type counts as the worst of its types")
     func unknownType() {
         var graph = TestGraph([:])
