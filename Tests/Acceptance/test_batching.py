@@ -45,8 +45,8 @@ def numbers(index):
 
 
 def text(index):
-    words = b"not as bad as they all say it was in the end".split()
-    return {"x": numpy.array([b" ".join(words[:index % 9])], object)}
+    words = "not as bad as they all say it was in the end".split()
+    return {"x": numpy.array([" ".join(words[:index % 9])], object)}
 
 
 def masked(index, width=12):

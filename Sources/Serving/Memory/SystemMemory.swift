@@ -167,7 +167,7 @@ package struct SystemMemory: Sendable {
     /// The number behind a name at the beginning of a line.
     private static func value(of name: String, in text: String) -> UInt64? {
         for line in text.utf8.split(separator: newline) where line.starts(with: name.utf8) {
-            let words = line.split(separator: space)
+            let words = line.split { $0 == space || $0 == tab }
             if words.count > 1, words[0].elementsEqual(name.utf8) { return number(words[1]) }
         }
         return nil
@@ -181,6 +181,7 @@ package struct SystemMemory: Sendable {
 
     private static let newline = UInt8(ascii: "\n")
     private static let space = UInt8(ascii: " ")
+    private static let tab = UInt8(ascii: "\t")
 
     private static let maxFileBytes = 64 << 10
 
