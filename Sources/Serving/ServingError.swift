@@ -26,7 +26,7 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of failure it is: what decides on the status that a caller sees.
     package let code: Code
-    /// Safe for any caller: no path, key id or text of the runtime.
+    /// Safe for any caller: no path and no key id; what it quotes of a runtime is cleaned.
     package let message: String
     /// What the operator's log gets besides; empty: nothing more is known.
     package let detail: String

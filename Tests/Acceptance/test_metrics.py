@@ -243,6 +243,17 @@ def counter_bundle(number):
     return {"n": numpy.array([3_000_000], "i8")}, bundle
 
 
+def test_a_value_that_an_operator_refuses_is_counted_as_the_callers_fault(server, admin, name):
+    model = name("refusals")
+    publish_bundle(admin, model, models.passing(
+        models.gather(numpy.arange(4)), {"x": numpy.array([3], "i8")}))
+    failing(admin, "INVALID_ARGUMENT", predict_request(model, {"x": numpy.array([9], "i8")}))
+    samples = scrape(server)
+    counts = {dict(labels)["code"]: count for (metric, labels), count in samples.items()
+              if metric == "strongroom_request_failures_total" and dict(labels).get("model") == model}
+    assert counts == {"INVALID_ARGUMENT": 1}
+
+
 def test_a_failed_call_is_one_line_in_the_log_and_a_good_one_none(home):
     server = home.serve()
     with server.client() as admin:

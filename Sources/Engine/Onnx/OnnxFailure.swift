@@ -29,13 +29,13 @@ struct OnnxFailure: Error {
             return EngineError(
                 .outOfMemory,
                 "there is not enough memory to load the model",
-                detail: text
+                detail: detail
             )
         }
         var message = "\(runtime) cannot load the model: \(parsed.message(fallback: noReason))"
         if parsed.reason.contains(Self.unknownOperator) { message += "; \(Self.knownDomains)" }
         let isUnsupported = Int(code) == ORT_ERROR_NOT_IMPLEMENTED
-        return EngineError(isUnsupported ? .unsupported : .invalidModel, message, detail: text)
+        return EngineError(isUnsupported ? .unsupported : .invalidModel, message, detail: detail)
     }
 
     /// The error of a run whose input fits the signature:
@@ -55,14 +55,14 @@ struct OnnxFailure: Error {
             return EngineError(
                 .outOfMemory,
                 "\(parsed.place)there is not enough memory for this run",
-                detail: text
+                detail: detail
             )
         }
         guard parsed.isOfRunNode, !Self.codesOfTheRuntime.contains(Int(code)) else {
             return EngineError(
                 .runtimeFailed,
                 "the engine failed on this input; the server's log has the reason",
-                detail: text
+                detail: detail
             )
         }
         // The message has all of the text that a caller can use; a line of the log for each such
@@ -72,7 +72,7 @@ struct OnnxFailure: Error {
 
     /// The error of a call that depends on no model and no input.
     var whileStarting: EngineError {
-        EngineError(.unavailable, "ONNX Runtime could not be started", detail: text)
+        EngineError(.unavailable, "ONNX Runtime could not be started", detail: detail)
     }
 
     /// Codes that tell of the runtime and not of the input, whatever node they come from.
@@ -84,6 +84,14 @@ struct OnnxFailure: Error {
     /// The domains of the operators that the library's own builds have.
     private static let knownDomains =
         "it has operators of the domains ai.onnx, ai.onnx.ml and com.microsoft"
+
+    /// Bytes of the runtime's text for the log: names of a model in it may have any length.
+    static let maxDetailBytes = 4_096
+
+    private var detail: String {
+        guard text.utf8.count > Self.maxDetailBytes else { return text }
+        return String(decoding: text.utf8.prefix(Self.maxDetailBytes), as: UTF8.self) + "..."
+    }
 
     private var noReason: String { "it gives no reason but the code \(code)" }
 }

@@ -91,6 +91,13 @@ struct OnnxFailureTests {
         #expect(silent.message.hasSuffix(": it gives no reason but the code 1"))
     }
 
+    @Test("A text for the log is cut behind its limit")
+    func detail() {
+        let whole = String(repeating: "x", count: OnnxFailure.maxDetailBytes)
+        #expect(failure(.fail, whole).whileLoading(in: "1.32.0").detail == whole)
+        #expect(failure(.fail, whole + "y").whileLoading(in: "1.32.0").detail == whole + "...")
+    }
+
     @Test("An operator of an unknown domain is told with the domains that there are")
     func domains() {
         let text = "Fatal error: ai.onnx.contrib:BertTokenizer(-1) is not a registered function/op"
