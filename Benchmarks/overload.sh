@@ -35,14 +35,14 @@ done
 "$binary" publish counter "$work/bundle" --home "$work/home" > /dev/null
 
 bench() {
-    taskset -c "$client_core" "$binary" bench counter --input "n=[$count]" --home "$work/home" --connections 64 \
+    taskset -c "$client_core" "$binary" bench counter --input "n=[$count]" --home "$work/home" \
         --duration "$seconds" --warm-up 2 --format json "$@" || true
 }
-bench --depth 1 > "$work/capacity.json"
+bench --connections 16 > "$work/capacity.json"
 capacity=$(.deps/venv/bin/python -c "import json, sys
 print(json.load(open(sys.argv[1]))['answers_per_second'])" "$work/capacity.json")
 for timeout in "" 100; do
-    bench --rate "$(.deps/venv/bin/python -c "print(3 * $capacity)")" \
+    bench --connections 64 --rate "$(.deps/venv/bin/python -c "print(3 * $capacity)")" \
         ${timeout:+--timeout $timeout} > "$work/overload.json"
     .deps/venv/bin/python - "$work/capacity.json" "$work/overload.json" "$timeout" << 'PYTHON'
 import json, sys
@@ -52,6 +52,11 @@ print(f"capacity: p50 {capacity['latency_us']['p50'] / 1000:.1f} ms, server CPU 
       f"{capacity['server_cpu_seconds']:.1f} s of {capacity['seconds']:.0f} s")
 print(f"deadline {sys.argv[3] or 'none'}: capacity {full:.0f}/s, at {overload['rate']:.0f}/s "
       f"{good:.0f}/s are answered: {good / full:.2f}")
+# On a machine that does other work too this is the firmer figure.
+per_cpu = [run["answers_per_second"] * run["seconds"] / run["server_cpu_seconds"]
+           for run in (capacity, overload)]
+print(f"  answers for a second of server CPU: {per_cpu[0]:.0f}, at three times the capacity "
+      f"{per_cpu[1]:.0f}: {per_cpu[1] / per_cpu[0]:.2f}")
 print(f"  p99 of answers {overload['latency_us']['p99'] / 1000:.1f} ms "
       f"(p50 {overload['latency_us']['p50'] / 1000:.1f} ms), of failures "
       f"{overload['failure_latency_us']['p99'] / 1000:.1f} ms "

@@ -6,10 +6,13 @@ struct BatchRun {
     private let jobs: [Job]
     /// Whether it runs on an event loop.
     private let isOnLoop: Bool
+    /// The time that a request must have left of its deadline to be run.
+    private let neededNs: UInt64
 
-    init(_ jobs: [Job], isOnLoop: Bool = false) {
+    init(_ jobs: [Job], isOnLoop: Bool = false, neededNs: UInt64 = 0) {
         self.jobs = jobs
         self.isOnLoop = isOnLoop
+        self.neededNs = neededNs
     }
 
     /// Runs the batch and answers each of its requests. What fails together is halved until the
@@ -19,7 +22,7 @@ struct BatchRun {
     @discardableResult
     func run() -> Bool {
         let wanted = jobs.filter { job in
-            guard let lapse = job.lapse else { return true }
+            guard let lapse = job.lapse(neededNs: neededNs) else { return true }
             job.finish(.failure(lapse))
             return false
         }

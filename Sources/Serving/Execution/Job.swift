@@ -37,9 +37,12 @@ final class Job: Sendable {
 
     /// Why it must not be run any more; nil: it may. The connection answers an expired call by
     /// itself, but its loop may be late.
-    var lapse: ServingError? {
+    /// - Parameter neededNs: the time that must be left of its deadline.
+    func lapse(neededNs: UInt64 = 0) -> ServingError? {
         if request.isCancelled() { return .cancelled }
-        return isExpired ? .expired : nil
+        guard let deadline = request.deadlineNs else { return nil }
+        let now = Uptime.ns
+        return deadline <= now || deadline - now < neededNs ? .expired : nil
     }
 
     /// The error of a run of this request: a run that was ended is told by why it was.

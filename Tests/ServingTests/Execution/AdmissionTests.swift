@@ -133,6 +133,26 @@ struct AdmissionTests {
         #expect(bench.engine.runs == 1)
     }
 
+    @Test("a request with less time left than a run needs is not run where others wait")
+    func tooLate() throws {
+        let bench = try BatchBench()
+        let hour: UInt64 = 3_600_000_000_000
+        let deadline = Uptime.ns + hour
+        let jobs = [bench.job(0, deadlineNs: deadline), bench.job(1)]
+        #expect(BatchRun(jobs, neededNs: 2 * hour).run())
+        #expect(bench.engine.runs == 1)
+        #expect(try bench.answer(1)?.get().batchRows == 1)
+        guard case .failure(let error) = bench.answer(0) else {
+            Issue.record("a request that could not end in time was run")
+            return
+        }
+        #expect(error.code == .deadlineExceeded)
+        #expect(BatchRun([bench.job(2, deadlineNs: deadline)], neededNs: hour / 2).run())
+        #expect(BatchRun([bench.job(3, deadlineNs: deadline)]).run())
+        #expect(!BatchRun([bench.job(4, deadlineNs: 1)]).run())
+        #expect(bench.engine.runs == 3)
+    }
+
     @Test("a request whose deadline has passed when it would be queued is not queued")
     func expiredOnArrival() async throws {
         try await withHeldServer { world, _ in
