@@ -136,7 +136,7 @@ struct SignatureComparisonTests {
     func quotes() {
         let long = String(repeating: "a", count: 100)
         let (difference, other) = (
-            Self.outputs([Self.spec(long)], []), Self.outputs([Self.spec("a\nb")], [])
+            Self.outputs([Self.spec(ExactString(long))], []), Self.outputs([Self.spec("a\nb")], [])
         )
         #expect(difference == ["output '\(long.prefix(64))...', FP32 [-1, 4], is removed"])
         #expect(other == ["output 'a\\nb', FP32 [-1, 4], is removed"])

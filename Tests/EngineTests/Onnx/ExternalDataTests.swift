@@ -187,7 +187,7 @@ struct ExternalDataTests {
         let tensor = Self.tensor("spare", in: "w", at: 90, 10)
         let tensors = ModelTensors(unread: [tensor])
         _ = try ExternalFiles(of: tensors, from: Sizes(sizes: ["w": 100]))
-        for sizes: [String: UInt64] in [["w": 99], ["v": 100]] {
+        for sizes: [ExactString: UInt64] in [["w": 99], ["v": 100]] {
             let error = try engineError {
                 _ = try ExternalFiles(of: tensors, from: Sizes(sizes: sizes))
             }
@@ -216,7 +216,7 @@ struct ExternalDataTests {
         #expect(throws: Sizes.Unread.self) {
             _ = try Self.files(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))
         }
-        for sizes in [["v": limit, "w": 1], ["v": .max, "w": .max]] {
+        for sizes: [ExactString: UInt64] in [["v": limit, "w": 1], ["v": .max, "w": .max]] {
             let error = try engineError {
                 _ = try Self.files(of: tensors, from: Sizes(sizes: sizes))
             }
@@ -226,7 +226,7 @@ struct ExternalDataTests {
             Self.tensor("t\($0)", in: "f\($0)", at: 0, 1)
         }
         let source = Sizes(
-            sizes: Dictionary(uniqueKeysWithValues: many.map { ($0.location.text, UInt64(1)) })
+            sizes: Dictionary(uniqueKeysWithValues: many.map { ($0.location, UInt64(1)) })
         )
         #expect(throws: Sizes.Unread.self) {
             _ = try Self.files(of: Array(many.dropLast()), from: source)

@@ -2,6 +2,7 @@ import Engine
 import EngineTesting
 import Synchronization
 import Testing
+import Text
 
 @testable import Serving
 

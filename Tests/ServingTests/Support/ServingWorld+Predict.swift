@@ -41,7 +41,7 @@ extension ServingWorld {
         model: String = "m",
         _ selector: VersionSelector = .alias("live"),
         rows: Int = 1,
-        outputNames: [String] = [],
+        outputNames: [ExactString] = [],
         heldBytes: Int? = nil,
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
