@@ -32,6 +32,7 @@ enum Main {
             } else {
                 try command.run()
             }
+            end(0)
         } catch {
             fail(error)
         }
@@ -55,6 +56,13 @@ enum Main {
         }
     }
 
+    /// Ends the process without the destructors that `exit` runs: a server may end while a model is
+    /// loaded or run on another thread, whose libraries' data they would take away.
+    private static func end(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
+    }
+
     private static func fail(_ error: any Error) -> Never {
         let usage = ExitCode.validationFailure.rawValue
         switch error {
@@ -64,10 +72,10 @@ enum Main {
             report(error.description, hint: hint(for: error))
         case let code as ExitCode where code != .success:
             // The command has said why.
-            exit(code.rawValue)
+            end(code.rawValue)
         case let error as UsageError:
             report(error.message, hint: error.hint)
-            exit(usage)
+            end(usage)
         default:
             // Help and --version come as errors too, and are none.
             let code = Strongroom.exitCode(for: error)
@@ -80,9 +88,9 @@ enum Main {
                 Strongroom.message(for: error),
                 hint: "strongroom --help lists commands and options"
             )
-            exit(usage)
+            end(usage)
         }
-        exit(1)
+        end(1)
     }
 
     private static func hint(for error: StrongroomError) -> String? {

@@ -103,7 +103,8 @@ def test_a_publish_that_breaks_callers_is_refused_and_names_what_allows_it(
     for number, (tensor, factor) in enumerate((("input.1", 2), ("input", 3)), 1):
         (tmp_path / f"{number}.onnx").write_bytes(scaled(tensor, factor))
     first = shared_home.json("publish", model, tmp_path / "1.onnx")
-    assert first["signature_changes"] == [] and first["alias"]["version"] == 1
+    assert first["signature_changes"] == [] and first["aliases"] == ["live"]
+    assert first["pending"] is False and first["refusal"] == ""
     done = shared_home.run("publish", model, tmp_path / "2.onnx", "--format", "json")
     assert done.returncode == 1, done
     (error, hint) = done.stderr.splitlines()
@@ -112,9 +113,9 @@ def test_a_publish_that_breaks_callers_is_refused_and_names_what_allows_it(
     assert hint.startswith("strongroom: hint: --allow-signature-change")
     printed = json.loads(done.stdout)
     assert printed["state"] == "STORED" and len(printed["signature_changes"]) == 2
-    assert printed["alias"]["version"] == printed["alias"]["target_version"] == 1
-    assert "input.1" in printed["alias"]["failure"]
+    assert printed["aliases"] == [] and "input.1" in printed["refusal"]
     with server.client() as client:
+        assert alias_of(client, model).failure == printed["refusal"]
         assert predict(client, model, {"input.1": numpy.float32([1])})[0] == 1
         done = shared_home.run("publish", model, tmp_path / "2.onnx")
         assert done.returncode == 1 and "hint: --allow-signature-change" in done.stderr
@@ -179,7 +180,8 @@ def test_a_version_that_never_runs_goes_live_only_when_forced(server, shared_hom
     assert "every run on synthetic inputs failed" in error
     assert hint.startswith("strongroom: hint: --force ")
     printed = json.loads(done.stdout)
-    assert printed["state"] == "STORED" and printed["alias"]["version"] == 0
+    assert printed["state"] == "STORED" and printed["aliases"] == []
+    assert printed["refusal"].startswith("the move needs force")
     with server.client() as client:
         assert "every run on synthetic inputs failed" in refused(
             lambda: predict(client, model, {"x": numpy.int64([1])}))
@@ -335,8 +337,10 @@ def test_an_end_answers_those_who_wait_with_the_pending_move(home, tmp_path):
     assert new.version.state == STATE.STATE_STORED and new.version.aliases == ["live"]
     assert (moved.alias.version, moved.alias.target_version) == (1, 2)
     assert none.state == STATE.STATE_STORED
+    for version in (new.version, none):
+        assert [replica.load for replica in version.replicas] == [registry.Replica.LOAD_LOADING]
     assert done.returncode == 0, done.stderr
-    assert "the move to version 1 is pending; none answers yet" in done.stdout
+    assert "the move of alias live to it is pending" in done.stdout
     # All of it was durable, and goes on.
     server = home.serve()
     with server.client() as client:

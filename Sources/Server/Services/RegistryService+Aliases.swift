@@ -184,17 +184,8 @@ extension RegistryService {
         let after = try await work.run {
             try registry.version(model: id.model, version: id.version)
         }
-        var version = await message(after)
-        if validation == nil {
-            // There is no verdict yet, whatever the version's state is.
-            version.replicas = [
-                V1.Replica(
-                    server: registry.serverID,
-                    load: .loading,
-                    sinceUnixMs: WallClock.system.nowUnixMs
-                )
-            ]
-        }
-        return V1.ValidateVersionResponse(version: version)
+        return V1.ValidateVersionResponse(
+            version: await message(after, isUnsettled: validation == nil)
+        )
     }
 }

@@ -98,18 +98,20 @@ extension RegistryService {
         let info = committed.version
         await reconciler.modelAdded(info.model)
         var signatureChanges: [String] = []
+        var isUnsettled = false
         if let move = committed.move {
             let id = AliasID(model: info.model, alias: move.name)
             if request.waitReady {
                 let end = await reconciler.waitForMove(id, generation: move.generation)
                 signatureChanges = end?.signatureChanges ?? []
+                isUnsettled = end == nil
             } else {
                 await reconciler.aliasChanged(id)
             }
         } else if info.state == .stored {
             let id = VersionID(model: info.model, version: info.version)
             if request.waitReady {
-                _ = try await reconciler.validate(id, principal: caller.name)
+                isUnsettled = try await reconciler.validate(id, principal: caller.name) == nil
             } else {
                 await reconciler.validateInBackground(id, principal: caller.name)
             }
@@ -118,7 +120,7 @@ extension RegistryService {
             try registry.version(model: info.model, version: info.version)
         }
         return V1.CommitPublishResponse(
-            version: await message(after),
+            version: await message(after, isUnsettled: isUnsettled),
             signatureChanges: signatureChanges
         )
     }

@@ -14,9 +14,19 @@ struct RegistryService: Sendable {
     var methods: [Method] { publishing + aliases + reading }
 
     /// What a version looks like from outside, with this server's view of it.
-    func message(_ info: VersionInfo) async -> V1.Version {
+    ///
+    /// - Parameter isUnsettled: Whether the move or the validation that the caller asked for has
+    ///   not ended: the version shows as LOADING then, whatever it was before.
+    func message(_ info: VersionInfo, isUnsettled: Bool = false) async -> V1.Version {
         let id = VersionID(model: info.model, version: info.version)
-        let status = await reconciler.status(of: id)
+        var status = await reconciler.status(of: id)
+        if isUnsettled, status?.load != .loading {
+            status = ReplicaStatus(
+                load: .loading,
+                reason: "",
+                sinceUnixMs: WallClock.system.nowUnixMs
+            )
+        }
         return V1.Version(info, replica: status, server: registry.serverID)
     }
 

@@ -47,4 +47,11 @@ package struct ReplicaStatus: Sendable, Equatable {
     package let reason: String
     /// Since when, in milliseconds of the Unix epoch.
     package let sinceUnixMs: Int64
+
+    /// Describes a view.
+    package init(load: Load, reason: String, sinceUnixMs: Int64) {
+        self.load = load
+        self.reason = reason
+        self.sinceUnixMs = sinceUnixMs
+    }
 }

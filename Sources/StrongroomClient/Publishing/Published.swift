@@ -31,30 +31,22 @@ package struct PublishOptions: Sendable {
     }
 }
 
-/// What a publication became, in the contract's own messages.
+/// What a publication became.
 package struct Published: Sendable {
+    /// The version, in the contract's own message.
     package var version: V1.Version
-    /// The alias that was to move, as it is now; nil without one, or for a rejected version.
-    package var alias: V1.Alias?
+    /// Why the alias was not moved to the version; nil if it was, is to be, or need not be.
+    package var refusal: String?
+    /// Whether the alias is to move to the version and has not yet.
+    package var isPending = false
     /// The differences of the signature that break callers of the version before.
     package var signatureChanges: [String] = []
-
-    /// Whether the alias is to move to the version and has not yet.
-    package var isPending: Bool {
-        guard let alias else { return false }
-        return alias.version != version.version && alias.targetVersion == version.version
-    }
-
-    /// Why the alias was not moved to the version; nil if it was, is to be, or need not be.
-    package var refusal: String? {
-        guard let alias, alias.version != version.version,
-            alias.targetVersion != version.version
-        else { return nil }
-        return alias.failure.isEmpty ? "a later move took its place" : alias.failure
-    }
 }
 
 extension V1.Version {
-    /// Whether a server is loading it: it has no verdict yet.
+    /// Whether a server is loading it: it has no verdict yet, and its move no end.
     package var isBeingTried: Bool { replicas.contains { $0.load == .loading } }
+
+    /// Whether a server has it loaded.
+    var isReady: Bool { replicas.contains { $0.load == .ready } }
 }

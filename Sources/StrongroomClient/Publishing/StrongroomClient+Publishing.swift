@@ -102,11 +102,25 @@ extension StrongroomClient {
         guard let version = committed.version else {
             throw StrongroomError(.internalError, "the server's answer has no version")
         }
-        return Published(
-            version: version,
-            alias: try await aliasMoved(by: options, to: version),
-            signatureChanges: committed.signatureChanges
-        )
+        return try await published(version, options, committed.signatureChanges)
+    }
+
+    /// What a committed version and its alias came to. Nothing more is asked where the answer says
+    /// it: a server that is about to end takes no further call.
+    private func published(
+        _ version: V1.Version,
+        _ options: PublishOptions,
+        _ signatureChanges: [String] = []
+    ) async throws -> Published {
+        var published = Published(version: version, signatureChanges: signatureChanges)
+        guard let alias = options.alias, version.state == .stored else { return published }
+        if version.aliases.contains(alias) {
+            published.isPending = version.isBeingTried
+        } else {
+            let failure = try await self.alias(alias, of: version.model)?.failure ?? ""
+            published.refusal = failure.isEmpty ? "a later move took its place" : failure
+        }
+        return published
     }
 
     /// The key became a version before: that may have to be validated, and the alias to be moved.
@@ -121,47 +135,49 @@ extension StrongroomClient {
             retrying(version)
             version = try await validate(number, of: model, wait: options.wait)
         }
-        let now = try await aliasMoved(by: options, to: version)
-        guard let alias = options.alias, version.state == .stored,
-            now?.targetVersion != number || options.wait && now?.version != number
-        else { return Published(version: version, alias: now) }
+        guard let alias = options.alias, version.state == .stored else {
+            return Published(version: version)
+        }
+        if version.aliases.contains(alias), !options.wait || version.isReady {
+            return try await published(version, options)
+        }
         do {
-            let moved: V1.SetAliasResponse = try await call(
-                "Registry",
-                "SetAlias",
-                V1.SetAliasRequest(
-                    model: model,
-                    alias: alias,
-                    version: number,
-                    waitReady: options.wait,
-                    allowSignatureChange: options.allowSignatureChange,
-                    force: options.force
-                ),
-                timeout: Timeouts.load
-            )
+            let moved = try await move(alias, to: number, of: model, options)
+            version.aliases = Set(version.aliases).union([alias]).sorted()
             return Published(
-                version: try await self.version(number, of: model),
-                alias: moved.alias,
+                version: version,
+                isPending: moved.alias?.version != number,
                 signatureChanges: moved.signatureChanges
             )
         } catch let error as StrongroomError where error.code == "FAILED_PRECONDITION" {
             // The version was rejected, or the move refused: the server shows which.
             let version = try await self.version(number, of: model)
-            let published = Published(
-                version: version,
-                alias: try await aliasMoved(by: options, to: version)
-            )
-            guard version.state == .rejected || published.refusal != nil else { throw error }
-            return published
+            guard version.state == .rejected || !version.aliases.contains(alias) else {
+                throw error
+            }
+            return try await published(version, options)
         }
     }
 
-    private func aliasMoved(
-        by options: PublishOptions,
-        to version: V1.Version
-    ) async throws -> V1.Alias? {
-        guard let alias = options.alias, version.state == .stored else { return nil }
-        return try await self.alias(alias, of: version.model)
+    private func move(
+        _ alias: String,
+        to version: UInt64,
+        of model: String,
+        _ options: PublishOptions
+    ) async throws -> V1.SetAliasResponse {
+        try await call(
+            "Registry",
+            "SetAlias",
+            V1.SetAliasRequest(
+                model: model,
+                alias: alias,
+                version: version,
+                waitReady: options.wait,
+                allowSignatureChange: options.allowSignatureChange,
+                force: options.force
+            ),
+            timeout: Timeouts.load
+        )
     }
 
     private func version(_ number: UInt64, of model: String) async throws -> V1.Version {

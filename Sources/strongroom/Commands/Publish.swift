@@ -87,6 +87,12 @@ struct Publish: AsyncParsableCommand {
                 hint: "strongroom validate \(version.model) \(version.version) tries it again"
             )
         }
+        if version.state == .rejected, !noWait {
+            throw ServerError(
+                "the server stops, and version \(version.version) has no new verdict yet",
+                hint: "publish it again when the server has started"
+            )
+        }
         if let refusal = published.refusal {
             throw ServerError(
                 "version \(version.version) is stored, and alias '\(alias)' was not moved to it: "
@@ -97,11 +103,13 @@ struct Publish: AsyncParsableCommand {
     }
 
     private func json(_ published: Published) -> JSONValue {
-        var json = published.version.json.merging(
-            .object(["signature_changes": .texts(published.signatureChanges)])
+        published.version.json.merging(
+            .object([
+                "signature_changes": .texts(published.signatureChanges),
+                "pending": .bool(published.isPending),
+                "refusal": .string(published.refusal ?? ""),
+            ])
         )
-        if let alias = published.alias { json = json.merging(.object(["alias": alias.json])) }
-        return json
     }
 
     private func text(_ published: Published) -> String {
@@ -114,9 +122,7 @@ struct Publish: AsyncParsableCommand {
 
     private func place(of published: Published) -> String {
         let version = published.version
-        if let moving = published.alias, published.isPending {
-            return "alias \(moving.name.escaped): \(moving.pendingText)"
-        }
+        if published.isPending { return "the move of alias \(alias.escaped) to it is pending" }
         if version.state == .rejected, version.isBeingTried {
             return "is being validated; move an alias to it when it has passed"
         }
