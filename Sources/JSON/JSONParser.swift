@@ -1,3 +1,5 @@
+internal import Text
+
 extension JSONValue {
     /// Parses one JSON document.
     /// - Parameter maxValues: the most values that the document may have, those in arrays and
@@ -69,16 +71,15 @@ private struct JSONParser {
     private mutating func object() throws(JSONError) -> JSONValue {
         position += 1
         var members: [JSONValue.Member] = []
-        // By their bytes: Swift's strings are equal when they look the same.
-        var names: Set<[UInt8]> = []
+        var names: Set<ExactString> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("a member name was expected") }
-            let name = try string()
-            guard names.insert(Array(name.utf8)).inserted else {
-                throw error("the name '\(name)' is repeated")
+            let name = ExactString(try string())
+            guard names.insert(name).inserted else {
+                throw error("the name \(quoted(name)) is repeated")
             }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw error("':' was expected") }

@@ -1,4 +1,5 @@
 internal import Sealing
+package import Text
 
 extension Registry {
     /// Whether a version of a model was ever committed.
@@ -117,7 +118,7 @@ extension Registry {
     package func readFile(
         model: String,
         version: UInt64,
-        path: String,
+        path: ExactString,
         offset: UInt64,
         length: Int
     ) throws -> [UInt8] {

@@ -1,20 +1,21 @@
 internal import JSON
+internal import Text
 
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {
     package var grants: [Grant] {
-        didSet { byPrincipal = Dictionary(grouping: grants, by: \.principal) }
+        didSet { byPrincipal = Dictionary(grouping: grants) { ExactString($0.principal) } }
     }
     /// The same grants, to be found by whom they are for.
-    private var byPrincipal: [String: [Grant]]
+    private var byPrincipal: [ExactString: [Grant]]
 
     package init(grants: [Grant] = []) {
         self.grants = grants
-        byPrincipal = Dictionary(grouping: grants, by: \.principal)
+        byPrincipal = Dictionary(grouping: grants) { ExactString($0.principal) }
     }
 
     /// A principal's grants.
-    func grants(of principal: String) -> [Grant] { byPrincipal[principal] ?? [] }
+    func grants(of principal: String) -> [Grant] { byPrincipal[ExactString(principal)] ?? [] }
 
     /// The roles of a principal on one model.
     package func roles(of principal: String, model: String) -> RoleSet {
@@ -48,9 +49,9 @@ package struct AccessList: Sendable, Equatable {
         guard case .object(let members) = value else {
             throw ServerError("\(place): an object was expected")
         }
-        let known = ["principal", "role", "models"]
+        let known: [ExactString] = ["principal", "role", "models"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
-            throw ServerError("\(place): unknown key '\(unknown.name)'")
+            throw ServerError("\(place): unknown key \(quoted(unknown.name))")
         }
         guard case .string(let principal)? = value["principal"],
             principal.hasPrefix("cert:") || principal.hasPrefix("uid:")

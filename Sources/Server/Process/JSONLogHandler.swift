@@ -2,6 +2,7 @@ internal import Glibc
 internal import JSON
 package import Logging
 internal import Registry
+internal import Text
 
 /// One JSON object a line on stderr, for collectors of logs.
 package struct JSONLogHandler: LogHandler {
@@ -27,7 +28,7 @@ package struct JSONLogHandler: LogHandler {
         ]
         let own = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in own.sorted(by: { $0.key < $1.key }) {
-            members.append(JSONValue.Member(name: key, value: .string("\(value)")))
+            members.append(JSONValue.Member(name: ExactString(key), value: .string("\(value)")))
         }
         let line = Array((JSONValue.object(members).text + "\n").utf8)
         // One write a line, so that lines of several threads do not mix.

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import RPC
 internal import Registry
 internal import Serving
+internal import Text
 internal import Wire
 
 /// `strongroom.v1.Prediction`: the data plane.
@@ -13,6 +14,7 @@ struct PredictionService: Sendable {
     let service: Service
     let host: ModelHost
     let loops: LoopRunners
+    let limits: RPCLimits
     let outstanding = OutstandingCalls()
 
     var methods: [Method] {
@@ -136,11 +138,12 @@ struct PredictionService: Sendable {
 
     private func getModel(
         _ request: V1.GetModelRequest,
-        _ caller: Caller
+        _ arrival: Arrival
     ) async throws -> V1.GetModelResponse {
         let spec = request.model ?? V1.ModelSpec()
         let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
         let mode = slot.card.batching.mode.rawValue
+        let messages = limits.messages(of: "Predict", as: arrival.call)
         return V1.GetModelResponse(
             name: spec.name,
             version: slot.id.version,
@@ -149,9 +152,13 @@ struct PredictionService: Sendable {
             outputs: slot.model.signature.outputs.map(V1.TensorSpec.init),
             metadata: [
                 "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
-                "strongroom.batching.mode": mode,
-                "strongroom.batching.why": slot.plan.why,
-            ]
+                "strongroom.batching.mode": ExactString(mode),
+                "strongroom.batching.why": ExactString(slot.plan.why),
+            ],
+            limits: V1.Limits(
+                requestBytes: UInt64(messages.requestBytes),
+                replyBytes: UInt64(messages.replyBytes)
+            )
         )
     }
 

@@ -1,6 +1,7 @@
 internal import Engine
 internal import Registry
 internal import Sealing
+internal import Text
 
 /// Takes an open version to a slot that may serve: opened in memory, loaded, compared with its card,
 /// warmed up, and right on all its golden requests.
@@ -100,8 +101,8 @@ struct Loader: Sendable {
 
     /// What is too large to be loaded is not decrypted first.
     static func checkSizes(
-        entry: String,
-        golden: [String],
+        entry: ExactString,
+        golden: [ExactString],
         _ files: [FileInfo]
     ) throws(Failure) {
         let golden = Set(golden)
@@ -116,7 +117,7 @@ struct Loader: Sendable {
             }
             guard file.size <= UInt64(limit) else {
                 throw .rejected(
-                    reason: "file '\(file.path)' has \(file.size) bytes, "
+                    reason: "file \(quoted(file.path)) has \(file.size) bytes, "
                         + "at most \(limit) are taken",
                     detail: ""
                 )
@@ -206,10 +207,10 @@ struct Loader: Sendable {
     ) throws(Failure) -> [GoldenRequest] {
         var passed: [GoldenRequest] = []
         for path in opened.card.golden {
-            reached(.golden(path))
+            reached(.golden(path.text))
             let json = try read(path, of: opened, id: id).copyBytes()
             do throws(GoldenRequest.Failure) {
-                let request = try GoldenRequest(path: path, json: json)
+                let request = try GoldenRequest(path: path.text, json: json)
                 try request.check(try request.run(on: model))
                 // The others are not needed any more, and may be large.
                 if passed.count < RowCheck.maxSamples { passed.append(request) }
@@ -221,7 +222,7 @@ struct Loader: Sendable {
     }
 
     private func read(
-        _ path: String,
+        _ path: ExactString,
         of opened: OpenedVersion,
         id: VersionID
     ) throws(Failure) -> SecretBuffer {

@@ -1,4 +1,5 @@
 internal import NIOCore
+package import Text
 package import Wire
 
 extension StrongroomClient {
@@ -20,21 +21,30 @@ extension StrongroomClient {
     /// bundle with the same metadata has the same idempotency key unless one is given.
     /// - Parameters:
     ///   - alias: nil moves none.
+    ///   - metadata: keys and values; keys are compared by their UTF-8 bytes, and none may be there
+    ///     twice.
     ///   - progress: bytes that the server holds, and bytes in all.
     /// - Throws: ``StrongroomError``.
     public func publish(
         model: String,
         bundle: ModelBundle,
         alias: String? = "live",
-        metadata: [String: String] = [:],
+        metadata: some Sequence<(key: String, value: String)> = [String: String](),
         idempotencyKey: String? = nil,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) async throws -> Publication {
+        var pairs: [ExactString: ExactString] = [:]
+        for (key, value) in metadata {
+            let before = pairs.updateValue(ExactString(value), forKey: ExactString(key))
+            guard before == nil else {
+                throw StrongroomError(.invalidArgument, "metadata \(quoted(key)) is given twice")
+            }
+        }
         let version = try await publishVersion(
             model: model,
             bundle: bundle,
             alias: alias,
-            metadata: metadata,
+            metadata: pairs,
             idempotencyKey: idempotencyKey,
             wait: true,
             progress: progress
@@ -51,7 +61,7 @@ extension StrongroomClient {
         model: String,
         bundle: ModelBundle,
         alias: String?,
-        metadata: [String: String],
+        metadata: [ExactString: ExactString],
         idempotencyKey: String?,
         wait: Bool,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void
@@ -62,7 +72,7 @@ extension StrongroomClient {
             V1.BeginPublishRequest(
                 model: model,
                 files: bundle.files.map {
-                    V1.File(path: $0.path, size: $0.size, sha256: $0.sha256)
+                    V1.File(path: ExactString($0.path), size: $0.size, sha256: $0.sha256)
                 },
                 metadata: metadata,
                 idempotencyKey: idempotencyKey ?? bundle.digest(metadata: metadata)

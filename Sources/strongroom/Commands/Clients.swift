@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import JSON
 internal import Server
+internal import Text
 
 struct Clients: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -83,10 +83,11 @@ struct Show: AsyncParsableCommand {
                 "inputs": .array(loaded.inputs.map(\.json)),
                 "outputs": .array(loaded.outputs.map(\.json)),
                 "metadata": .map(loaded.metadata),
+                "limits": (loaded.limits ?? V1.Limits()).json,
                 "batching": .object([
-                    "mode": .string(batching["strongroom.batching.mode"] ?? ""),
+                    "mode": .string(batching["strongroom.batching.mode"]?.text ?? ""),
                     "merged": .bool(merged),
-                    "why": .string(batching["strongroom.batching.why"] ?? ""),
+                    "why": .string(batching["strongroom.batching.why"]?.text ?? ""),
                 ]),
             ])
         )

@@ -1,5 +1,6 @@
 import Registry
 import Testing
+import Text
 
 @Suite("Aliases")
 struct AliasTests {
