@@ -82,8 +82,8 @@ let package = Package(
         product("Metrics", []),
         product("RPC", ["Wire", "TLS", "Metrics", "Text", nioCore, nioPosix, logging]),
         product("HTTP", ["RPC", "Text", nioCore, nioHTTP1, logging, deques]),
-        product("JSON", ["Text"]),
         product("Text", []),
+        product("JSON", ["Text"]),
         product("Registry", ["Sealing", "JSON", "Text", grdb, yams]),
         product("Engine", ["COnnxRuntime", "JSON", "Text"]),
         product("EngineTesting", ["Engine", "Text"]),
@@ -128,17 +128,17 @@ let package = Package(
             swiftSettings: relaxed
         ),
 
-        tests("SealingTests", ["Sealing"]),
+        tests("SealingTests", ["Sealing", "Text"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", "Text", nioCore]),
         tests(
             "RPCTests",
-            ["RPC", "Wire", "TLS", "Metrics", nioCore, nioEmbedded, nioPosix]
+            ["RPC", "Wire", "TLS", "Metrics", "Text", nioCore, nioEmbedded, nioPosix]
         ),
         tests("MetricsTests", ["Metrics"]),
         tests("HTTPTests", ["HTTP", "RPC", "Wire", nioCore, nioEmbedded, nioHTTP1, logging]),
         tests("RegistryTests", ["Registry", "Sealing", "JSON", "Text", grdb, sqlite]),
-        tests("JSONTests", ["JSON"]),
+        tests("JSONTests", ["JSON", "Text"]),
         tests("TextTests", ["Text"]),
         tests("EngineTests", ["Engine", "EngineTesting", "JSON", "Text"]),
         tests(

@@ -71,15 +71,14 @@ private struct JSONParser {
     private mutating func object() throws(JSONError) -> JSONValue {
         position += 1
         var members: [JSONValue.Member] = []
-        // By their bytes: Swift's strings are equal when they look the same.
-        var names: Set<[UInt8]> = []
+        var names: Set<ExactString> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("a member name was expected") }
-            let name = try string()
-            guard names.insert(Array(name.utf8)).inserted else {
+            let name = ExactString(try string())
+            guard names.insert(name).inserted else {
                 throw error("the name \(quoted(name)) is repeated")
             }
             skipSpace()

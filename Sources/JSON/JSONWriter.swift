@@ -1,3 +1,5 @@
+internal import Text
+
 extension JSONValue {
     /// The value as JSON text on one line.
     package var text: String {
@@ -23,7 +25,7 @@ extension JSONValue {
             text += "{"
             for (index, member) in members.enumerated() {
                 if index > 0 { text += ", " }
-                Self.write(member.name, to: &text)
+                Self.write(member.name.text, to: &text)
                 text += ": "
                 member.value.write(to: &text)
             }

@@ -1,4 +1,5 @@
 package import NIOCore
+package import Text
 internal import Wire
 
 /// Every limit that concerns connections and frames, with its default.
@@ -10,12 +11,12 @@ package struct RPCLimits: Sendable, Equatable {
     /// What every peer accepts without saying so, in bytes of data.
     package static let defaultFrameBytes = FrameHeader.defaultMaxLength
     /// The request metadata by which a caller allows replies of other sizes, in bytes.
-    package static let receiveLimitKey = "x-max-recv-bytes"
+    package static let receiveLimitKey: ExactString = "x-max-recv-bytes"
     /// A relative timeout past this is no timeout: the peer means "never".
     package static let maxTimeout = TimeAmount.hours(24 * 365)
 
-    /// Longest frame data accepted, 4 MiB; at most ``frameCeilingBytes``.
-    package var maxReceiveBytes = defaultFrameBytes
+    /// Longest frame data accepted, 16 MiB - 1; at most ``frameCeilingBytes``.
+    package var maxReceiveBytes = frameCeilingBytes
     /// Longest frame data sent to a caller whose metadata allows no other, 4 MiB.
     package var maxSendBytes = defaultFrameBytes
     /// Calls of one connection that run at once; past it the connection is not read.

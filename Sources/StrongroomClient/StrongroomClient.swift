@@ -2,6 +2,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 internal import RPC
+internal import Synchronization
 internal import TLS
 package import Wire
 
@@ -48,6 +49,8 @@ public final class StrongroomClient: Sendable {
     }
 
     private let connection: ClientConnection
+    /// The sizes of messages that the server stated; nil: it was not asked yet.
+    let limits = Mutex<V1.Limits?>(nil)
 
     private init(connection: ClientConnection) {
         self.connection = connection
@@ -67,12 +70,17 @@ public final class StrongroomClient: Sendable {
         } catch {
             throw StrongroomError(.invalidArgument, error.message)
         }
+        // What a server takes and sends is up to the server.
+        var limits = RPCLimits()
+        limits.maxSendBytes = RPCLimits.frameCeilingBytes
+        limits.maxReceiveBytes = RPCLimits.frameCeilingBytes
         do {
             return StrongroomClient(
                 connection: try await ClientConnection.connect(
                     host: endpoint.host,
                     port: endpoint.port,
-                    tls: context
+                    tls: context,
+                    limits: limits
                 )
             )
         } catch let status as Status {
@@ -109,6 +117,16 @@ public final class StrongroomClient: Sendable {
     ) async throws -> Response {
         var payload = ByteBuffer()
         request.encode(into: &payload)
+        return try await call(service, method, payload: payload, timeout: timeout)
+    }
+
+    /// Calls a method of the contract with an encoded request.
+    func call<Response: WireMessage>(
+        _ service: String,
+        _ method: String,
+        payload: ByteBuffer,
+        timeout: Duration
+    ) async throws -> Response {
         do {
             let reply = try await connection.call(
                 service: "strongroom.v1." + service,

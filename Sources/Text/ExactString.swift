@@ -19,6 +19,18 @@ package struct ExactString: Sendable {
         self.text = String(text)
     }
 
+    /// Makes an identity of a text whose ASCII letters are taken in lower case, the others as they
+    /// are.
+    package init(asciiLowercased text: String) {
+        let letters = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        guard text.utf8.contains(where: { letters.contains($0) }) else {
+            self.init(text)
+            return
+        }
+        let bytes = text.utf8.map { letters.contains($0) ? $0 | 0x20 : $0 }
+        self.init(String(decoding: bytes, as: UTF8.self))
+    }
+
     /// The bytes that the identity is.
     package var utf8: String.UTF8View { text.utf8 }
 
@@ -40,11 +52,16 @@ package struct ExactString: Sendable {
         return ExactString(Substring(utf8.dropFirst(prefix.utf8.count)))
     }
 
-    /// The parts between occurrences of an ASCII separator, empty ones included.
-    package func split(at separator: Unicode.Scalar) -> [ExactString] {
+    /// The parts between occurrences of an ASCII separator, empty ones included; no more than one
+    /// above `maxSplits`.
+    package func split(
+        at separator: Unicode.Scalar,
+        maxSplits: Int = .max
+    ) -> [ExactString] {
         precondition(separator.isASCII, "\(separator) is not ASCII")
         return utf8.split(
             separator: UInt8(ascii: separator),
+            maxSplits: maxSplits,
             omittingEmptySubsequences: false
         ).map { ExactString(Substring($0)) }
     }

@@ -1,5 +1,6 @@
 import JSON
 import Testing
+import Text
 
 @Suite("JSON, as RFC 8259 has it")
 struct JSONParserTests {

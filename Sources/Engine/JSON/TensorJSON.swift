@@ -1,4 +1,5 @@
 package import JSON
+internal import Text
 
 /// Tensors in the JSON of the Open Inference Protocol's REST binding: `data` nested or flat,
 /// row-major; BYTES elements as strings, or `{"b64": ...}` where they are not UTF-8; NaN and

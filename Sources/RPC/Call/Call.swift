@@ -2,6 +2,7 @@ package import Logging
 package import Metrics
 package import NIOCore
 internal import Synchronization
+package import Text
 package import Wire
 
 /// What a call is answered with.
@@ -47,13 +48,13 @@ package final class Call: Sendable {
         /// When the caller stops waiting; nil: never.
         package var deadline: NIODeadline?
         /// The request's metadata, keys in lower case.
-        package var metadata: [(key: String, value: String)]
+        package var metadata: [(key: ExactString, value: String)]
 
         package init(
             principal: Principal,
             receivedAt: NIODeadline,
             deadline: NIODeadline? = nil,
-            metadata: [(key: String, value: String)] = []
+            metadata: [(key: ExactString, value: String)] = []
         ) {
             self.principal = principal
             self.receivedAt = receivedAt
@@ -123,7 +124,7 @@ package final class Call: Sendable {
     /// When the caller stops waiting; the call is answered then by itself. Nil: never.
     package var deadline: NIODeadline? { origin.deadline }
     /// The request's metadata in the order sent, keys in lower case.
-    package var metadata: [(key: String, value: String)] { origin.metadata }
+    package var metadata: [(key: ExactString, value: String)] { origin.metadata }
     /// The loop that owns the connection; answers from it cost no hop.
     package var eventLoop: any EventLoop { connection.eventLoop }
     /// Tells one connection's calls from another's.
@@ -132,7 +133,7 @@ package final class Call: Sendable {
     package var logger: Logger { connection.logger }
 
     /// The first value of a metadata key, which is given in lower case.
-    package func metadataValue(_ key: String) -> String? {
+    package func metadataValue(_ key: ExactString) -> String? {
         origin.metadata.first { $0.key == key }?.value
     }
 

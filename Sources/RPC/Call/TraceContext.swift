@@ -1,9 +1,11 @@
+package import Text
+
 /// Where a call stands in a trace of its caller's: W3C Trace Context, level 1, of the metadata
 /// `traceparent` and `tracestate`. What is malformed is as if it were not there.
 package struct TraceContext: Sendable, Equatable {
     /// The request metadata that it comes in.
-    package static let parentKey = "traceparent"
-    package static let stateKey = "tracestate"
+    package static let parentKey: ExactString = "traceparent"
+    package static let stateKey: ExactString = "tracestate"
     /// Bytes of a state that is carried on; a longer one is dropped, as the specification allows.
     static let maxStateBytes = 512
     /// Entries of a state; more make it malformed.
@@ -28,7 +30,7 @@ package struct TraceContext: Sendable, Equatable {
     }
 
     /// The context of a request's metadata, whose keys are in lower case.
-    package init?(metadata: [(key: String, value: String)]) {
+    package init?(metadata: [(key: ExactString, value: String)]) {
         // Asked of nearly all calls, which have none.
         guard !metadata.isEmpty else { return nil }
         let parents = metadata.filter { $0.key == Self.parentKey }

@@ -2,6 +2,7 @@ package import NIOCore
 internal import NIOPosix
 internal import Synchronization
 package import TLS
+package import Text
 package import Wire
 
 /// A client's connection: any number of calls at once, answered in any order.
@@ -100,7 +101,7 @@ package final class ClientConnection: Sendable {
         method: String,
         payload: ByteBuffer,
         timeout: Duration? = nil,
-        metadata: [(key: String, value: String)] = []
+        metadata: [(key: ExactString, value: String)] = []
     ) async throws(Status) -> ByteBuffer {
         let call = try makeCall(service, method, payload, timeout, metadata)
         let outcome = await withTaskCancellationHandler {
@@ -172,7 +173,7 @@ extension ClientConnection {
         _ method: String,
         _ payload: ByteBuffer,
         _ timeout: Duration?,
-        _ metadata: [(key: String, value: String)]
+        _ metadata: [(key: ExactString, value: String)]
     ) throws(Status) -> ClientCall {
         var envelope = RequestEnvelope(
             service: service,

@@ -5,14 +5,18 @@ extension ServerConnectionHandler {
     /// Writes a call's answer, unless the call has ended for the peer already.
     func answer(_ call: Call, with answer: CallAnswer) {
         guard isAwaited(call) else { return }
-        write(answer, streamID: call.streamID, limit: replyLimit(call))
+        write(answer, streamID: call.streamID, limit: limits.replyFrameBytes(to: call))
         if !isProcessing { scheduleFlush() }
     }
 
     /// Writes a call's success, encoding it on the way, unless the call has ended for the peer.
     func answer(_ call: Call, sending message: some OutgoingMessage) {
         guard isAwaited(call), !state.isClosed else { return }
-        writer.add(success: message, streamID: call.streamID, limit: replyLimit(call))
+        writer.add(
+            success: message,
+            streamID: call.streamID,
+            limit: limits.replyFrameBytes(to: call)
+        )
         flushIfMuch()
         if !isProcessing { scheduleFlush() }
     }
@@ -22,15 +26,6 @@ extension ServerConnectionHandler {
         guard call === starting else { return state.answered(call.streamID) }
         starting = nil
         return true
-    }
-
-    /// The longest frame that the caller takes, by its metadata.
-    private func replyLimit(_ call: Call) -> Int {
-        guard !call.metadata.isEmpty,
-            let value = call.metadataValue(RPCLimits.receiveLimitKey).flatMap({ Int($0) }),
-            value > 0
-        else { return limits.maxSendBytes }
-        return min(value, RPCLimits.frameCeilingBytes)
     }
 
     func write(_ answer: CallAnswer, streamID: UInt32, limit: Int) {

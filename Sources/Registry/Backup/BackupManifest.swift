@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// What a backup says of itself, in `backup.json`: canonical JSON, not signed.
 ///

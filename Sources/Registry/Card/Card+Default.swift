@@ -1,7 +1,9 @@
+package import Text
+
 extension Card {
     /// The YAML of ``default(entry:)``: what the server writes for a bundle without a card.
-    package static func defaultText(entry: String) -> String {
-        "format: 1\nengine: onnxruntime\nentry: \(quoted(entry))\n"
+    package static func defaultText(entry: ExactString) -> String {
+        "format: 1\nengine: onnxruntime\nentry: \(quoted(entry.text))\n"
     }
 
     /// A YAML scalar in double quotes. Paths of a bundle have no control characters, so quotes

@@ -1,4 +1,4 @@
-internal import Text
+package import Text
 
 extension Card {
     /// The engines that a card may name.
@@ -29,7 +29,7 @@ extension Card {
     ///   - bytes: The content of `model.yaml`.
     ///   - paths: All paths of the bundle.
     /// - Throws: `invalidArgument` that names file, line and key.
-    package static func parse(_ bytes: [UInt8], paths: [String]) throws -> Card {
+    package static func parse(_ bytes: [UInt8], paths: [ExactString]) throws -> Card {
         try CardDocument.read(bytes) { document in
             var fields = try document.fields()
             _ = try fields.require("format").integer(in: 1...1)
@@ -42,8 +42,8 @@ extension Card {
                 )
             }
             let entry = try fields.require("entry")
-            var card = Card(entry: try entry.string())
-            guard paths.contains(where: { $0.utf8.elementsEqual(card.entry.utf8) }) else {
+            var card = Card(entry: ExactString(try entry.string()))
+            guard paths.contains(card.entry) else {
                 throw entry.failure("\(quoted(card.entry)) is not a file of the bundle")
             }
             card.engine = engineName
@@ -143,14 +143,14 @@ extension Card {
 
     private static func golden(
         _ node: CardNode,
-        paths: [String]
-    ) throws(RegistryError) -> [String] {
-        let pattern = PathPattern(try node.string())
+        paths: [ExactString]
+    ) throws(RegistryError) -> [ExactString] {
+        let pattern = PathPattern(ExactString(try node.string()))
         let matches = paths.filter { pattern.matches($0) }
         guard !matches.isEmpty else {
             throw node.failure("no file of the bundle matches \(quoted(pattern.text))")
         }
-        return matches.sorted { $0.precedesByCodePoint($1) }
+        return matches.sorted()
     }
 
     private static func origin(_ node: CardNode) throws(RegistryError) -> Origin {
@@ -161,16 +161,17 @@ extension Card {
         return Origin(model: model, version: UInt64(version))
     }
 
-    private static func texts(_ node: CardNode) throws(RegistryError) -> [String: String] {
-        var texts: [String: String] = [:]
+    private static func texts(_ node: CardNode) throws(RegistryError) -> [ExactString: ExactString]
+    {
+        var texts: [ExactString: ExactString] = [:]
         for (name, value) in try freeKeys(node) {
-            texts[name] = try value.string()
+            texts[name] = ExactString(try value.string())
         }
         return texts
     }
 
-    private static func numbers(_ node: CardNode) throws(RegistryError) -> [String: Double] {
-        var numbers: [String: Double] = [:]
+    private static func numbers(_ node: CardNode) throws(RegistryError) -> [ExactString: Double] {
+        var numbers: [ExactString: Double] = [:]
         for (name, value) in try freeKeys(node) {
             numbers[name] = try value.number()
         }
@@ -179,7 +180,7 @@ extension Card {
 
     private static func freeKeys(
         _ node: CardNode
-    ) throws(RegistryError) -> [(name: String, node: CardNode)] {
+    ) throws(RegistryError) -> [(name: ExactString, node: CardNode)] {
         var fields = try node.fields()
         let all = fields.takeAll()
         guard all.count <= maxFreeKeys else {

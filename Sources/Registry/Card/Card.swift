@@ -13,7 +13,7 @@ package struct Card: Sendable, Equatable {
     /// The name of the engine that runs the model.
     package var engine = "onnxruntime"
     /// The file of the bundle that the engine loads.
-    package var entry: String
+    package var entry: ExactString
     /// For people; empty if not given.
     package var description = ""
     /// The model's licence; empty if not given.
@@ -27,23 +27,23 @@ package struct Card: Sendable, Equatable {
     /// Intra-op threads of one run.
     package var threads = 1
     /// Paths of the golden requests: the bundle's files that the card's pattern matched, sorted.
-    package var golden: [String] = []
+    package var golden: [ExactString] = []
     /// Labels to find the model by.
-    package var labels: [String: String] = [:]
+    package var labels: [ExactString: ExactString] = [:]
     /// The version that this one was made from.
     package var derivedFrom: Origin?
     /// What the model was trained on, in the publisher's terms.
-    package var data: [String: String] = [:]
+    package var data: [ExactString: ExactString] = [:]
     /// What the publisher measured.
-    package var metrics: [String: Double] = [:]
+    package var metrics: [ExactString: Double] = [:]
 
     /// The card of a bare model file: format, engine and entry.
-    package static func `default`(entry: String) -> Card {
+    package static func `default`(entry: ExactString) -> Card {
         Card(entry: entry)
     }
 
     /// A card with this entry and every default.
-    package init(entry: String) {
+    package init(entry: ExactString) {
         self.entry = entry
     }
 

@@ -128,7 +128,7 @@ enum CardDocument {
             return CardNode.failure(
                 line: context.mark.line,
                 key: duplicates.first ?? "",
-                "duplicate key"
+                "duplicate key; spellings that differ in Unicode normalisation alone are one key"
             )
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
             return CardNode.failure(line: mark.line, key: "", problem)

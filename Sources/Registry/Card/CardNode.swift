@@ -111,7 +111,7 @@ struct CardNode {
 /// The keys of one mapping of a card, taken one by one; what is left at the end is unknown.
 struct CardFields {
     private let parent: CardNode
-    private var nodes: [String: CardNode] = [:]
+    private var nodes: [ExactString: CardNode] = [:]
 
     init(of parent: CardNode, _ mapping: Node.Mapping) throws(RegistryError) {
         self.parent = parent
@@ -119,8 +119,8 @@ struct CardFields {
             guard case .scalar(let scalar) = key, !scalar.string.isEmpty else {
                 throw parent.failure("a key that is not text")
             }
-            let name = scalar.string
-            let path = parent.key.isEmpty ? name : "\(parent.key).\(name)"
+            let name = ExactString(scalar.string)
+            let path = parent.key.isEmpty ? name.text : "\(parent.key).\(name)"
             guard nodes[name] == nil else {
                 throw CardNode.failure(line: key.mark?.line ?? 1, key: path, "duplicate key")
             }
@@ -129,23 +129,23 @@ struct CardFields {
         }
     }
 
-    private var lines: [String: Int] = [:]
+    private var lines: [ExactString: Int] = [:]
 
     /// Takes a key's node, if the key is there.
-    mutating func take(_ name: String) -> CardNode? {
+    mutating func take(_ name: ExactString) -> CardNode? {
         nodes.removeValue(forKey: name)
     }
 
     /// Takes a key's node.
-    mutating func require(_ name: String) throws(RegistryError) -> CardNode {
+    mutating func require(_ name: ExactString) throws(RegistryError) -> CardNode {
         guard let node = take(name) else { throw parent.failure("\(quoted(name)) is missing") }
         return node
     }
 
     /// All keys that are left, sorted by name.
-    mutating func takeAll() -> [(name: String, node: CardNode)] {
+    mutating func takeAll() -> [(name: ExactString, node: CardNode)] {
         defer { nodes = [:] }
-        return nodes.sorted { $0.key.precedesByCodePoint($1.key) }.map { ($0.key, $0.value) }
+        return nodes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     /// Refuses the first key that was not taken.

@@ -1,15 +1,17 @@
+internal import Text
+
 /// A pattern for paths of a bundle: `*` matches any run of characters but `/`, and nothing else
 /// is special.
 struct PathPattern {
     /// The pattern as it was written.
-    let text: String
+    let text: ExactString
 
-    init(_ text: String) {
+    init(_ text: ExactString) {
         self.text = text
     }
 
     /// Whether the whole of `path` matches. Takes time in the product of the lengths, not more.
-    func matches(_ path: String) -> Bool {
+    func matches(_ path: ExactString) -> Bool {
         let pattern = Array(text.utf8)
         let path = Array(path.utf8)
         let star = UInt8(ascii: "*")

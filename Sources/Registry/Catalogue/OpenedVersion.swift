@@ -1,5 +1,5 @@
 package import Sealing
-internal import Text
+package import Text
 
 /// A version that was verified and can be read: its record's signature held, and its data key is
 /// unwrapped.
@@ -14,7 +14,7 @@ package final class OpenedVersion: Sendable {
     /// Its card as it was published.
     let cardText: [UInt8]
     let record: VersionRecord
-    private let indexes: [String: Int]
+    private let indexes: [ExactString: Int]
     let dataKey: SecretKey
     private let blobs: any BlobSource
     private let leases: BlobLeases
@@ -57,7 +57,9 @@ package final class OpenedVersion: Sendable {
     /// - Parameter threads: Threads that open it, the caller's among them.
     /// - Throws: `notFound` for no such file, `dataLoss` if a byte is not the one that was
     ///   signed, `resourceExhausted` if it does not fit into memory.
-    package func read(_ path: String, threads: Int = JoinedThreads.useful) throws -> SecretBuffer {
+    package func read(_ path: ExactString, threads: Int = JoinedThreads.useful) throws
+        -> SecretBuffer
+    {
         let file = try sealedFile(path)
         return try translated(path) {
             let blob = try sealed(file)
@@ -71,7 +73,7 @@ package final class OpenedVersion: Sendable {
     ///   - offset: The first byte; at most the file's size.
     ///   - length: Bytes wanted; fewer are answered at the file's end.
     /// - Throws: `notFound` for no such file, `outOfRange` past its end, `dataLoss`.
-    package func read(_ path: String, offset: UInt64, length: Int) throws -> [UInt8] {
+    package func read(_ path: ExactString, offset: UInt64, length: Int) throws -> [UInt8] {
         let file = try sealedFile(path)
         guard offset <= file.size else {
             throw RegistryError(
@@ -87,7 +89,7 @@ package final class OpenedVersion: Sendable {
         }
     }
 
-    private func sealedFile(_ path: String) throws -> VersionRecord.File {
+    private func sealedFile(_ path: ExactString) throws -> VersionRecord.File {
         guard let index = indexes[path] else {
             throw RegistryError(
                 .notFound,
@@ -112,7 +114,7 @@ package final class OpenedVersion: Sendable {
     }
 
     /// Names model, version and file in whatever goes wrong.
-    private func translated<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    private func translated<R>(_ path: ExactString, _ body: () throws -> R) throws -> R {
         let place = "model \(quoted(info.model)), version \(info.version), file \(quoted(path))"
         do {
             return try body()

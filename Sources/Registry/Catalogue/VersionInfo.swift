@@ -1,3 +1,5 @@
+package import Text
+
 /// What the registry holds of a version; the same for every server.
 package enum VersionState: String, Sendable, CaseIterable {
     /// Durable and allowed to serve.
@@ -29,13 +31,13 @@ package struct VersionInfo: Sendable, Equatable {
     /// Why it was rejected; empty otherwise.
     package let reason: String
     /// What its publisher said about it.
-    package let metadata: [String: String]
+    package let metadata: [ExactString: ExactString]
 }
 
 /// One file of a published version.
 package struct FileInfo: Sendable, Equatable {
     /// The path inside the bundle.
-    package let path: String
+    package let path: ExactString
     /// Plaintext bytes.
     package let size: UInt64
     /// SHA-256 of the plaintext, 32 bytes.

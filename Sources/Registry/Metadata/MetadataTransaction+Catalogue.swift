@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Text
 
 /// The signed head as it is stored, with the columns that it has to agree with.
 struct StoredHead {
@@ -41,13 +42,14 @@ extension MetadataTransaction {
     }
 
     /// Every alias of every model, as a head states them.
-    func headAliases() throws -> [String: [String: CatalogueHead.Alias]] {
-        var aliases: [String: [String: CatalogueHead.Alias]] = [:]
+    func headAliases() throws -> [ExactString: [ExactString: CatalogueHead.Alias]] {
+        var aliases: [ExactString: [ExactString: CatalogueHead.Alias]] = [:]
         try eachRow(
             of: "aliases",
             "SELECT model, name, generation, version, target_version FROM aliases"
         ) { row in
-            let (model, name) = (try row.text("model"), try row.text("name"))
+            let model = ExactString(try row.text("model"))
+            let name = ExactString(try row.text("name"))
             aliases[model, default: [:]][name] = CatalogueHead.Alias(
                 generation: try row.unsigned("generation"),
                 version: try row.unsigned("version"),

@@ -1,5 +1,6 @@
 internal import GRDB
 internal import Sealing
+internal import Text
 
 /// An upload as it is stored: the lease of its blobs while it is open, and afterwards what its
 /// idempotency key stands for.
@@ -20,7 +21,7 @@ struct StoredUpload {
     let alias: String?
     /// The generation of that move.
     let aliasGeneration: UInt64?
-    let metadata: [String: String]
+    let metadata: [ExactString: ExactString]
     let files: [BundleFile]
 }
 
@@ -177,7 +178,7 @@ extension MetadataTransaction {
             version: try row.optionalUnsigned("version"),
             alias: try row.optionalText("alias"),
             aliasGeneration: try row.optionalUnsigned("alias_generation"),
-            metadata: try [String: String](column: try row.canonical("metadata")),
+            metadata: try [ExactString: ExactString](column: try row.canonical("metadata")),
             files: try BundleFile.list(canonical: try row.canonical("files"))
         )
     }

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Text
 
 /// A version as it is stored: what lists show, what was signed, and the sealed card.
 struct StoredVersion {
@@ -148,7 +149,7 @@ extension MetadataTransaction {
             aliases: try aliasNames(model: model, version: version),
             state: try row.word("state", as: VersionState.self),
             reason: try row.text("reason"),
-            metadata: try [String: String](column: try row.canonical("metadata"))
+            metadata: try [ExactString: ExactString](column: try row.canonical("metadata"))
         )
     }
 }

@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 // How Swift values lie in columns: SQLite has 64-bit signed integers and text.
 
@@ -12,11 +13,11 @@ extension [UInt8] {
     var column: String { Hex.encode(self) }
 }
 
-extension [String: String] {
+extension [ExactString: ExactString] {
     /// As SQLite stores it.
     var column: String {
         String(
-            decoding: CanonicalValue.object(mapValues { .string($0) }).encoded(),
+            decoding: CanonicalValue.object(mapValues { .string($0.text) }).encoded(),
             as: UTF8.self
         )
     }
@@ -31,7 +32,7 @@ extension [String: String] {
             guard case .string(let text) = member.value else {
                 throw RegistryError(.dataLoss, "a row of the registry is damaged")
             }
-            self[member.key] = text
+            self[member.key] = ExactString(text)
         }
     }
 }

@@ -8,7 +8,7 @@ internal import Text
 /// itself is signed, none twice, and no list hides any.
 enum BundleSignature {
     /// The reserved path of a bundle.
-    static let path = "model.sig"
+    static let path: ExactString = "model.sig"
     /// Bytes of a signature: room for the paths that a bundle may have, each escaped and in base64.
     static let maxBytes = 8 << 20
 
@@ -19,7 +19,7 @@ enum BundleSignature {
         in files: [BundleFile],
         model: String
     ) throws(RegistryError) {
-        guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
+        guard let file = files.first(where: { $0.path == path }) else {
             throw RegistryError(
                 .invalidArgument,
                 "model \(quoted(model)) takes signed bundles alone: expected \(quoted(path)), a "
@@ -32,7 +32,7 @@ enum BundleSignature {
                 "\(file.size) bytes, at most \(maxBytes) are allowed"
             )
         }
-        guard files.contains(where: { $0.path.isSpelled(Card.path) }) else {
+        guard files.contains(where: { $0.path == Card.path }) else {
             throw RegistryError(
                 .invalidArgument,
                 "model \(quoted(model)) takes signed bundles alone: expected a "
@@ -56,7 +56,10 @@ enum BundleSignature {
         keys: [PublisherKey]
     ) throws(RegistryError) -> PublisherKey {
         let envelope = try SignatureEnvelope(parsing: bytes)
-        guard let key = keys.first(where: { envelope.hint.isSpelled(Hex.encode($0.fingerprint)) })
+        guard
+            let key = keys.first(where: {
+                ExactString(envelope.hint) == ExactString(Hex.encode($0.fingerprint))
+            })
         else {
             throw SignatureFields.refusal(
                 "made with the key \(quoted(envelope.hint)), which may not sign "

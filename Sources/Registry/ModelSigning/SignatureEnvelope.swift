@@ -4,8 +4,8 @@ internal import Text
 /// The outside of a signature: a Sigstore bundle with one DSSE envelope that one key signed. None
 /// of it is trusted: it says where the signed bytes are, and which key to try.
 struct SignatureEnvelope {
-    private static let mediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
-    private static let payloadType = "application/vnd.in-toto+json"
+    private static let mediaType: ExactString = "application/vnd.dev.sigstore.bundle.v0.3+json"
+    private static let payloadType: ExactString = "application/vnd.in-toto+json"
     /// JSON values of an envelope; one that holds has 13.
     static let maxValues = 64
 
@@ -53,7 +53,8 @@ struct SignatureEnvelope {
     /// the file would take them for checked.
     private static func hint(_ fields: SignatureFields) throws(RegistryError) -> String {
         var fields = fields
-        for name in ["certificate", "x509CertificateChain"] where fields.take(name) != nil {
+        let certificates: [ExactString] = ["certificate", "x509CertificateChain"]
+        for name in certificates where fields.take(name) != nil {
             throw SignatureFields.refusal("signed with a certificate, expected a key")
         }
         var key = try fields.object("publicKey")

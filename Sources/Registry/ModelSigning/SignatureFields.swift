@@ -2,8 +2,8 @@ internal import JSON
 internal import Text
 
 /// Takes the members of one JSON object of a signature one by one, and at the end insists that
-/// none is left. Names are compared by their bytes: Swift's strings are equal when they look the
-/// same, and another reader of the same signature has to see the same members.
+/// none is left. Names are compared by their bytes, so that another reader of the same
+/// signature sees the same members.
 struct SignatureFields {
     private let place: String
     private var members: [JSONValue.Member]
@@ -24,15 +24,15 @@ struct SignatureFields {
     }
 
     /// Takes a member of any kind, if it is there.
-    mutating func take(_ name: String) -> JSONValue? {
-        guard let index = members.firstIndex(where: { $0.name.isSpelled(name) }) else {
+    mutating func take(_ name: ExactString) -> JSONValue? {
+        guard let index = members.firstIndex(where: { $0.name == name }) else {
             return nil
         }
         return members.remove(at: index).value
     }
 
     /// Takes a member of any kind.
-    mutating func value(_ name: String) throws(RegistryError) -> JSONValue {
+    mutating func value(_ name: ExactString) throws(RegistryError) -> JSONValue {
         guard let value = take(name) else {
             throw Self.refusal("'\(path(name))' is missing")
         }
@@ -40,12 +40,12 @@ struct SignatureFields {
     }
 
     /// Takes an object.
-    mutating func object(_ name: String) throws(RegistryError) -> SignatureFields {
+    mutating func object(_ name: ExactString) throws(RegistryError) -> SignatureFields {
         try SignatureFields(try value(name), place: path(name))
     }
 
     /// Takes a list of at most `limit`.
-    mutating func list(_ name: String, limit: Int) throws(RegistryError) -> [JSONValue] {
+    mutating func list(_ name: ExactString, limit: Int) throws(RegistryError) -> [JSONValue] {
         guard case .array(let values) = try value(name) else {
             throw Self.refusal("'\(path(name))' is not a list")
         }
@@ -58,7 +58,7 @@ struct SignatureFields {
     }
 
     /// Takes a list that has to have one element, an object.
-    mutating func onlyObject(_ name: String) throws(RegistryError) -> SignatureFields {
+    mutating func onlyObject(_ name: ExactString) throws(RegistryError) -> SignatureFields {
         let values = try list(name, limit: .max)
         guard values.count == 1, let value = values.first else {
             throw Self.refusal("'\(path(name))' has \(values.count) entries, expected one")
@@ -67,7 +67,7 @@ struct SignatureFields {
     }
 
     /// Takes a string.
-    mutating func string(_ name: String) throws(RegistryError) -> String {
+    mutating func string(_ name: ExactString) throws(RegistryError) -> String {
         guard case .string(let text) = try value(name) else {
             throw Self.refusal("'\(path(name))' is not a string")
         }
@@ -75,9 +75,9 @@ struct SignatureFields {
     }
 
     /// Takes a string that has to be `expected`.
-    mutating func constant(_ name: String, _ expected: String) throws(RegistryError) {
+    mutating func constant(_ name: ExactString, _ expected: ExactString) throws(RegistryError) {
         let found = try string(name)
-        guard found.isSpelled(expected) else {
+        guard ExactString(found) == expected else {
             throw Self.refusal("'\(path(name))' is \(quoted(found)), expected '\(expected)'")
         }
     }
@@ -89,14 +89,7 @@ struct SignatureFields {
         throw Self.refusal("unknown member \(quoted(first.name))\(among)")
     }
 
-    private func path(_ name: String) -> String {
-        place.isEmpty ? name : "\(place).\(name)"
-    }
-}
-
-extension String {
-    /// Whether both have the same bytes, and do not only look the same.
-    func isSpelled(_ other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
+    private func path(_ name: ExactString) -> String {
+        place.isEmpty ? name.text : "\(place).\(name)"
     }
 }

@@ -4,20 +4,20 @@ internal import Text
 
 /// What a publisher signed: an in-toto statement that lists every file of a bundle by its SHA-256.
 struct SignedStatement {
-    private static let type = "https://in-toto.io/Statement/v1"
-    private static let predicateType = "https://model_signing/signature/v1.0"
-    private static let method = "files"
-    private static let algorithm = "sha256"
+    private static let type: ExactString = "https://in-toto.io/Statement/v1"
+    private static let predicateType: ExactString = "https://model_signing/signature/v1.0"
+    private static let method: ExactString = "files"
+    private static let algorithm: ExactString = "sha256"
     /// What the signing command leaves out by itself. A list of its own could hide files that
     /// somebody adds to an exported bundle later.
-    private static let ignorablePaths = [
+    private static let ignorablePaths: [ExactString] = [
         ".git", ".gitattributes", ".github", ".gitignore", BundleSignature.path,
     ]
     /// JSON values of a statement: room for twice what the most files need.
     static let maxValues = Limits.maxBundleFiles * 8
 
-    /// The files by the bytes of their paths, with the SHA-256 of each.
-    private(set) var digests: [[UInt8]: [UInt8]] = [:]
+    /// The files by their paths, with the SHA-256 of each.
+    private(set) var digests: [ExactString: [UInt8]] = [:]
 
     /// Reads signed bytes; verify their signature first.
     ///
@@ -57,8 +57,8 @@ struct SignedStatement {
     /// - Throws: `invalidArgument` that names the first file that is not.
     func check(_ files: [VersionRecord.File]) throws(RegistryError) {
         var left = digests
-        for file in files where !file.path.isSpelled(BundleSignature.path) {
-            guard let signed = left.removeValue(forKey: Array(file.path.utf8)) else {
+        for file in files where file.path != BundleSignature.path {
+            guard let signed = left.removeValue(forKey: file.path) else {
                 throw SignatureFields.refusal("file \(quoted(file.path)) is not signed")
             }
             guard signed == file.sha256 else {
@@ -67,8 +67,7 @@ struct SignedStatement {
                 )
             }
         }
-        let missing = left.keys.map { String(decoding: $0, as: UTF8.self) }
-        if let first = missing.min(by: { $0.precedesByCodePoint($1) }) {
+        if let first = left.keys.min() {
             throw SignatureFields.refusal("file \(quoted(first)) is signed and not in the bundle")
         }
     }
@@ -80,7 +79,7 @@ struct SignedStatement {
     ) throws(RegistryError) -> [UInt8] {
         var fields = try SignatureFields(value, place: place)
         try fields.constant("algorithm", Self.algorithm)
-        let name = try fields.string("name")
+        let name = ExactString(try fields.string("name"))
         let digest = try Self.digest(try fields.string("digest"), place: "\(place).digest")
         try fields.finish()
         do {
@@ -88,10 +87,10 @@ struct SignedStatement {
         } catch {
             throw SignatureFields.refusal("'\(place).name': \(error.message)")
         }
-        guard !name.isSpelled(BundleSignature.path) else {
+        guard name != BundleSignature.path else {
             throw SignatureFields.refusal("a signature cannot be among the files that it signs")
         }
-        guard digests.updateValue(digest, forKey: Array(name.utf8)) == nil else {
+        guard digests.updateValue(digest, forKey: name) == nil else {
             throw SignatureFields.refusal("file \(quoted(name)) is signed twice")
         }
         return digest
@@ -134,10 +133,10 @@ struct SignedStatement {
             guard case .string(let text) = path else {
                 throw SignatureFields.refusal("\(place) has an entry that is not a string")
             }
-            guard ignorablePaths.contains(where: { $0.isSpelled(text) }) else {
+            guard ignorablePaths.contains(ExactString(text)) else {
                 throw SignatureFields.refusal(
                     "\(place) leaves out \(quoted(text)); a signature may leave "
-                        + "out \(ignorablePaths.joined(separator: ", ")) and nothing else"
+                        + "out \(ignorablePaths.map(\.text).joined(separator: ", ")) and nothing else"
                 )
             }
         }

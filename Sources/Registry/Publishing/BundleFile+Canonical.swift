@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension BundleFile {
     /// Files in their order, as an upload's row keeps them and its idempotency key compares them.
@@ -6,7 +7,7 @@ extension BundleFile {
         .array(
             files.map { file in
                 .object([
-                    "path": .string(file.path), "sha256": .hex(file.sha256),
+                    "path": .string(file.path.text), "sha256": .hex(file.sha256),
                     "size": .integer(Int64(file.size)),
                 ])
             }
@@ -21,7 +22,7 @@ extension BundleFile {
         return try elements.map { element in
             var fields = try CanonicalReader(element, what: "upload: file")
             let file = BundleFile(
-                path: try fields.string("path"),
+                path: ExactString(try fields.string("path")),
                 size: try fields.unsigned("size"),
                 sha256: try fields.hex("sha256", byteCount: Digest.byteCount)
             )

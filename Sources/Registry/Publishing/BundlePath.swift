@@ -4,7 +4,7 @@ internal import Text
 /// terminal could take for something else.
 enum BundlePath {
     /// Refuses anything else.
-    static func check(_ path: String) throws(RegistryError) {
+    static func check(_ path: ExactString) throws(RegistryError) {
         guard (1...Limits.maxPathBytes).contains(path.utf8.count) else {
             throw RegistryError(
                 .invalidArgument,
@@ -12,7 +12,7 @@ enum BundlePath {
                     + "\(Limits.maxPathBytes)"
             )
         }
-        let isClean = path.unicodeScalars.allSatisfy { scalar in
+        let isClean = path.text.unicodeScalars.allSatisfy { scalar in
             scalar.properties.generalCategory != .control && scalar != "\\"
         }
         guard isClean else {
@@ -21,14 +21,8 @@ enum BundlePath {
                 "path \(quoted(path)): expected no backslash and no control character"
             )
         }
-        let components = path.utf8.split(
-            separator: UInt8(ascii: "/"),
-            omittingEmptySubsequences: false
-        )
-        for component in components {
-            guard !component.isEmpty, !component.elementsEqual(".".utf8),
-                !component.elementsEqual("..".utf8)
-            else {
+        for component in path.split(at: "/") {
+            guard !component.isEmpty, component != ".", component != ".." else {
                 throw RegistryError(
                     .invalidArgument,
                     "path \(quoted(path)): expected a relative path without empty, '.' or '..' "
@@ -39,7 +33,9 @@ enum BundlePath {
     }
 
     /// The folders that a path lies in, from the top.
-    static func folders(of path: String) -> [String] {
-        path.utf8.indices.filter { path.utf8[$0] == UInt8(ascii: "/") }.map { String(path[..<$0]) }
+    static func folders(of path: ExactString) -> [ExactString] {
+        let text = path.text
+        return text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }
+            .map { ExactString(text[..<$0]) }
     }
 }

@@ -49,7 +49,7 @@ extension PublishRequest {
     var contentsSHA256: [UInt8] {
         let contents = CanonicalValue.object([
             "files": BundleFile.canonical(files),
-            "metadata": .object(metadata.mapValues { .string($0) }),
+            "metadata": .object(metadata.mapValues { .string($0.text) }),
         ])
         return Digest.sha256(contents.encoded())
     }
@@ -88,7 +88,7 @@ extension PublishRequest {
                     + "allowed"
             )
         }
-        var paths: Set<String> = []
+        var paths: Set<ExactString> = []
         for file in files {
             try BundlePath.check(file.path)
             guard paths.insert(file.path).inserted else {

@@ -1,14 +1,16 @@
+package import Text
+
 /// One file that a publisher is about to send.
 package struct BundleFile: Sendable, Equatable {
     /// The path inside the bundle, relative, with `/` between components.
-    package let path: String
+    package let path: ExactString
     /// Plaintext bytes.
     package let size: UInt64
     /// SHA-256 of the plaintext, 32 bytes.
     package let sha256: [UInt8]
 
     /// Describes a file.
-    package init(path: String, size: UInt64, sha256: [UInt8]) {
+    package init(path: ExactString, size: UInt64, sha256: [UInt8]) {
         self.path = path
         self.size = size
         self.sha256 = sha256
@@ -22,7 +24,7 @@ package struct PublishRequest: Sendable, Equatable {
     /// The bundle's files; their order gives them the indexes that chunks name.
     package let files: [BundleFile]
     /// What the publisher says about the version.
-    package let metadata: [String: String]
+    package let metadata: [ExactString: ExactString]
     /// The same key again names the same upload, or the version that it became. Empty: none.
     package let idempotencyKey: String
 
@@ -30,7 +32,7 @@ package struct PublishRequest: Sendable, Equatable {
     package init(
         model: String,
         files: [BundleFile],
-        metadata: [String: String] = [:],
+        metadata: [ExactString: ExactString] = [:],
         idempotencyKey: String = ""
     ) {
         self.model = model

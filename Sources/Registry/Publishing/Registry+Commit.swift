@@ -160,11 +160,11 @@ extension Registry {
 
     /// A file's bytes, opened from its own sealed blob: no plaintext is kept for the commit.
     func readSealed(
-        _ path: String,
+        _ path: ExactString,
         of upload: Upload,
         _ files: [VersionRecord.File]
     ) throws -> [UInt8] {
-        guard let file = files.first(where: { $0.path.isSpelled(path) }) else {
+        guard let file = files.first(where: { $0.path == path }) else {
             throw RegistryError(.internalFailure, "an upload without the file \(quoted(path))")
         }
         do {

@@ -1,5 +1,5 @@
 internal import Sealing
-internal import Text
+package import Text
 
 extension Registry {
     /// Whether a version of a model was ever committed.
@@ -118,7 +118,7 @@ extension Registry {
     package func readFile(
         model: String,
         version: UInt64,
-        path: String,
+        path: ExactString,
         offset: UInt64,
         length: Int
     ) throws -> [UInt8] {

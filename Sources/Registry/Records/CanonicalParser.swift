@@ -1,3 +1,5 @@
+internal import Text
+
 /// Reads the encoding of ``CanonicalValue``, and nothing else: bytes that another encoder would
 /// have written differently are refused.
 struct CanonicalParser {
@@ -59,8 +61,8 @@ struct CanonicalParser {
         var members: [CanonicalValue.Member] = []
         while next != UInt8(ascii: "}") {
             if !members.isEmpty { try expect(",") }
-            let key = try string()
-            if let last = members.last, !last.key.precedesByCodePoint(key) {
+            let key = ExactString(try string())
+            if let last = members.last, !(last.key < key) {
                 throw failure("keys are not in the order of code points, or repeat")
             }
             try expect(":")

@@ -4,7 +4,7 @@ internal import Text
 /// Takes the fields of a signed object one by one, and at the end insists that none is left.
 struct CanonicalReader {
     private let what: String
-    private var members: [String: CanonicalValue]
+    private var members: [ExactString: CanonicalValue]
 
     /// Reads `value`, which has to be an object; `what` names it in errors.
     init(_ value: CanonicalValue, what: String) throws(RegistryError) {
@@ -16,7 +16,7 @@ struct CanonicalReader {
     }
 
     /// Takes a field of any type.
-    mutating func value(_ key: String) throws(RegistryError) -> CanonicalValue {
+    mutating func value(_ key: ExactString) throws(RegistryError) -> CanonicalValue {
         guard let value = members.removeValue(forKey: key) else {
             throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is missing")
         }
@@ -24,7 +24,7 @@ struct CanonicalReader {
     }
 
     /// Takes a string.
-    mutating func string(_ key: String) throws(RegistryError) -> String {
+    mutating func string(_ key: ExactString) throws(RegistryError) -> String {
         guard case .string(let text) = try value(key) else {
             throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is not a string")
         }
@@ -32,7 +32,7 @@ struct CanonicalReader {
     }
 
     /// Takes an integer.
-    mutating func signed(_ key: String) throws(RegistryError) -> Int64 {
+    mutating func signed(_ key: ExactString) throws(RegistryError) -> Int64 {
         guard case .integer(let number) = try value(key) else {
             throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is not an integer")
         }
@@ -40,7 +40,7 @@ struct CanonicalReader {
     }
 
     /// Takes an integer that is not negative.
-    mutating func unsigned(_ key: String) throws(RegistryError) -> UInt64 {
+    mutating func unsigned(_ key: ExactString) throws(RegistryError) -> UInt64 {
         guard let number = UInt64(exactly: try signed(key)) else {
             throw RegistryError(.dataLoss, "\(what): \(quoted(key)) is negative")
         }
@@ -48,7 +48,7 @@ struct CanonicalReader {
     }
 
     /// Takes lower-case hex of `byteCount` bytes.
-    mutating func hex(_ key: String, byteCount: Int) throws(RegistryError) -> [UInt8] {
+    mutating func hex(_ key: ExactString, byteCount: Int) throws(RegistryError) -> [UInt8] {
         guard let bytes = Hex.decode(try string(key)), bytes.count == byteCount else {
             throw RegistryError(
                 .dataLoss,
@@ -61,7 +61,7 @@ struct CanonicalReader {
     /// Takes the type's name, which has to be `expected`.
     mutating func type(_ expected: String) throws(RegistryError) {
         let found = try string("type")
-        guard found == expected else {
+        guard ExactString(found) == ExactString(expected) else {
             throw RegistryError(
                 .dataLoss,
                 "\(what): type \(quoted(found)), expected \(quoted(expected))"

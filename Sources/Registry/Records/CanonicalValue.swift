@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// A value of the JSON that the registry signs: objects, arrays, strings and integers, in the one
 /// encoding that any implementation reproduces to the byte.
@@ -14,15 +15,15 @@ enum CanonicalValue: Equatable, Sendable {
 
     /// A key with its value.
     struct Member: Equatable, Sendable {
-        let key: String
+        let key: ExactString
         let value: CanonicalValue
     }
 
     /// An object of these keys, sorted here. Keys have to be different from each other.
-    static func object(_ members: [String: CanonicalValue]) -> CanonicalValue {
+    static func object(_ members: [ExactString: CanonicalValue]) -> CanonicalValue {
         .object(
             members.map { Member(key: $0.key, value: $0.value) }
-                .sorted { $0.key.precedesByCodePoint($1.key) }
+                .sorted { $0.key < $1.key }
         )
     }
 
@@ -44,7 +45,7 @@ enum CanonicalValue: Equatable, Sendable {
             bytes.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                CanonicalValue.append(member.key, to: &bytes)
+                CanonicalValue.append(member.key.text, to: &bytes)
                 bytes.append(UInt8(ascii: ":"))
                 member.value.append(to: &bytes)
             }
@@ -82,13 +83,5 @@ enum CanonicalValue: Equatable, Sendable {
             }
         }
         bytes.append(UInt8(ascii: "\""))
-    }
-}
-
-extension String {
-    /// Whether this string sorts before `other` by code point: the order of the UTF-8 bytes, and
-    /// not Swift's own order of strings, which normalises first.
-    func precedesByCodePoint(_ other: String) -> Bool {
-        utf8.lexicographicallyPrecedes(other.utf8)
     }
 }

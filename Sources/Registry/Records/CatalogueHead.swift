@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// The signed statement of what the whole catalogue is: `strongroom/head/v1`. A new one is signed
 /// with every change.
@@ -10,13 +11,21 @@ struct CatalogueHead: Equatable, Sendable {
         let generation: UInt64
         let version: UInt64
         let targetVersion: UInt64
+
+        fileprivate var canonical: CanonicalValue {
+            .object([
+                "generation": .integer(Int64(generation)),
+                "target_version": .integer(Int64(targetVersion)),
+                "version": .integer(Int64(version)),
+            ])
+        }
     }
 
     let registryID: [UInt8]
     /// Counts records and heads of the registry together.
     let sequence: UInt64
     /// By model, then by name.
-    let aliases: [String: [String: Alias]]
+    let aliases: [ExactString: [ExactString: Alias]]
     /// The newest audit event's number.
     let auditSequence: UInt64
     /// The newest audit event's hash.
@@ -29,17 +38,7 @@ struct CatalogueHead: Equatable, Sendable {
 
     /// The bytes to sign.
     func encoded() -> [UInt8] {
-        let aliases = aliases.mapValues { aliases in
-            CanonicalValue.object(
-                aliases.mapValues { alias in
-                    CanonicalValue.object([
-                        "generation": .integer(Int64(alias.generation)),
-                        "target_version": .integer(Int64(alias.targetVersion)),
-                        "version": .integer(Int64(alias.version)),
-                    ])
-                }
-            )
-        }
+        let aliases = aliases.mapValues { CanonicalValue.object($0.mapValues(\.canonical)) }
         return CanonicalValue.object([
             "aliases": .object(aliases), "audit_sequence": .integer(Int64(auditSequence)),
             "audit_sha256": .hex(auditSHA256), "previous_sha256": .hex(previousSHA256),
@@ -53,7 +52,7 @@ struct CatalogueHead: Equatable, Sendable {
     init(
         registryID: [UInt8],
         sequence: UInt64,
-        aliases: [String: [String: Alias]],
+        aliases: [ExactString: [ExactString: Alias]],
         auditSequence: UInt64,
         auditSHA256: [UInt8],
         recordSHA256: [UInt8],
@@ -95,11 +94,11 @@ struct CatalogueHead: Equatable, Sendable {
 
     private static func aliases(
         _ value: CanonicalValue
-    ) throws -> [String: [String: Alias]] {
+    ) throws -> [ExactString: [ExactString: Alias]] {
         guard case .object(let models) = value else {
             throw RegistryError(.dataLoss, "catalogue head: 'aliases' is not an object")
         }
-        var result: [String: [String: Alias]] = [:]
+        var result: [ExactString: [ExactString: Alias]] = [:]
         for model in models {
             guard case .object(let aliases) = model.value else {
                 throw RegistryError(.dataLoss, "catalogue head: a model's aliases: not an object")

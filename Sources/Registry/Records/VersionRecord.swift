@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// The signed statement of what a version is: `strongroom/version/v1`.
 ///
@@ -10,7 +11,7 @@ struct VersionRecord: Equatable, Sendable {
 
     /// One file as it was published and as it is stored.
     struct File: Equatable, Sendable {
-        let path: String
+        let path: ExactString
         let size: UInt64
         let sha256: [UInt8]
         let sealedBytes: UInt64
@@ -27,7 +28,7 @@ struct VersionRecord: Equatable, Sendable {
     let createdBy: String
     let createdUnixMs: Int64
     let cardSHA256: [UInt8]
-    let metadata: [String: String]
+    let metadata: [ExactString: ExactString]
     /// Sorted by the code points of their paths.
     let files: [File]
     /// Of the record before this one in the registry.
@@ -39,7 +40,7 @@ struct VersionRecord: Equatable, Sendable {
     func encoded() -> [UInt8] {
         let files = files.map { file in
             CanonicalValue.object([
-                "commitment": .hex(file.commitment), "path": .string(file.path),
+                "commitment": .hex(file.commitment), "path": .string(file.path.text),
                 "sealed_bytes": .integer(Int64(file.sealedBytes)),
                 "sealed_sha256": .hex(file.sealedSHA256), "sha256": .hex(file.sha256),
                 "size": .integer(Int64(file.size)),
@@ -48,7 +49,7 @@ struct VersionRecord: Equatable, Sendable {
         return CanonicalValue.object([
             "bundle": .hex(bundleID), "card_sha256": .hex(cardSHA256),
             "created_by": .string(createdBy), "created_unix_ms": .integer(createdUnixMs),
-            "files": .array(files), "metadata": .object(metadata.mapValues { .string($0) }),
+            "files": .array(files), "metadata": .object(metadata.mapValues { .string($0.text) }),
             "model": .string(model), "previous_sha256": .hex(previousSHA256),
             "registry": .hex(registryID), "sequence": .integer(Int64(sequence)),
             "type": .string(VersionRecord.type), "version": .integer(Int64(version)),
@@ -90,7 +91,7 @@ struct VersionRecord: Equatable, Sendable {
         createdBy: String,
         createdUnixMs: Int64,
         cardSHA256: [UInt8],
-        metadata: [String: String],
+        metadata: [ExactString: ExactString],
         files: [File],
         previousSHA256: [UInt8],
         sequence: UInt64
@@ -103,21 +104,21 @@ struct VersionRecord: Equatable, Sendable {
         self.createdUnixMs = createdUnixMs
         self.cardSHA256 = cardSHA256
         self.metadata = metadata
-        self.files = files.sorted { $0.path.precedesByCodePoint($1.path) }
+        self.files = files.sorted { $0.path < $1.path }
         self.previousSHA256 = previousSHA256
         self.sequence = sequence
     }
 
-    private static func metadata(_ value: CanonicalValue) throws -> [String: String] {
+    private static func metadata(_ value: CanonicalValue) throws -> [ExactString: ExactString] {
         guard case .object(let members) = value else {
             throw RegistryError(.dataLoss, "version record: 'metadata' is not an object")
         }
-        var metadata: [String: String] = [:]
+        var metadata: [ExactString: ExactString] = [:]
         for member in members {
             guard case .string(let text) = member.value else {
                 throw RegistryError(.dataLoss, "version record: metadata is not strings")
             }
-            metadata[member.key] = text
+            metadata[member.key] = ExactString(text)
         }
         return metadata
     }
@@ -129,7 +130,7 @@ struct VersionRecord: Equatable, Sendable {
         return try elements.map { element in
             var fields = try CanonicalReader(element, what: "version record: file")
             let file = File(
-                path: try fields.string("path"),
+                path: ExactString(try fields.string("path")),
                 size: try fields.unsigned("size"),
                 sha256: try fields.hex("sha256", byteCount: Digest.byteCount),
                 sealedBytes: try fields.unsigned("sealed_bytes"),

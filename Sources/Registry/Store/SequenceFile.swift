@@ -1,3 +1,5 @@
+internal import Text
+
 /// The second place for the highest sequence that the registry has signed, as a decimal number
 /// and a line feed.
 ///
@@ -25,7 +27,7 @@ struct SequenceFile: Sendable {
         guard let text = try folder.readText(path, maxBytes: SequenceFile.maxBytes) else {
             return nil
         }
-        guard let value = UInt64(text.dropLast()), text.isSpelled("\(value)\n") else {
+        guard let value = UInt64(text.dropLast()), ExactString(text) == "\(value)\n" else {
             throw RegistryError(
                 .unavailable,
                 "the sequence kept beside the keys is not a number",

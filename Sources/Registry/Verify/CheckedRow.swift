@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// A row of the database of which nothing is taken for granted: a damaged page may hold anything
 /// in any column.
@@ -73,7 +74,7 @@ extension CheckedRow.Value: Equatable {
     static func == (left: Self, right: Self) -> Bool {
         switch (left, right) {
         case (.integer(let left), .integer(let right)): left == right
-        case (.text(let left), .text(let right)): left.isSpelled(right)
+        case (.text(let left), .text(let right)): ExactString(left) == ExactString(right)
         case (.null, .null), (.other, .other): true
         case (.integer, _), (.text, _), (.null, _), (.other, _): false
         }

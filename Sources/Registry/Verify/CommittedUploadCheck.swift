@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// Checks the rows of uploads that became versions: that each is what its version's record says,
 /// and that the alias that it asked for was moved.
@@ -85,15 +86,15 @@ struct CommittedUploadCheck {
         }
         guard let files = contents.files else { return }
         var left = Dictionary(
-            record.files.map { (Array($0.path.utf8), ($0.sha256, $0.size)) },
+            record.files.map { ($0.path, ($0.sha256, $0.size)) },
             uniquingKeysWith: { first, _ in first }
         )
         let areAll = files.allSatisfy { file in
-            guard let stored = left.removeValue(forKey: Array(file.path.utf8)) else { return false }
+            guard let stored = left.removeValue(forKey: file.path) else { return false }
             return stored == (file.sha256, file.size)
         }
         // What the publisher did not send is the card.
-        if !areAll || !(left.isEmpty || Array(left.keys) == [Array(Card.path.utf8)]) {
+        if !areAll || !(left.isEmpty || Array(left.keys) == [Card.path]) {
             findings.fault(object, "column files", "not those of \(place)")
         }
     }

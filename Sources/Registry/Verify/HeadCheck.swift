@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 /// Checks the catalogue's head: its signature, its form, and that the tables say what it says.
 /// Everything is read from one snapshot.
@@ -160,9 +161,9 @@ struct HeadCheck {
         var found: [Difference] = []
         var left = head.aliases
         for row in try transaction.checkedAliases() {
-            guard let model = try? row.text("model"), let name = try? row.text("name") else {
-                continue
-            }
+            guard let model = (try? row.text("model")).map({ ExactString($0) }),
+                let name = (try? row.text("name")).map({ ExactString($0) })
+            else { continue }
             let object = "model '\(model)', alias '\(name)'"
             func add(_ field: String, _ problem: String) {
                 found.append(

@@ -1,11 +1,12 @@
 internal import Sealing
+internal import Text
 
 /// What an upload was begun with, of which its row has the digest.
 struct UploadContents {
     /// nil where it is not canonical JSON of files.
     let files: [BundleFile]?
     /// nil where it is not canonical JSON of texts.
-    let metadata: [String: String]?
+    let metadata: [ExactString: ExactString]?
 
     private let row: CheckedRow
     private let object: String
@@ -23,7 +24,7 @@ struct UploadContents {
                 }
         }
         files = read("files") { try BundleFile.list(canonical: $0) }
-        metadata = read("metadata") { try [String: String](column: $0) }
+        metadata = read("metadata") { try [ExactString: ExactString](column: $0) }
     }
 
     /// Compares both with the digest.

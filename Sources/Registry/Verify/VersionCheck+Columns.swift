@@ -1,4 +1,5 @@
 internal import Sealing
+internal import Text
 
 extension VersionCheck {
     /// A version's columns; nil for one that does not hold what it must, which is reported.
@@ -10,7 +11,7 @@ extension VersionCheck {
         private(set) var bytes: UInt64?
         private(set) var bundleID: [UInt8]?
         private(set) var recordSHA256: [UInt8]?
-        private(set) var metadata: [String: String]?
+        private(set) var metadata: [ExactString: ExactString]?
         private(set) var signature: [UInt8]?
         private(set) var sealedCard: [UInt8]?
         private(set) var record: [UInt8]?
@@ -47,7 +48,10 @@ extension VersionCheck {
                 try row.hex("record_sha256", byteCount: Digest.byteCount)
             }
             metadata = read { () throws(CheckedRow.ColumnFault) in
-                guard let metadata = try? [String: String](column: try row.canonical("metadata"))
+                guard
+                    let metadata = try? [ExactString: ExactString](
+                        column: try row.canonical("metadata")
+                    )
                 else {
                     throw CheckedRow.ColumnFault(
                         column: "metadata",

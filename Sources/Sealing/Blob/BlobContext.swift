@@ -1,3 +1,5 @@
+package import Text
+
 /// Where a blob belongs: a blob sealed for one place does not open at another.
 ///
 /// The bundle id is drawn when an upload begins, before the version number is known; the signed
@@ -10,10 +12,10 @@ package struct BlobContext: Sendable, Equatable {
     /// The bundle's id, 16 bytes.
     package let bundleID: [UInt8]
     /// The path of the file inside its bundle.
-    package let path: String
+    package let path: ExactString
 
     /// The context of one file of one bundle.
-    package init(registryID: [UInt8], model: String, bundleID: [UInt8], path: String) {
+    package init(registryID: [UInt8], model: String, bundleID: [UInt8], path: ExactString) {
         self.registryID = registryID
         self.model = model
         self.bundleID = bundleID
@@ -27,7 +29,7 @@ package struct BlobContext: Sendable, Equatable {
         fields.append(registryID)
         fields.append(model)
         fields.append(bundleID)
-        fields.append(path)
+        fields.append(path.text)
         return Digest.sha256(fields.bytes)
     }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Text
 
 /// Key-encryption keys derived from a passphrase with scrypt (RFC 7914): `kek-<id>.scrypt` holds
 /// the salt and the cost of each, and nothing that needs to be kept secret.

@@ -4,18 +4,18 @@ internal import Text
 /// All grants: what `access.json` holds.
 package struct AccessList: Sendable, Equatable {
     package var grants: [Grant] {
-        didSet { byPrincipal = Dictionary(grouping: grants, by: \.principal) }
+        didSet { byPrincipal = Dictionary(grouping: grants) { ExactString($0.principal) } }
     }
     /// The same grants, to be found by whom they are for.
-    private var byPrincipal: [String: [Grant]]
+    private var byPrincipal: [ExactString: [Grant]]
 
     package init(grants: [Grant] = []) {
         self.grants = grants
-        byPrincipal = Dictionary(grouping: grants, by: \.principal)
+        byPrincipal = Dictionary(grouping: grants) { ExactString($0.principal) }
     }
 
     /// A principal's grants.
-    func grants(of principal: String) -> [Grant] { byPrincipal[principal] ?? [] }
+    func grants(of principal: String) -> [Grant] { byPrincipal[ExactString(principal)] ?? [] }
 
     /// The roles of a principal on one model.
     package func roles(of principal: String, model: String) -> RoleSet {
@@ -49,7 +49,7 @@ package struct AccessList: Sendable, Equatable {
         guard case .object(let members) = value else {
             throw ServerError("\(place): an object was expected")
         }
-        let known = ["principal", "role", "models"]
+        let known: [ExactString] = ["principal", "role", "models"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
             throw ServerError("\(place): unknown key \(quoted(unknown.name))")
         }

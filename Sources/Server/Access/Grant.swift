@@ -1,3 +1,5 @@
+internal import Text
+
 /// What a grant lets its principal do; the table is in docs/PROTOCOL.md.
 package enum Role: String, Sendable, CaseIterable {
     case predictor
@@ -68,7 +70,7 @@ package struct ModelPattern: Sendable, Equatable {
 
     /// Whether `name` matches.
     package func matches(_ name: String) -> Bool {
-        guard hasStar else { return text == name }
+        guard hasStar else { return ExactString(text) == ExactString(name) }
         return text == "*" || Self.matches(Array(text.utf8), Array(name.utf8))
     }
 

@@ -1,6 +1,7 @@
 internal import JSON
 package import Logging
 internal import Registry
+internal import Text
 
 /// One JSON object a line on stderr, for collectors of logs.
 package struct JSONLogHandler: LogHandler {
@@ -26,7 +27,7 @@ package struct JSONLogHandler: LogHandler {
             JSONValue.Member(name: "message", value: .string(fields.message)),
         ]
         for (key, value) in fields.metadata {
-            members.append(JSONValue.Member(name: key, value: .string(value)))
+            members.append(JSONValue.Member(name: ExactString(key), value: .string(value)))
         }
         LogOutput.write(Array((JSONValue.object(members).text + "\n").utf8))
     }

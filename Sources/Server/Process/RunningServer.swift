@@ -80,6 +80,7 @@ package struct RunningServer: Sendable {
             work: work,
             host: host,
             loops: LoopRunners(group),
+            limits: configuration.rpc,
             signingKeyFolder: keys.folder,
             readiness: readiness,
             tracing: spans == nil ? nil : CallTracing(InstrumentationSystem.tracer)
@@ -284,6 +285,7 @@ extension RunningServer {
         work: BlockingWork,
         host: ModelHost,
         loops: LoopRunners,
+        limits: RPCLimits,
         signingKeyFolder: String,
         readiness: Readiness,
         tracing: CallTracing?
@@ -301,7 +303,8 @@ extension RunningServer {
         let prediction = PredictionService(
             service: service("Prediction"),
             host: host,
-            loops: loops
+            loops: loops,
+            limits: limits
         )
         let control = RegistryService(
             service: service("Registry"),

@@ -14,6 +14,7 @@ struct PredictionService: Sendable {
     let service: Service
     let host: ModelHost
     let loops: LoopRunners
+    let limits: RPCLimits
     let outstanding = OutstandingCalls()
 
     var methods: [Method] {
@@ -137,11 +138,12 @@ struct PredictionService: Sendable {
 
     private func getModel(
         _ request: V1.GetModelRequest,
-        _ caller: Caller
+        _ arrival: Arrival
     ) async throws -> V1.GetModelResponse {
         let spec = request.model ?? V1.ModelSpec()
         let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
         let mode = slot.card.batching.mode.rawValue
+        let messages = limits.messages(of: "Predict", as: arrival.call)
         return V1.GetModelResponse(
             name: spec.name,
             version: slot.id.version,
@@ -150,11 +152,15 @@ struct PredictionService: Sendable {
             outputs: slot.model.signature.outputs.map(V1.TensorSpec.init),
             metadata: [
                 "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
-                "strongroom.batching.mode": mode,
-                "strongroom.batching.why": slot.plan.why,
+                "strongroom.batching.mode": ExactString(mode),
+                "strongroom.batching.why": ExactString(slot.plan.why),
                 "strongroom.batching.check_ms": "\(slot.plan.checkMs)",
                 "strongroom.deterministic": slot.isDeterministic ? "yes" : "no",
-            ]
+            ],
+            limits: V1.Limits(
+                requestBytes: UInt64(messages.requestBytes),
+                replyBytes: UInt64(messages.replyBytes)
+            )
         )
     }
 

@@ -52,6 +52,17 @@ struct Service: Sendable {
         rule: AccessRule<Request>,
         _ body: @escaping @Sendable (Request, Caller) async throws -> Response
     ) -> Method {
+        control(method, rule: rule) { request, arrival in
+            try await body(request, arrival.caller)
+        }
+    }
+
+    /// A method of the control plane whose answer depends on the call too.
+    func control<Request: WireMessage, Response: WireMessage>(
+        _ method: String,
+        rule: AccessRule<Request>,
+        _ body: @escaping @Sendable (Request, Arrival) async throws -> Response
+    ) -> Method {
         direct(method, rule: rule) { request, arrival in
             let (caller, call) = (arrival.caller, arrival.call)
             let place = try work.enter(arrival)
@@ -64,7 +75,7 @@ struct Service: Sendable {
                         let upload = id(request)
                         try await work.run { try authorize(upload, caller, method: method) }
                     }
-                    call.succeed(try await body(request, caller))
+                    call.succeed(try await body(request, arrival))
                 } catch {
                     call.fail(.of(error, method: call.path, logger: call.logger))
                 }

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import RPC
 internal import Registry
 internal import Serving
+internal import Text
 internal import Tracing
 internal import Wire
 
@@ -103,6 +104,7 @@ private struct WallTime: Sendable {
 /// Reads a call's metadata for a tracer.
 private struct MetadataExtractor: Extractor {
     func extract(key: String, from call: Call) -> String? {
+        let key = ExactString(key)
         let values = call.metadata.filter { $0.key == key }.map(\.value)
         // A state may be in several parts; a parent that is there twice is none.
         guard key != TraceContext.stateKey else { return values.joined(separator: ",") }

@@ -1,5 +1,6 @@
 internal import JSON
 internal import RPC
+internal import Text
 internal import Tracing
 
 /// A span that is over, as OTLP says it in JSON.
@@ -55,7 +56,7 @@ struct EndedSpan: Sendable {
         let resource = SpanAttributes([
             "service.name": "strongroom", "service.version": .string(StrongroomVersion.current),
         ])
-        func object(_ name: String, _ value: JSONValue) -> JSONValue {
+        func object(_ name: ExactString, _ value: JSONValue) -> JSONValue {
             .object([.init(name: name, value: value)])
         }
         let scope = JSONValue.object([

@@ -1,5 +1,6 @@
 internal import RPC
 internal import Synchronization
+internal import Text
 internal import Tracing
 
 /// A tracer whose spans go to a file. What a caller records is recorded, and of calls that are
@@ -43,10 +44,10 @@ final class FileTracer: Tracer {
         into context: inout ServiceContext,
         using extractor: Extract
     ) where Extract.Carrier == Carrier {
-        guard let parent = extractor.extract(key: TraceContext.parentKey, from: carrier) else {
+        guard let parent = extractor.extract(key: TraceContext.parentKey.text, from: carrier) else {
             return
         }
-        let state = extractor.extract(key: TraceContext.stateKey, from: carrier) ?? ""
+        let state = extractor.extract(key: TraceContext.stateKey.text, from: carrier) ?? ""
         context[TraceContextKey.self] = TraceContext(parent: parent, state: state)
     }
 
@@ -56,9 +57,9 @@ final class FileTracer: Tracer {
         using injector: Inject
     ) where Inject.Carrier == Carrier {
         guard let own = context[TraceContextKey.self] else { return }
-        injector.inject(own.parent, forKey: TraceContext.parentKey, into: &carrier)
+        injector.inject(own.parent, forKey: TraceContext.parentKey.text, into: &carrier)
         guard !own.state.isEmpty else { return }
-        injector.inject(own.state, forKey: TraceContext.stateKey, into: &carrier)
+        injector.inject(own.state, forKey: TraceContext.stateKey.text, into: &carrier)
     }
 }
 

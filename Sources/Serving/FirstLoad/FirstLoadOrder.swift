@@ -1,6 +1,7 @@
 internal import JSON
 internal import Registry
 internal import Sealing
+internal import Text
 
 /// What a child process is told to load: one message, and the version's data key behind it.
 struct FirstLoadOrder {

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Text
 
 /// What a child process says of its load: how far it has come, and at last how it ended. What it
 /// says is what a model may have made it say.
@@ -24,7 +25,7 @@ enum FirstLoadReport {
             case .failed(.refused(let error)): Self.texts("refused", error)
             case .failed(.passing(let error)): Self.texts("passing", error)
             }
-        let members = texts.map { JSONValue.Member(name: $0, value: .string($1)) }
+        let members = texts.map { JSONValue.Member(name: ExactString($0), value: .string($1)) }
         return Array(JSONValue.object(members).text.utf8)
     }
 
@@ -32,7 +33,7 @@ enum FirstLoadReport {
     init?(_ message: [UInt8]) {
         guard let json = try? JSONValue(parsing: message) else { return nil }
         func text(_ name: String) -> String? {
-            guard case .string(let text)? = json[name] else { return nil }
+            guard case .string(let text)? = json[ExactString(name)] else { return nil }
             return text
         }
         switch text("step") {

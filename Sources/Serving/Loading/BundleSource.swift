@@ -17,10 +17,10 @@ final class BundleSource: ModelSource {
     init(_ opened: OpenedVersion, entry: Plaintext) {
         self.opened = opened
         self.entry = entry
-        let path = opened.card.entry
+        let path = opened.card.entry.text
         folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
         sizes = Dictionary(
-            opened.files.map { (ExactString($0.path), $0.size) },
+            opened.files.map { ($0.path, $0.size) },
             uniquingKeysWith: { first, _ in first }
         )
     }
@@ -28,13 +28,13 @@ final class BundleSource: ModelSource {
     /// What went wrong first with reading a file, if anything did.
     var failure: (any Error)? { firstFailure.withLock { $0 } }
 
-    private func located(_ path: ExactString) -> String { folder + path.text }
+    private func located(_ path: ExactString) -> ExactString { ExactString(folder + path.text) }
 
     func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
         try entry.withBytes(body)
     }
 
-    func byteCount(ofFile path: ExactString) -> UInt64? { sizes[ExactString(located(path))] }
+    func byteCount(ofFile path: ExactString) -> UInt64? { sizes[located(path)] }
 
     func file(_ path: ExactString) throws -> any HeldBytes {
         do {

@@ -35,7 +35,7 @@ struct GoldenRequest: Sendable {
         guard case .object(let members) = document else {
             throw Failure(description: "golden request \(path): an object was expected")
         }
-        let known = ["inputs", "outputs", "atol", "rtol"]
+        let known: [ExactString] = ["inputs", "outputs", "atol", "rtol"]
         if let unknown = members.first(where: { !known.contains($0.name) }) {
             throw Failure(
                 description: "golden request \(path): unknown key \(quoted(unknown.name))"

@@ -1,6 +1,7 @@
 internal import Engine
 internal import Registry
 internal import Sealing
+internal import Text
 
 extension Loader {
     /// Runs a loaded version: the warm-up or the golden requests, and the comparisons whose results
@@ -58,10 +59,10 @@ extension Loader {
     ) throws(Failure) -> [GoldenRequest] {
         var passed: [GoldenRequest] = []
         for path in opened.card.golden {
-            reached(.golden(path))
+            reached(.golden(path.text))
             let json = try read(path, of: opened, id: opened.id).copyBytes()
             do throws(GoldenRequest.Failure) {
-                let request = try GoldenRequest(path: path, json: json)
+                let request = try GoldenRequest(path: path.text, json: json)
                 if try request.varies(on: model, repetition) { isDeterministic = false }
                 // The others are not needed any more, and may be large.
                 if passed.count < BatchSamples.maxGolden { passed.append(request) }

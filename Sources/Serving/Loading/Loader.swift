@@ -104,8 +104,8 @@ struct Loader: Sendable {
 
     /// What is too large to be loaded is not decrypted first.
     static func checkSizes(
-        entry: String,
-        golden: [String],
+        entry: ExactString,
+        golden: [ExactString],
         _ files: [FileInfo]
     ) throws(Failure) {
         let golden = Set(golden)
@@ -146,7 +146,7 @@ struct Loader: Sendable {
     }
 
     func read(
-        _ path: String,
+        _ path: ExactString,
         of opened: OpenedVersion,
         id: VersionID
     ) throws(Failure) -> SecretBuffer {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Text
 internal import Wire
 
 /// A folder that appears whole or not at all: it is built beside its place, under another name,
@@ -17,11 +18,15 @@ final class ExportFolder {
     ///   is at `path`, or nothing can be made beside it.
     init(_ path: String) throws {
         var trimmed = path
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        while trimmed.utf8.count > 1, trimmed.utf8.last == UInt8(ascii: "/") {
+            trimmed.removeLast()
+        }
         self.path = trimmed
         try Self.checkFree(trimmed)
         // In the same folder, so that it can be renamed.
-        let end = trimmed.lastIndex(of: "/").map { trimmed.index(after: $0) }
+        let end = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")).map {
+            trimmed.utf8.index(after: $0)
+        }
         let start = end ?? trimmed.startIndex
         let pattern = "\(trimmed[..<start]).\(trimmed[start...]).export-XXXXXX"
         var name = Array(pattern.utf8CString)
@@ -44,8 +49,8 @@ final class ExportFolder {
     /// - Parameter path: relative, and checked by ``ExportPath``.
     /// - Throws: ``StrongroomError`` `FAILED_PRECONDITION` when it cannot be made, also when it is
     ///   there already.
-    func create(_ path: String) throws -> ExportFile {
-        let components = path.split(separator: "/").map(String.init)
+    func create(_ path: ExactString) throws -> ExportFile {
+        let components = path.split(at: "/").map(\.text)
         var folder = dup(root)
         defer { close(folder) }
         for (depth, name) in components.dropLast().enumerated() {
@@ -70,9 +75,9 @@ final class ExportFolder {
             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
             0o600
         )
-        guard file >= 0 else { throw Self.failure(path, "made") }
-        files.append(path)
-        return ExportFile(descriptor: file, path: path)
+        guard file >= 0 else { throw Self.failure(path.text, "made") }
+        files.append(path.text)
+        return ExportFile(descriptor: file, path: path.text)
     }
 
     /// Makes all that was written durable, and the folder appear in its place.

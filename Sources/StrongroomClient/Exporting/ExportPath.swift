@@ -9,23 +9,17 @@ enum ExportPath {
 
     /// - Throws: ``StrongroomError`` `DATA_LOSS` for a path that is empty, absolute or too long, has
     ///   an empty, `.` or `..` component, a backslash or a control character.
-    static func check(_ path: String) throws {
-        let components = path.utf8.split(
-            separator: UInt8(ascii: "/"),
-            omittingEmptySubsequences: false
-        )
-        let isClean = path.unicodeScalars.allSatisfy { scalar in
+    static func check(_ path: ExactString) throws {
+        let isClean = path.text.unicodeScalars.allSatisfy { scalar in
             scalar.properties.generalCategory != .control && scalar != "\\"
         }
-        let isInside = components.allSatisfy { component in
-            !component.isEmpty && !component.elementsEqual(".".utf8)
-                && !component.elementsEqual("..".utf8)
+        let isInside = path.split(at: "/").allSatisfy { component in
+            !component.isEmpty && component != "." && component != ".."
         }
         guard path.utf8.count <= maxBytes, isClean, isInside else {
             throw StrongroomError(
                 .dataLoss,
-                "the version's record has the path \(quoted(path)), which is not "
-                    + "written"
+                "the version's record has the path \(quoted(path)), which is not written"
             )
         }
     }

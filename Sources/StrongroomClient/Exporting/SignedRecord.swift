@@ -7,7 +7,7 @@ internal import Wire
 struct SignedRecord {
     /// One file, as it was signed.
     struct File: Sendable, Equatable {
-        let path: String
+        let path: ExactString
         let size: UInt64
         let sha256: [UInt8]
     }
@@ -44,10 +44,11 @@ struct SignedRecord {
     }
 
     private static func file(_ value: JSONValue) throws -> File {
-        guard case .string(let path)? = value["path"], case .number(let size)? = value["size"],
+        guard case .string(let name)? = value["path"], case .number(let size)? = value["size"],
             let size = UInt64(size), case .string(let digest)? = value["sha256"],
             let digest = Hex.decode(digest), digest.count == Digest.byteCount
         else { throw failure("a file in it has no path, size or SHA-256") }
+        let path = ExactString(name)
         try ExportPath.check(path)
         return File(path: path, size: size, sha256: digest)
     }

@@ -1,4 +1,5 @@
-internal import NIOCore
+package import NIOCore
+internal import Synchronization
 internal import Text
 package import Wire
 
@@ -38,16 +39,58 @@ extension StrongroomClient {
             outputNames: outputs.map { ExactString($0) },
             inputs: inputs.map(V1.Tensor.init)
         )
-        let response: V1.PredictResponse = try await call(
-            "Prediction",
-            "Predict",
-            request,
-            timeout: timeout
-        )
+        let response = try await predict(request, timeout: timeout)
         return Prediction(
             version: response.modelVersion,
             requestID: response.requestID,
             outputs: try response.outputs.map(Tensor.init)
+        )
+    }
+}
+
+extension StrongroomClient {
+    /// The size of a request that every server accepts, in bytes; the server is asked before one
+    /// that is larger.
+    private static let acceptedBytes: UInt64 = 512
+
+    /// Describes the model of a request, and notes the sizes of messages that the server states.
+    package func describe(_ model: V1.ModelSpec?) async throws -> V1.GetModelResponse {
+        let described: V1.GetModelResponse = try await call(
+            "Prediction",
+            "GetModel",
+            V1.GetModelRequest(model: model),
+            timeout: Timeouts.load
+        )
+        if let stated = described.limits { limits.withLock { $0 = stated } }
+        return described
+    }
+
+    /// Asks a model. A request that is larger than the server accepts is not sent.
+    /// - Throws: ``StrongroomError``, `RESOURCE_EXHAUSTED` for a request that is too large.
+    package func predict(
+        _ request: V1.PredictRequest,
+        timeout: Duration = Timeouts.call
+    ) async throws -> V1.PredictResponse {
+        let payload = try await checkSize(of: request)
+        return try await call("Prediction", "Predict", payload: payload, timeout: timeout)
+    }
+
+    /// Refuses a request that is larger than the server accepts.
+    /// - Returns: The encoded request.
+    @discardableResult
+    package func checkSize(of request: V1.PredictRequest) async throws -> ByteBuffer {
+        var payload = ByteBuffer()
+        request.encode(into: &payload)
+        let byteCount = UInt64(payload.readableBytes)
+        guard byteCount > Self.acceptedBytes else { return payload }
+        var known = limits.withLock { $0 }
+        if known == nil { known = try await describe(request.model).limits }
+        guard let known, known.requestBytes > 0, byteCount > known.requestBytes else {
+            return payload
+        }
+        throw StrongroomError(
+            .resourceExhausted,
+            "the request has \(byteCount) bytes, the server accepts \(known.requestBytes)"
         )
     }
 }

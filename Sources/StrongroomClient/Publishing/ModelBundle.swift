@@ -43,17 +43,21 @@ public struct ModelBundle: Sendable {
         var found: [(path: String, location: String)] = []
         switch status.st_mode & S_IFMT {
         case S_IFDIR: try Self.collect(path, prefix: "", depth: 0, into: &found)
-        case S_IFREG: found = [(String(path.split(separator: "/").last ?? ""), path)]
+        case S_IFREG: found = [(Self.name(of: path), path)]
         default: throw StrongroomError(.invalidArgument, "\(path) is neither a file nor a folder")
         }
         guard !found.isEmpty else {
             throw StrongroomError(.invalidArgument, "\(path) has no files in it")
         }
-        if let mistaken = CardFileName.mistaken(among: found.lazy.map(\.path)) {
+        if let mistaken = CardFileName.mistaken(among: found.lazy.map { ExactString($0.path) }) {
             throw StrongroomError(.invalidArgument, CardFileName.refusal(of: mistaken))
         }
-        found.sort { $0.path < $1.path }
+        found.sort { ExactString($0.path) < ExactString($1.path) }
         files = try found.map { try Self.describe($0.path, location: $0.location) }
+    }
+
+    private static func name(of path: String) -> String {
+        ExactString(path).split(at: "/").last { !$0.isEmpty }?.text ?? ""
     }
 
     private static func collect(
@@ -133,7 +137,7 @@ public struct ModelBundle: Sendable {
     }
 
     /// Tells this bundle with this metadata from any other: the default idempotency key.
-    func digest(metadata: [String: String]) -> String {
+    func digest(metadata: [ExactString: ExactString]) -> String {
         let hasher = SHA256Hasher()
         func add(_ bytes: [UInt8]) {
             hasher.update((0..<8).map { UInt8(truncatingIfNeeded: bytes.count >> (56 - 8 * $0)) })

@@ -1,10 +1,11 @@
+package import Text
 package import Wire
 
 /// What is asked for with a bundle.
 package struct PublishOptions: Sendable {
     /// nil moves none.
     package var alias: String?
-    package var metadata: [String: String]
+    package var metadata: [ExactString: ExactString]
     /// nil: a digest of the bundle and the metadata.
     package var idempotencyKey: String?
     /// Whether the answer is to come when the alias has moved, or will not.
@@ -16,7 +17,7 @@ package struct PublishOptions: Sendable {
 
     package init(
         alias: String?,
-        metadata: [String: String] = [:],
+        metadata: [ExactString: ExactString] = [:],
         idempotencyKey: String? = nil,
         wait: Bool = true,
         allowSignatureChange: Bool = false,

@@ -1,3 +1,4 @@
+internal import Text
 package import Wire
 
 extension StrongroomClient {
@@ -23,6 +24,8 @@ extension StrongroomClient {
     /// that was rejected before is validated again.
     /// - Parameters:
     ///   - alias: nil moves none.
+    ///   - metadata: keys and values; keys are compared by their UTF-8 bytes, and none may be there
+    ///     twice.
     ///   - allowSignatureChange: Whether the alias moves even if the new signature breaks present
     ///     callers.
     ///   - force: Whether the alias moves even if every warm-up run of the version failed.
@@ -32,18 +35,25 @@ extension StrongroomClient {
         model: String,
         bundle: ModelBundle,
         alias: String? = "live",
-        metadata: [String: String] = [:],
+        metadata: some Sequence<(key: String, value: String)> = [String: String](),
         idempotencyKey: String? = nil,
         allowSignatureChange: Bool = false,
         force: Bool = false,
         progress: @Sendable (_ held: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) async throws -> Publication {
+        var pairs: [ExactString: ExactString] = [:]
+        for (key, value) in metadata {
+            let before = pairs.updateValue(ExactString(value), forKey: ExactString(key))
+            guard before == nil else {
+                throw StrongroomError(.invalidArgument, "metadata \(quoted(key)) is given twice")
+            }
+        }
         let published = try await publish(
             bundle,
             as: model,
             PublishOptions(
                 alias: alias,
-                metadata: metadata,
+                metadata: pairs,
                 idempotencyKey: idempotencyKey,
                 allowSignatureChange: allowSignatureChange,
                 force: force
@@ -77,7 +87,7 @@ extension StrongroomClient {
             V1.BeginPublishRequest(
                 model: model,
                 files: bundle.files.map {
-                    V1.File(path: $0.path, size: $0.size, sha256: $0.sha256)
+                    V1.File(path: ExactString($0.path), size: $0.size, sha256: $0.sha256)
                 },
                 metadata: options.metadata,
                 idempotencyKey: options.idempotencyKey ?? bundle.digest(metadata: options.metadata)

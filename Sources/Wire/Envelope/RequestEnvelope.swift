@@ -1,4 +1,5 @@
 package import NIOCore
+package import Text
 
 /// The data of a request frame: which method, with what, until when.
 ///
@@ -20,14 +21,14 @@ package struct RequestEnvelope: Sendable {
     /// Nanoseconds from receipt; 0: no deadline; negative: already past.
     package var timeoutNano: Int64
     /// Keys as sent, lower-cased; a key may occur more than once, in the order sent.
-    package var metadata: [(key: String, value: String)]
+    package var metadata: [(key: ExactString, value: String)]
 
     package init(
         service: String,
         method: String,
         payload: ByteBuffer?,
         timeoutNano: Int64 = 0,
-        metadata: [(key: String, value: String)] = []
+        metadata: [(key: ExactString, value: String)] = []
     ) {
         self.service = ByteBuffer(string: service)
         self.method = ByteBuffer(string: method)
@@ -120,15 +121,17 @@ package struct RequestEnvelope: Sendable {
     private static func pair(
         _ bytes: RawSpan,
         _ range: Range<Int>
-    ) throws(ProtoFault) -> (key: String, value: String) {
-        var pair = (key: "", value: "")
+    ) throws(ProtoFault) -> (key: ExactString, value: String) {
+        var pair: (key: ExactString, value: String) = ("", "")
         var cursor = ProtoCursor(bytes, range: range)
         while !cursor.isAtEnd {
             let (number, wireType) = try cursor.readTag()
             switch number {
             case 1:
                 try expect(.lengthDelimited, wireType)
-                pair.key = try cursor.string(try cursor.readLengthDelimited()).lowercased()
+                pair.key = ExactString(
+                    asciiLowercased: try cursor.string(try cursor.readLengthDelimited())
+                )
             case 2:
                 try expect(.lengthDelimited, wireType)
                 pair.value = try cursor.string(try cursor.readLengthDelimited())
@@ -137,6 +140,16 @@ package struct RequestEnvelope: Sendable {
             }
         }
         return pair
+    }
+
+    /// The most bytes of payload with which this envelope, in the place of its own payload, has at
+    /// most `byteCount`.
+    package func payloadBytes(inFrameOf byteCount: Int) -> Int {
+        var rest = self
+        rest.payload = nil
+        var buffer = ByteBuffer()
+        rest.encode(into: &buffer)
+        return ProtoWriter.contentByteCount(3, room: byteCount - buffer.readableBytes)
     }
 
     /// Appends the envelope, fields in the order of their numbers.
@@ -150,7 +163,7 @@ package struct RequestEnvelope: Sendable {
             writer.int64(4, timeoutNano)
             for pair in metadata {
                 writer.message(5) { entry in
-                    entry.string(1, pair.key)
+                    entry.string(1, pair.key.text)
                     entry.string(2, pair.value)
                 }
             }

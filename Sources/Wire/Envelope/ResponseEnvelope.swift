@@ -91,6 +91,11 @@ package struct ResponseEnvelope: Sendable {
         }
     }
 
+    /// The most bytes of payload with which a success has at most `byteCount`.
+    package static func payloadBytes(inFrameOf byteCount: Int) -> Int {
+        ProtoWriter.contentByteCount(2, room: byteCount)
+    }
+
     /// Bytes that ``writeSuccessPrefix(payloadByteCount:into:)`` appends.
     package static func successPrefixByteCount(payloadByteCount: Int) -> Int {
         guard payloadByteCount > 0 else { return 0 }

@@ -1,4 +1,5 @@
 internal import CProtobufC
+internal import Text
 
 /// The fields of one message of a ``MessageTree``, by number.
 ///
@@ -85,15 +86,15 @@ internal import CProtobufC
     }
 
     /// A `map<string, string>`, which is a repeated message on the wire. The last entry of a key
-    /// counts; keys that are canonically equivalent are one key, as Swift compares text.
-    func map(_ number: UInt32) -> [String: String] {
+    /// counts.
+    func map(_ number: UInt32) -> [ExactString: ExactString] {
         let schema = nested(number)
-        var map: [String: String] = [:]
+        var map: [ExactString: ExactString] = [:]
         let pointers = unsafe elements(number, .message, of: UnsafeRawPointer.self)
         for index in pointers.indices {
             let pointer = unsafe pointers[index]
             let entry = unsafe MessageView(pointer, schema, parent: self)
-            map[entry.string(1)] = entry.string(2)
+            map[ExactString(entry.string(1))] = ExactString(entry.string(2))
         }
         return map
     }

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Text
 
 /// Writes protobuf fields, in the order in which they are asked for.
 ///
@@ -171,12 +172,12 @@ internal import NIOCore
 
     /// A `map<string, string>`, in the order of the keys' bytes. Both halves of an entry are
     /// written even if they are empty, as other implementations do.
-    mutating func map(_ number: UInt32, _ values: [String: String]) {
-        let entries = values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    mutating func map(_ number: UInt32, _ values: [ExactString: ExactString]) {
+        let entries = values.sorted { $0.key < $1.key }
         for entry in entries {
             message(number) { writer in
-                writer.stringEvenIfEmpty(1, entry.key)
-                writer.stringEvenIfEmpty(2, entry.value)
+                writer.stringEvenIfEmpty(1, entry.key.text)
+                writer.stringEvenIfEmpty(2, entry.value.text)
             }
         }
     }
@@ -204,6 +205,17 @@ internal import NIOCore
 
     static func lengthPrefixByteCount(_ number: UInt32, byteCount: Int) -> Int {
         varintByteCount(UInt64(number) << 3) + varintByteCount(UInt64(byteCount))
+    }
+
+    /// The most bytes of content with which a length-delimited field takes at most `room` bytes; 0
+    /// if none fits.
+    static func contentByteCount(_ number: UInt32, room: Int) -> Int {
+        guard room > 0 else { return 0 }
+        let count = room - lengthPrefixByteCount(number, byteCount: room)
+        // The prefix of fewer bytes may be shorter.
+        let longer = max(0, count + 1)
+        let fits = longer + lengthPrefixByteCount(number, byteCount: longer) <= room
+        return fits ? longer : max(0, count)
     }
 
     private mutating func varint(_ value: UInt64) {

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Text
 
 /// The fields of a message that passed the scan, one after the other, in place.
 ///
@@ -79,7 +80,7 @@ struct ScannedFields: ~Escapable {
     }
 
     /// Takes in one entry of a `map<string, string>`: the last entry of a key counts.
-    func insert(into map: inout [String: String]) throws(ProtoFault) {
+    func insert(into map: inout [ExactString: ExactString]) throws(ProtoFault) {
         try expect(.lengthDelimited, wireType)
         var entry = ScannedFields(buffer, bytes, range: data)
         var (key, value) = ("", "")
@@ -90,6 +91,6 @@ struct ScannedFields: ~Escapable {
             default: break
             }
         }
-        map[key] = value
+        map[ExactString(key)] = ExactString(value)
     }
 }

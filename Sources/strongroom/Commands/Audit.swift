@@ -4,6 +4,7 @@ internal import Registry
 internal import Sealing
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Audit: AsyncParsableCommand {

@@ -52,14 +52,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Rows of a call; 1,8 for calls of both.", valueName: "n,..."))
     var rows = "1"
 
-    @Option(
-        name: .customLong("input"),
-        help: ArgumentHelp(
-            "As for predict, for one model (default: made-up inputs).",
-            valueName: "name=value"
-        )
-    )
-    var inputs: [String] = []
+    @OptionGroup var inputs: InputOptions
 
     @Option(help: ArgumentHelp("The alias that answers.", valueName: "name"))
     var alias = "live"
@@ -91,11 +84,12 @@ struct BenchCommand: AsyncParsableCommand {
             )
         }
         guard inputs.isEmpty || models.count == 1 else {
-            throw ValidationError("--input is for one model; \(models.count) are named")
+            throw ValidationError("inputs are for one model; \(models.count) are named")
         }
     }
 
     func run() async throws {
+        try inputs.check()
         let endpoint = try server.endpoint()
         let requests = try await StrongroomClient.with(endpoint) { try await makeRequests($0) }
         var plan = LoadPlan(
@@ -150,15 +144,11 @@ struct BenchCommand: AsyncParsableCommand {
         var requests: [LoadPlan.Request] = []
         for model in models {
             let spec = V1.ModelSpec(name: model, selector: .alias(alias))
-            let described: V1.GetModelResponse = try await client.call(
-                "Prediction",
-                "GetModel",
-                V1.GetModelRequest(model: spec),
-                timeout: Timeouts.load
-            )
+            let described = try await client.describe(spec)
             for count in counts {
                 let tensors = try tensors(described, rows: count)
                 let message = V1.PredictRequest(model: spec, inputs: tensors)
+                try await client.checkSize(of: message)
                 let name = counts.count == 1 ? model : "\(model) x \(count)"
                 requests.append(
                     .init(
@@ -175,16 +165,9 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func tensors(_ model: V1.GetModelResponse, rows: Int) throws -> [V1.Tensor] {
-        let arguments = try inputs.map(InputArgument.init)
-        for argument in arguments where !model.inputs.contains(where: { $0.name == argument.name })
-        {
-            let names = model.inputs.map { "\(quoted($0.name))" }.joined(separator: ", ")
-            throw UsageError("unknown input \(quoted(argument.name)), the model has \(names)")
-        }
+        let given = try inputs.tensors(of: model)
         return try model.inputs.compactMap { spec in
-            if let argument = arguments.first(where: { $0.name == spec.name }) {
-                return try argument.tensor(type: SampleInput.type(of: spec))
-            }
+            if let tensor = given.first(where: { $0.name == spec.name }) { return tensor }
             return spec.optional
                 ? nil : try SampleInput.tensor(spec, rows: rows, maxBytes: Self.maxInputBytes)
         }

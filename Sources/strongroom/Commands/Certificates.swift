@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Server
 internal import TLS
+internal import Text
 
 struct Certificates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

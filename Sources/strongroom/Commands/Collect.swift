@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Collect: AsyncParsableCommand {

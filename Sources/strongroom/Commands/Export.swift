@@ -3,6 +3,7 @@ internal import JSON
 internal import Sealing
 internal import Server
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Export: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import JSON
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 struct Models: AsyncParsableCommand {

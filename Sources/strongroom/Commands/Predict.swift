@@ -18,15 +18,7 @@ struct Predict: AsyncParsableCommand {
     @Option(help: "The alias that answers (default: live).")
     var alias: String?
 
-    @Option(
-        name: .customLong("input"),
-        help: ArgumentHelp(
-            "The value is JSON, text, @file.json or @file.npy; may be repeated.",
-            valueName: "name=value"
-        )
-    )
-    var inputs: [String] = []
-
+    @OptionGroup var inputs: InputOptions
     @OptionGroup var server: ServerOptions
     @OptionGroup var output: OutputOptions
 
@@ -34,47 +26,17 @@ struct Predict: AsyncParsableCommand {
         guard version == nil || alias == nil else {
             throw UsageError("--version and --alias exclude each other")
         }
-        let arguments = try inputs.map(InputArgument.init)
-        for (index, argument) in arguments.enumerated()
-        where arguments[..<index].contains(where: { $0.name == argument.name }) {
-            throw UsageError("--input \(argument.name) is given twice")
-        }
+        try inputs.check()
         let selector: VersionSelector = version.map { .version($0) } ?? .alias(alias ?? "live")
         let spec = V1.ModelSpec(name: model, selector: selector.message)
         let response: V1.PredictResponse = try await server.withClient { client in
-            let described: V1.GetModelResponse = try await client.call(
-                "Prediction",
-                "GetModel",
-                V1.GetModelRequest(model: spec),
-                timeout: Timeouts.load
-            )
-            return try await client.call(
-                "Prediction",
-                "Predict",
-                V1.PredictRequest(
-                    model: spec,
-                    inputs: try arguments.map { try tensor($0, described) }
-                )
+            let described = try await client.describe(spec)
+            return try await client.predict(
+                V1.PredictRequest(model: spec, inputs: try inputs.tensors(of: described))
             )
         }
         let outputs = try response.outputs.map(Output.init)
         output.write(json(response, outputs)) { text(response, outputs) }
-    }
-
-    private func tensor(
-        _ argument: InputArgument,
-        _ model: V1.GetModelResponse
-    ) throws -> V1.Tensor {
-        guard let spec = model.inputs.first(where: { $0.name == argument.name }),
-            let type = ElementType(rawValue: spec.dataType.rawValue)
-        else {
-            let names = model.inputs.map { "\(quoted($0.name))" }.joined(separator: ", ")
-            throw StrongroomError(
-                code: "INVALID_ARGUMENT",
-                message: "unknown input \(quoted(argument.name)), the model has \(names)"
-            )
-        }
-        return try argument.tensor(type: type)
     }
 
     /// One output, its elements read.

@@ -130,15 +130,16 @@ struct Publish: AsyncParsableCommand {
         return aliases.isEmpty ? version.state.name.lowercased() : "answers for \(aliases)"
     }
 
-    private func parsedMetadata() throws -> [String: String] {
-        var pairs: [String: String] = [:]
+    private func parsedMetadata() throws -> [ExactString: ExactString] {
+        var pairs: [ExactString: ExactString] = [:]
         for text in metadata {
-            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+            let parts = ExactString(text).split(at: "=", maxSplits: 1)
+            guard parts.count == 2, let key = parts.first, !key.isEmpty else {
                 throw UsageError("--metadata \(quoted(text)): expected KEY=VALUE")
             }
-            let key = String(text[..<equals])
-            guard pairs.updateValue(String(text[text.index(after: equals)...]), forKey: key) == nil
-            else { throw UsageError("--metadata \(quoted(key)) is given twice") }
+            guard pairs.updateValue(parts[1], forKey: key) == nil else {
+                throw UsageError("--metadata \(quoted(key)) is given twice")
+            }
         }
         return pairs
     }

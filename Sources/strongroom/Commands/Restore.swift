@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Registry
 internal import Server
+internal import Text
 
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

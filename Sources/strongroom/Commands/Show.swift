@@ -82,10 +82,11 @@ struct Show: AsyncParsableCommand {
                 "inputs": .array(loaded.inputs.map(\.json)),
                 "outputs": .array(loaded.outputs.map(\.json)),
                 "metadata": .map(loaded.metadata),
+                "limits": (loaded.limits ?? V1.Limits()).json,
                 "batching": .object([
-                    "mode": .string(batching["strongroom.batching.mode"] ?? ""),
+                    "mode": .string(batching["strongroom.batching.mode"]?.text ?? ""),
                     "merged": .bool(batching["strongroom.batching"] == "merged"),
-                    "why": .string(batching["strongroom.batching.why"] ?? ""),
+                    "why": .string(batching["strongroom.batching.why"]?.text ?? ""),
                 ]),
                 "deterministic": .bool(batching["strongroom.deterministic"] == "yes"),
             ])

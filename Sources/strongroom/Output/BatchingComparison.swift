@@ -1,5 +1,6 @@
 internal import JSON
 internal import StrongroomClient
+internal import Text
 internal import Wire
 
 /// The comparison of merged runs with single ones that the load of a version made.
@@ -17,7 +18,7 @@ struct BatchingComparison {
             V1.GetModelRequest(model: spec)
         )
         guard let metadata = loaded?.metadata,
-            let milliseconds = metadata["strongroom.batching.check_ms"],
+            let milliseconds = metadata["strongroom.batching.check_ms"]?.text,
             UInt64(milliseconds) != nil
         else { return nil }
         isMerged = metadata["strongroom.batching"] == "merged"

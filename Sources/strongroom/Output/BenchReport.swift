@@ -1,5 +1,6 @@
 internal import Bench
 internal import JSON
+internal import Text
 internal import Wire
 
 /// What a load measured, for people and for programs.
@@ -90,7 +91,9 @@ struct BenchReport {
             "answers": .number(result.answered),
             "answers_per_second": .number(Decimal.text(result.answersPerSecond, digits: 1)),
             "failures": .object(
-                failures.map { JSONValue.Member(name: $0.code, value: .number($0.count)) }
+                failures.map {
+                    JSONValue.Member(name: ExactString($0.code), value: .number($0.count))
+                }
             ),
             "failure_latency_us": json(result.failureLatencies),
             "unanswered": .number(result.unanswered),
@@ -131,11 +134,13 @@ struct BenchReport {
     }
 
     private func json(_ latencies: Histogram) -> JSONValue {
-        func member(_ name: String, _ nanoseconds: Double) -> JSONValue.Member {
+        func member(_ name: ExactString, _ nanoseconds: Double) -> JSONValue.Member {
             .init(name: name, value: .number(Decimal.text(nanoseconds / 1_000, digits: 1)))
         }
         return .object(
-            Self.quantiles.map { member($0.key, Double(latencies.value(at: $0.value))) } + [
+            Self.quantiles.map {
+                member(ExactString($0.key), Double(latencies.value(at: $0.value)))
+            } + [
                 member("max", Double(latencies.max)), member("mean", latencies.mean),
             ]
         )

@@ -8,7 +8,7 @@ internal import Wire
 // without their prefix.
 
 extension JSONValue {
-    static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    static func object(_ members: KeyValuePairs<ExactString, JSONValue>) -> JSONValue {
         .object(members.map { Member(name: $0.key, value: $0.value) })
     }
 
@@ -18,9 +18,11 @@ extension JSONValue {
 
     static func bytes(_ value: [UInt8]) -> JSONValue { .string(Hex.encode(value)) }
 
-    static func map(_ values: [String: String]) -> JSONValue {
+    static func map(_ values: [ExactString: ExactString]) -> JSONValue {
         .object(
-            values.sorted { $0.key < $1.key }.map { Member(name: $0.key, value: .string($0.value)) }
+            values.sorted { $0.key < $1.key }.map {
+                Member(name: $0.key, value: .string($0.value.text))
+            }
         )
     }
 
@@ -78,7 +80,7 @@ extension V1.Replica {
 
 extension V1.File {
     var json: JSONValue {
-        .object(["path": .string(path), "size": .number(size), "sha256": .bytes(sha256)])
+        .object(["path": .string(path.text), "size": .number(size), "sha256": .bytes(sha256)])
     }
 }
 
@@ -130,6 +132,12 @@ extension V1.CollectResponse {
             "uploads": .number(uploads), "upload_bytes": .number(uploadBytes),
             "failed": .number(failed),
         ])
+    }
+}
+
+extension V1.Limits {
+    var json: JSONValue {
+        .object(["request_bytes": .number(requestBytes), "reply_bytes": .number(replyBytes)])
     }
 }
 

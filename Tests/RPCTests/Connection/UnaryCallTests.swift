@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Text
 import Wire
 
 @testable import RPC

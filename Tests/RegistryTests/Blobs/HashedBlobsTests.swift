@@ -1,6 +1,7 @@
 import Foundation
 import Sealing
 import Testing
+import Text
 
 @testable import Registry
 

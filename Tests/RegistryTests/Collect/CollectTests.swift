@@ -3,6 +3,7 @@ import Registry
 import Sealing
 import Synchronization
 import Testing
+import Text
 
 @Suite("Collection")
 struct CollectTests {

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Sealing
 import Testing
+import Text
 
 @testable import Registry
 

@@ -2,6 +2,7 @@ import Registry
 import Sealing
 import Synchronization
 import Testing
+import Text
 
 @Suite("Crashes")
 struct CrashTests {

@@ -1,6 +1,7 @@
 import Registry
 import Sealing
 import Testing
+import Text
 
 @Suite("What a publisher is refused")
 struct RefusalTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Registry
 import Testing
+import Text
 
 /// A page that is damaged while the server runs may hold anything in any column.
 @Suite("Columns of a wrong type")

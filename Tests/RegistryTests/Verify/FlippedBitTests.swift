@@ -2,6 +2,7 @@ import Foundation
 import Sealing
 import Synchronization
 import Testing
+import Text
 
 @testable import Registry
 

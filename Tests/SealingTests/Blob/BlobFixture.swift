@@ -1,3 +1,5 @@
+import Text
+
 @testable import Sealing
 
 /// A key and a place for blobs, with smallest chunks, and the two directions as one call each.

@@ -6,6 +6,7 @@ import NIOEmbedded
 import RPC
 import Synchronization
 import Testing
+import Text
 import Tracing
 import Wire
 

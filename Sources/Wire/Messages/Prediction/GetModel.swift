@@ -24,7 +24,7 @@ extension V1 {
         /// The outputs, in the model's order.
         package var outputs: [TensorSpec]
         /// Of the version.
-        package var metadata: [String: String]
+        package var metadata: [ExactString: ExactString]
         /// Sizes of messages that the server accepts and sends.
         package var limits: Limits?
 
@@ -34,7 +34,7 @@ extension V1 {
             engine: String = "",
             inputs: [TensorSpec] = [],
             outputs: [TensorSpec] = [],
-            metadata: [String: String] = [:],
+            metadata: [ExactString: ExactString] = [:],
             limits: Limits? = nil
         ) {
             self.name = name

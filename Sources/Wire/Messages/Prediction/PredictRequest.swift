@@ -16,7 +16,7 @@ extension V1 {
         /// Higher first; 0 is ordinary.
         package var priority: Int32
         /// Settings for the engine; unknown names are an error.
-        package var parameters: [String: String]
+        package var parameters: [ExactString: ExactString]
         /// The model's inputs, in any order.
         package var inputs: [Tensor]
 
@@ -26,7 +26,7 @@ extension V1 {
             outputNames: [ExactString] = [],
             routingKey: String = "",
             priority: Int32 = 0,
-            parameters: [String: String] = [:],
+            parameters: [ExactString: ExactString] = [:],
             inputs: [Tensor] = []
         ) {
             self.model = model

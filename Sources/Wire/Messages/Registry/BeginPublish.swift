@@ -1,3 +1,5 @@
+package import Text
+
 extension V1 {
     /// Begins or finds again a resumable upload: begin, chunks, commit.
     package struct BeginPublishRequest: WireMessage, Equatable {
@@ -6,14 +8,14 @@ extension V1 {
         /// The files of the bundle.
         package var files: [File]
         /// Free text of the publisher's.
-        package var metadata: [String: String]
+        package var metadata: [ExactString: ExactString]
         /// The same key again finds the same upload, or the version that it became.
         package var idempotencyKey: String
 
         package init(
             model: String = "",
             files: [File] = [],
-            metadata: [String: String] = [:],
+            metadata: [ExactString: ExactString] = [:],
             idempotencyKey: String = ""
         ) {
             self.model = model

@@ -1,4 +1,5 @@
 package import NIOCore
+package import Text
 
 extension V1 {
     /// Reads a published file back (role admin).
@@ -8,7 +9,7 @@ extension V1 {
         /// The version's number.
         package var version: UInt64
         /// The file's path inside the bundle.
-        package var path: String
+        package var path: ExactString
         /// Where in the file, in bytes.
         package var offset: UInt64
         /// In bytes, at most 1 MiB.
@@ -17,7 +18,7 @@ extension V1 {
         package init(
             model: String = "",
             version: UInt64 = 0,
-            path: String = "",
+            path: ExactString = "",
             offset: UInt64 = 0,
             length: UInt32 = 0
         ) {
@@ -47,7 +48,7 @@ extension V1.ReadFileRequest: TreeMessage {
         self.init(
             model: fields.string(1),
             version: fields.uint64(2),
-            path: fields.string(3),
+            path: ExactString(fields.string(3)),
             offset: fields.uint64(4),
             length: fields.uint32(5)
         )
@@ -56,7 +57,7 @@ extension V1.ReadFileRequest: TreeMessage {
     func write(to writer: inout ProtoWriter) {
         writer.string(1, model)
         writer.uint64(2, version)
-        writer.string(3, path)
+        writer.string(3, path.text)
         writer.uint64(4, offset)
         writer.uint32(5, length)
     }

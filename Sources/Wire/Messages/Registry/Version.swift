@@ -1,3 +1,5 @@
+package import Text
+
 extension V1 {
     /// One version of a model, as the registry and the servers know it.
     package struct Version: WireMessage, Equatable {
@@ -20,7 +22,7 @@ extension V1 {
         /// Why it was rejected.
         package var reason: String
         /// Free text of the publisher's.
-        package var metadata: [String: String]
+        package var metadata: [ExactString: ExactString]
         /// Where it is loaded, or failed to.
         package var replicas: [Replica]
 
@@ -34,7 +36,7 @@ extension V1 {
             aliases: [String] = [],
             state: State = .unspecified,
             reason: String = "",
-            metadata: [String: String] = [:],
+            metadata: [ExactString: ExactString] = [:],
             replicas: [Replica] = []
         ) {
             self.model = model
