@@ -16,9 +16,11 @@ struct FileTests {
 
     @Test(
         "names that mean the card are found",
-        arguments: ["model.yml", "MODEL.YAML", "Model.yaml", "model.yaml.txt", "MODEL.YML.TXT"]
+        arguments: [
+            "model.yml", "MODEL.YAML", "Model.yaml", "model.yaml.txt", "MODEL.YML.TXT",
+        ] as [ExactString]
     )
-    func mistaken(name: String) {
+    func mistaken(name: ExactString) {
         #expect(CardFileName.mistaken(among: ["a", name]) == name)
         #expect(CardFileName.mistaken(among: [name, "model.yaml"]) == nil)
         #expect(CardFileName.refusal(of: name).contains("'model.yaml'"))
@@ -29,9 +31,9 @@ struct FileTests {
         arguments: [
             "model.yaml", "model.yaml.bak", "docs/model.yml", "model.txt", "my-model.yml",
             "model.yaml.txt.txt", "ｍodel.yaml", "model.yaml/",
-        ]
+        ] as [ExactString]
     )
-    func others(name: String) {
+    func others(name: ExactString) {
         #expect(CardFileName.mistaken(among: [name]) == nil)
     }
 }

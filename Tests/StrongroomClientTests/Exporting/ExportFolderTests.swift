@@ -21,7 +21,7 @@ struct ExportFolderTests {
     }
 
     private func write(_ folder: ExportFolder, _ path: String, _ text: String) throws {
-        let file = try folder.create(path)
+        let file = try folder.create(ExactString(path))
         try file.write(Array(text.utf8).span.bytes)
         try file.finish()
     }
@@ -83,7 +83,7 @@ struct ExportFolderTests {
             try write(folder, "a/b", "1")
             for path in ["a/b", "a", "a/b/c"] {
                 #expect(
-                    message { _ = try folder.create(path) }.contains("cannot be made"),
+                    message { _ = try folder.create(ExactString(path)) }.contains("cannot be made"),
                     "\(path)"
                 )
             }
