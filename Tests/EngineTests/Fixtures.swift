@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Testing
+import Text
 
 /// The models of Tests/Fixtures/models and what ONNX Runtime's own Python answers on them.
 enum Fixtures {
@@ -60,7 +61,7 @@ struct FixtureTensor: Decodable {
 
     func tensor() throws -> InputTensor {
         InputTensor(
-            name: name,
+            name: ExactString(name),
             type: try #require(ElementType(name: type)),
             shape: shape,
             bytes: try bytes()

@@ -56,8 +56,8 @@ enum ExternalLocation {
         let isPlain = path.unicodeScalars.allSatisfy { scalar in
             scalar.properties.generalCategory != .control && scalar != "\\"
         }
-        guard isPlain, !path.contains(memoryMark) else { return false }
-        return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+        guard isPlain, !path.utf8.contains(memoryMark.utf8) else { return false }
+        return ExactString(path).split(at: "/").allSatisfy { part in
             !part.isEmpty && part != "." && part != ".."
         }
     }

@@ -2,6 +2,7 @@ import Engine
 import EngineTesting
 import Foundation
 import Testing
+import Text
 
 @Suite("The fake engine")
 struct FakeEngineTests {

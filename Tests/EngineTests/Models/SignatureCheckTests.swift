@@ -1,6 +1,8 @@
-import Engine
 import EngineTesting
 import Testing
+import Text
+
+@testable import Engine
 
 @Suite("The check of a request against a signature")
 struct SignatureCheckTests {
@@ -18,7 +20,7 @@ struct SignatureCheckTests {
     )
 
     private static func input(
-        _ name: String,
+        _ name: ExactString,
         _ type: ElementType,
         _ shape: [Int64],
         _ bytes: [UInt8]
@@ -164,7 +166,7 @@ struct SignatureCheckTests {
 
     @Test("64 tensors pass, 65 are refused before any is looked at")
     func tensorLimit() throws {
-        let names = (0..<64).map { "x\($0)" }
+        let names: [ExactString] = (0..<64).map { "x\($0)" }
         let signature = ModelSignature(
             inputs: names.map { TensorSpec(name: $0, type: .uint8, shape: []) },
             outputs: []
@@ -185,14 +187,34 @@ struct SignatureCheckTests {
         let twice = try engineError { try Self.signature.check(outputs: ["y", "y"]) }
         #expect(twice.message == "output 'y' is asked for twice")
         let many = try engineError {
-            try Self.signature.check(outputs: [String](repeating: "y", count: 65))
+            try Self.signature.check(outputs: [ExactString](repeating: "y", count: 65))
         }
         #expect(many.message == "65 output names, at most 64 are taken")
     }
 
+    @Test("Composed and decomposed names are two inputs and two outputs")
+    func spellings() throws {
+        let names: [ExactString] = ["gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e"]
+        let specs = names.map { TensorSpec(name: $0, type: .uint8, shape: []) }
+        let signature = ModelSignature(inputs: specs, outputs: specs)
+        let inputs = names.map { Self.input($0, .uint8, [], [1]) }
+        try signature.check(inputs)
+        for index in 0...1 {
+            #expect(try signature.indices(ofOutputs: [names[index]]) == [index])
+            let missing = try engineError { try signature.check([inputs[index]]) }
+            #expect(missing.message.hasPrefix("input '\(names[1 - index])' is missing"))
+            let twice = try engineError { try signature.check([inputs[index], inputs[index]]) }
+            #expect(twice.message.contains("is given twice"))
+        }
+        #expect(try signature.indices(ofOutputs: names.reversed()) == [1, 0])
+        let other = ModelSignature(inputs: [specs[0]], outputs: [specs[0]])
+        #expect(throws: EngineError.self) { try other.check([inputs[1]]) }
+        #expect(throws: EngineError.self) { try other.check(outputs: [names[1]]) }
+    }
+
     @Test("names from outside are cut and made harmless in messages")
     func hostileNames() throws {
-        let long = String(repeating: "n", count: 10_000)
+        let long = ExactString(String(repeating: "n", count: 10_000))
         let cut = try engineError { try Self.signature.check(outputs: [long]) }
         #expect(cut.message.utf8.count < 200)
         let control = try engineError {

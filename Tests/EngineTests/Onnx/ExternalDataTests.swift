@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import Text
 
 @testable import Engine
 
@@ -32,18 +33,18 @@ struct ExternalDataTests {
     /// Files that are said to have a size, and cannot be read.
     private struct Sizes: ModelSource {
         struct Unread: Error {}
-        let sizes: [String: UInt64]
+        let sizes: [ExactString: UInt64]
 
         func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
             throw Unread()
         }
-        func byteCount(ofFile path: String) -> UInt64? { sizes[path] }
-        func file(_ path: String) throws -> any HeldBytes { throw Unread() }
+        func byteCount(ofFile path: ExactString) -> UInt64? { sizes[path] }
+        func file(_ path: ExactString) throws -> any HeldBytes { throw Unread() }
     }
 
     private static func tensor(
-        _ name: String,
-        in location: String,
+        _ name: ExactString,
+        in location: ExactString,
         at offset: UInt64,
         _ byteCount: UInt64
     ) -> ExternalTensor {
@@ -68,7 +69,7 @@ struct ExternalDataTests {
     /// Loads and runs a model of tables at these places of one or more files.
     private func answer(
         _ places: [(file: String, offset: Int)],
-        _ files: [String: File]
+        _ files: [ExactString: File]
     ) throws -> [UInt8] {
         let tables = places.enumerated().map { index, place in
             Proto.external(
@@ -151,7 +152,7 @@ struct ExternalDataTests {
     func messages() throws {
         let log = OnnxLog()
         let place = "graph.cc:4446 InjectExternalInitializedTensors"
-        let heard = Mutex<[String]>([])
+        let heard = Mutex<[ExactString]>([])
         let message = { (name: String) in "Replaced external initializer: \(name)" }
         try log.whileListening({ name in heard.withLock { $0.append(name) } }) {
             session throws(OnnxFailure) in
@@ -196,12 +197,13 @@ struct ExternalDataTests {
 
     @Test("the bytes of all files are bounded, used or not, and so is the number of files")
     func totals() throws {
-        let tensors = ["v", "w"].map { Self.tensor($0, in: $0, at: 0, 1) }
+        let tensors = (["v", "w"] as [ExactString]).map { Self.tensor($0, in: $0, at: 0, 1) }
         let limit = EngineLimits.maxExternalBytes
         #expect(throws: Sizes.Unread.self) {
             _ = try ExternalFiles(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))
         }
-        for sizes in [["v": limit, "w": 1], ["v": .max, "w": .max]] {
+        let tooMuch: [[ExactString: UInt64]] = [["v": limit, "w": 1], ["v": .max, "w": .max]]
+        for sizes in tooMuch {
             let error = try engineError {
                 _ = try ExternalFiles(of: tensors, from: Sizes(sizes: sizes))
             }

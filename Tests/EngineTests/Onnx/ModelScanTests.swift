@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Engine
 
@@ -152,7 +153,11 @@ struct ModelScanTests {
     func locationLimit() throws {
         let longest = String(repeating: "a", count: EngineLimits.maxLocationBytes)
         let tensor = Self.outside("w", location: longest)
-        #expect(try Self.scan(Self.model(tensor: tensor)).external.map(\.location) == [longest])
+        #expect(
+            try Self.scan(Self.model(tensor: tensor)).external.map(\.location) == [
+                ExactString(longest)
+            ]
+        )
         let longer = Self.model(tensor: Self.outside("w", location: longest + "a"))
         let error = try engineError { _ = try Self.scan(longer) }
         #expect(error.code == .invalidModel)

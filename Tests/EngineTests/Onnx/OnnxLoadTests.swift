@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Testing
+import Text
 
 @Suite("Loads of ONNX Runtime")
 struct OnnxLoadTests {
@@ -121,8 +122,8 @@ struct OnnxLoadTests {
             func withEntry<Result>(_ body: (RawSpan) throws -> Result) throws -> Result {
                 throw Failure()
             }
-            func byteCount(ofFile path: String) -> UInt64? { nil }
-            func file(_ path: String) throws -> any HeldBytes { throw Failure() }
+            func byteCount(ofFile path: ExactString) -> UInt64? { nil }
+            func file(_ path: ExactString) throws -> any HeldBytes { throw Failure() }
         }
         let engine = try Fixtures.engine()
         let error = try engineError { _ = try engine.load(Broken(), options: LoadOptions()) }

@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @Suite("Runs of ONNX Runtime")
 struct OnnxRunTests {
@@ -17,7 +18,7 @@ struct OnnxRunTests {
             let outputs = try model.run(try run.tensors(), outputs: [], stop: nil)
             try #require(outputs.count == run.outputs.count)
             for (output, expected) in zip(outputs, run.outputs) {
-                #expect(output.name == expected.name)
+                #expect(output.name.text == expected.name)
                 #expect(output.type.name == expected.type)
                 #expect(output.shape == expected.shape)
                 #expect(output.copied() == (try expected.bytes()))
@@ -39,14 +40,14 @@ struct OnnxRunTests {
     @Test("every element type goes through unchanged", arguments: ElementType.allCases)
     func everyTypeGoesThrough(type: ElementType) throws {
         let model = try Fixtures.load("types")
-        let name = "in_" + type.name.lowercased()
+        let name: ExactString = "in_\(type.name.lowercased())"
         let spec = try #require(model.signature.inputs.first { $0.name == name })
         #expect(spec == TensorSpec(name: name, type: type, shape: [-1]))
         for count in [0, 1, 5] {
             let data = Self.sample(type, count: count)
             let outputs = try model.run(
                 Self.inputs(of: model, setting: name, to: data, count: count),
-                outputs: ["out_" + type.name.lowercased()],
+                outputs: ["out_\(type.name.lowercased())"],
                 stop: nil
             )
             try #require(outputs.count == 1)
@@ -207,7 +208,7 @@ struct OnnxRunTests {
     /// Empty tensors for all inputs but one.
     private static func inputs(
         of model: any InferenceModel,
-        setting name: String,
+        setting name: ExactString,
         to data: [UInt8],
         count: Int
     ) -> [InputTensor] {

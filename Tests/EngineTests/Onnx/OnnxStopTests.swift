@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Testing
+import Text
 
 @Suite("Ending a run of ONNX Runtime")
 struct OnnxStopTests {

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Sealing
 
@@ -151,7 +152,7 @@ struct BlobTamperTests {
                 registryID: right.registryID,
                 model: "",
                 bundleID: right.bundleID,
-                path: right.model + right.path
+                path: ExactString(right.model + right.path.text)
             ),
         ]
         for context in wrong {

@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import Sealing
 
@@ -37,7 +38,7 @@ struct BlobVectorTests {
                 registryID: registry.bytes,
                 model: model,
                 bundleID: bundle.bytes,
-                path: path
+                path: ExactString(path)
             )
         }
     }

@@ -31,7 +31,7 @@ struct CallTracingTests {
         func flush() {}
     }
 
-    private func call(_ metadata: [(key: String, value: String)] = []) -> Call {
+    private func call(_ metadata: [(key: ExactString, value: String)] = []) -> Call {
         Call(
             method: Method(service: "strongroom.v1.Prediction", name: "Predict") { _, _ in },
             streamID: 1,
@@ -40,7 +40,7 @@ struct CallTracingTests {
         )
     }
 
-    private func parent(_ flags: String) -> [(key: String, value: String)] {
+    private func parent(_ flags: String) -> [(key: ExactString, value: String)] {
         [
             (key: "traceparent", value: "00-\(Self.trace)-\(Self.span)-\(flags)"),
             (key: "tracestate", value: "a=1"),

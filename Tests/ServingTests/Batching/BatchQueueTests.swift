@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Testing
+import Text
 
 @testable import Serving
 
@@ -18,7 +19,7 @@ struct BatchQueueTests {
         _ id: Int,
         rows: Int = 1,
         columns: Int = 4,
-        outputs: [String] = [],
+        outputs: [ExactString] = [],
         source: Source? = nil
     ) -> Job {
         bench.job(
