@@ -27,7 +27,7 @@ struct CardTests {
               - {name: text, datatype: BYTES, shape: [-1]}
             outputs:
               - {name: label, datatype: BYTES, shape: [-1]}
-              - {name: probability, datatype: FP32, shape: [-1]}      # of positive
+              - {name: positive_probability, datatype: FP32, shape: [-1]}
             batching:                      # optional; default auto
               mode: on
               max_rows: 32
@@ -45,7 +45,7 @@ struct CardTests {
         #expect(card.description == "Film-review sentiment, bidirectional LSTM")
         #expect(card.licence == "MIT")
         #expect(card.inputs == [CardTensor(name: "text", datatype: "BYTES", shape: [-1])])
-        #expect(card.outputs?.map(\.name) == ["label", "probability"])
+        #expect(card.outputs?.map(\.name) == ["label", "positive_probability"])
         #expect(card.batching.mode == .on && card.batching.maxRows == 32)
         #expect(card.batching.maxDelayUs == 250 && card.batching.tolerance == 1e-5)
         #expect(card.threads == 2)
