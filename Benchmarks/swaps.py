@@ -54,7 +54,7 @@ def known_answers(server, versions):
             set_alias(client, "sentiment", "live", version)
             named, outputs = predict(client, "sentiment", {"text": served.TEXTS})
             assert named == version
-            answers[version] = outputs["probability"].tobytes()
+            answers[version] = outputs["positive_probability"].tobytes()
     assert len(set(answers.values())) == len(versions), "two versions answer alike"
     return answers
 

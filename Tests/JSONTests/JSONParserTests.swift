@@ -115,6 +115,17 @@ struct JSONParserTests {
         #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
     }
 
+    @Test("Members are found, and texts compared, by their bytes")
+    func spellings() throws {
+        let (composed, decomposed) = ("gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e")
+        let value = try JSONValue(parsing: "{\"\(composed)\": 1, \"\(decomposed)\": 2}")
+        #expect(value[ExactString(composed)] == .number("1"))
+        #expect(value[ExactString(decomposed)] == .number("2"))
+        #expect(try JSONValue(parsing: value.text) == value)
+        #expect(JSONValue.string(composed) != .string(decomposed))
+        #expect(try JSONValue(parsing: "{\"\u{212A}\": 1}")["K"] == nil)
+    }
+
     @Test("a name is given once in each object; names that only look the same are two")
     func repeatedNames() throws {
         #expect(throws: JSONError.self) { try JSONValue(parsing: #"{"a":1,"a":1}"#) }

@@ -43,6 +43,25 @@ struct PredictTests {
         #expect(try V1.PredictRequest(decoding: encoded(request)) == request)
     }
 
+    @Test("Composed and decomposed names and keys are two each")
+    func spellings() throws {
+        let names: [ExactString] = ["gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e"]
+        let pairs: [ExactString: ExactString] = [names[0]: "1", names[1]: "2"]
+        let request = V1.PredictRequest(
+            outputNames: names,
+            parameters: pairs,
+            inputs: names.map { V1.Tensor(name: $0) }
+        )
+        #expect(try V1.PredictRequest(decoding: encoded(request)) == request)
+        let model = V1.GetModelResponse(
+            inputs: names.map { V1.TensorSpec(name: $0) },
+            metadata: pairs
+        )
+        let decoded = try V1.GetModelResponse(decoding: encoded(model))
+        #expect(decoded == model && decoded.metadata.count == 2)
+        #expect(decoded.inputs.map(\.name) == names)
+    }
+
     @Test("a tensor's data is a slice of the payload")
     func slices() throws {
         let bytes = encoded(request).displaced

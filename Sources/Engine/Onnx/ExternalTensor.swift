@@ -79,7 +79,7 @@ enum ExternalLocation {
             scalar.properties.generalCategory != .control && scalar != "\\"
         }
         guard isPlain, (1...EngineLimits.maxLocationBytes).contains(path.utf8.count),
-            !path.contains(memoryMark)
+            !path.utf8.contains(memoryMark.utf8)
         else { throw .notInBundle }
         return ExactString(path)
     }

@@ -121,7 +121,9 @@ struct ConfigurationFile {
 
     /// A path of the file, which means the same wherever the process was started.
     private func inOwnFolder(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let slash = name.lastIndex(of: "/") else { return path }
+        guard !path.hasPrefix("/"), let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+            return path
+        }
         return name[...slash] + path
     }
 

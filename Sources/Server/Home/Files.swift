@@ -24,7 +24,7 @@ package enum Files {
         shownAs name: String? = nil
     ) throws(ServerError) {
         guard !exists(path) else { return }
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+        if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex {
             try makeFolder(String(path[..<slash]), mode: 0o755)
         }
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
@@ -170,7 +170,7 @@ package enum Files {
     }
 
     private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 

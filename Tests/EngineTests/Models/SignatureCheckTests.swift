@@ -1,7 +1,8 @@
-import Engine
 import EngineTesting
 import Testing
 import Text
+
+@testable import Engine
 
 @Suite("The check of a request against a signature")
 struct SignatureCheckTests {
@@ -257,10 +258,30 @@ struct SignatureCheckTests {
         #expect(many.message == "1025 output names, at most 1024 are taken")
     }
 
+    @Test("Composed and decomposed names are two inputs and two outputs")
+    func spellings() throws {
+        let names: [ExactString] = ["gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e"]
+        let specs = names.map { TensorSpec(name: $0, type: .uint8, shape: []) }
+        let signature = ModelSignature(inputs: specs, outputs: specs)
+        let inputs = names.map { Self.input($0, .uint8, [], [1]) }
+        try signature.check(inputs)
+        for index in 0...1 {
+            #expect(try signature.indices(ofOutputs: [names[index]]) == [index])
+            let missing = try engineError { try signature.check([inputs[index]]) }
+            #expect(missing.message.hasPrefix("input '\(names[1 - index])' is missing"))
+            let twice = try engineError { try signature.check([inputs[index], inputs[index]]) }
+            #expect(twice.message.contains("is given twice"))
+        }
+        #expect(try signature.indices(ofOutputs: names.reversed()) == [1, 0])
+        let other = ModelSignature(inputs: [specs[0]], outputs: [specs[0]])
+        #expect(throws: EngineError.self) { try other.check([inputs[1]]) }
+        #expect(throws: EngineError.self) { try other.check(outputs: [names[1]]) }
+    }
+
     @Test("names from outside are cut and made harmless in messages")
     func hostileNames() throws {
-        let long = String(repeating: "n", count: 10_000)
-        let cut = try engineError { try Self.signature.check(outputs: [ExactString(long)]) }
+        let long = ExactString(String(repeating: "n", count: 10_000))
+        let cut = try engineError { try Self.signature.check(outputs: [long]) }
         #expect(cut.message.utf8.count < 200)
         let control = try engineError {
             try Self.signature.check(outputs: ["a\n\u{1B}[31m\u{202E}"])

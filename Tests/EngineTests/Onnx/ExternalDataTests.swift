@@ -20,8 +20,8 @@ struct ExternalDataTests {
     }
 
     private static func tensor(
-        _ name: String,
-        in location: String,
+        _ name: ExactString,
+        in location: ExactString,
         at offset: UInt64,
         _ byteCount: UInt64
     ) -> ExternalTensor {
@@ -211,7 +211,7 @@ struct ExternalDataTests {
 
     @Test("the bytes of all files are bounded, used or not, and so is the number of files")
     func totals() throws {
-        let tensors = ["v", "w"].map { Self.tensor($0, in: $0, at: 0, 1) }
+        let tensors = (["v", "w"] as [ExactString]).map { Self.tensor($0, in: $0, at: 0, 1) }
         let limit = EngineLimits.maxExternalBytes
         #expect(throws: Sizes.Unread.self) {
             _ = try Self.files(of: tensors, from: Sizes(sizes: ["v": limit - 1, "w": 1]))

@@ -47,7 +47,7 @@ struct TraceContextTests {
 
     @Test("it is found in metadata, where a parent that is there twice is none")
     func metadata() throws {
-        let own = (key: "traceparent", value: Self.parent)
+        let own: (key: ExactString, value: String) = ("traceparent", Self.parent)
         let context = try #require(
             TraceContext(metadata: [
                 (key: "other", value: "x"), own, (key: "tracestate", value: "a=1"),

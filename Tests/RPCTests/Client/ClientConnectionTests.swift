@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import Testing
+import Text
 import Wire
 
 @testable import RPC
@@ -40,7 +41,9 @@ struct ClientConnectionTests {
     @Test("a request over the limit is refused before it is sent")
     func oversizeRequest() async throws {
         try await LiveServer.run { live in
-            let client = try await live.connectLocally()
+            var limits = RPCLimits()
+            limits.maxReceiveBytes = RPCLimits.defaultFrameBytes
+            let client = try await live.connectLocally(limits: limits)
             let text = String(repeating: "z", count: 4_194_304 - 24)
             await #expect(throws: Status.oversize(4_194_305, limit: 4_194_304)) {
                 _ = try await client.call("Echo", text)

@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Text
 import Wire
 
 @testable import RPC
@@ -83,12 +84,12 @@ final class ConnectionStateTests {
 
     @Test("an oversize request is refused and its id may be used again")
     func oversize() {
-        let status = refusal(receivedOversize(header(1, length: 4_194_305)))
+        let status = refusal(receivedOversize(header(1, length: 16_777_216)))
         #expect(status?.code == .resourceExhausted)
         #expect(
-            status?.message == "message length 4194305 exceed maximum message size of 4194304"
+            status?.message == "message length 16777216 exceed maximum message size of 16777215"
         )
-        #expect(refusal(receivedOversize(header(2, length: 4_194_305))) == status)
+        #expect(refusal(receivedOversize(header(2, length: 16_777_216))) == status)
         #expect(isRequest(received(header(1))))
     }
 

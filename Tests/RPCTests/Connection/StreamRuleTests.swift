@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Text
 import Wire
 
 @testable import RPC
@@ -50,8 +51,11 @@ struct StreamRuleTests {
         #expect(replies[1].code == .invalidArgument)
     }
 
-    @Test("a frame of 4 MiB is taken, one byte more discarded and refused")
+    @Test("A frame of the limit is taken; one byte more is discarded and refused")
     func oversize() throws {
+        var limits = RPCLimits()
+        limits.maxReceiveBytes = 4_194_304
+        let server = try EmbeddedServer(limits: limits)
         let overhead = 14 + 6 + 5  // The names, and the payload's tag and length.
         let fitting = ByteBuffer(repeating: 0x61, count: 4_194_304 - overhead)
         let frame = Frames.request(1, payload: fitting)
@@ -69,12 +73,10 @@ struct StreamRuleTests {
         #expect(try server.replies().map(\.text) == ["hi"])
     }
 
-    @Test("a server may be set to take more, up to 16 MiB - 1")
+    @Test("The default limit of a frame is what its header can state: 16 MiB - 1")
     func largerFrames() throws {
-        var limits = RPCLimits()
-        limits.maxReceiveBytes = RPCLimits.frameCeilingBytes
-        let server = try EmbeddedServer(limits: limits)
-        let payload = ByteBuffer(repeating: 0x61, count: 5 << 20)
+        let overhead = 14 + 5 + 5  // The names, and the payload's tag and length.
+        let payload = ByteBuffer(repeating: 0x61, count: 16_777_215 - overhead)
         try server.receive(Frames.request(1, method: "Who", payload: payload))
         #expect(try server.replies().map(\.text) == ["anonymous"])
     }
@@ -115,7 +117,7 @@ struct StreamRuleTests {
             TestMethods.method("Large") { call, _ in call.succeed(large) },
             TestMethods.method("Fitting") { call, _ in call.succeed(fitting) },
         ])
-        let key = "x-max-recv-bytes"
+        let key: ExactString = "x-max-recv-bytes"
         try server.receive(
             Frames.request(1, method: "Fitting"),
             Frames.request(3, method: "Large"),
@@ -132,6 +134,43 @@ struct StreamRuleTests {
             replies[1].text == "message length 4194305 exceed maximum message size of 4194304"
         )
         #expect(replies[2].byteCount == 4_194_305)
+    }
+
+    @Test(
+        "The stated sizes of messages are the largest that are taken and sent",
+        arguments: [1_024, 4_194_304, 16_777_215]
+    )
+    func statedSizes(frameBytes: Int) throws {
+        var limits = RPCLimits()
+        limits.maxReceiveBytes = frameBytes
+        let metadata: [(key: ExactString, value: String)] = [
+            ("x-max-recv-bytes", "\(frameBytes)"), ("other", "value"),
+        ]
+        let server = try EmbeddedServer(limits: limits)
+        try server.receive(Frames.request(1, method: "Hold", metadata: metadata))
+        let stated = limits.messages(of: "Echo", as: server.calls.all[0])
+        for (id, more) in [(3, 0), (5, 1)] as [(UInt32, Int)] {
+            let payload = ByteBuffer(repeating: 0x61, count: stated.requestBytes + more)
+            try server.receive(
+                Frames.request(
+                    id,
+                    payload: payload,
+                    timeoutNano: .max,
+                    metadata: metadata
+                )
+            )
+            let reply = try #require(try server.replies().first)
+            // The echo of the larger one would be larger than the caller takes.
+            #expect((reply.code == nil) == (more == 0))
+        }
+        for more in [0, 1] {
+            let payload = ByteBuffer(repeating: 0x61, count: stated.replyBytes + more)
+            let large = try EmbeddedServer(methods: [
+                TestMethods.method("Large") { call, _ in call.succeed(payload) }
+            ])
+            try large.receive(Frames.request(1, method: "Large", metadata: metadata))
+            #expect((try large.replies()[0].code == nil) == (more == 0))
+        }
     }
 
     @Test("nothing above 16 MiB - 1 is sent, whatever the caller takes")

@@ -147,7 +147,7 @@ struct UnaryCallTests {
 
     @Test("metadata is refused past 64 pairs and 8 KiB, and taken at them")
     func metadataLimits() throws {
-        let pair = (key: "k", value: "v")
+        let pair: (key: ExactString, value: String) = ("k", "v")
         try server.receive(
             Frames.request(1, metadata: Array(repeating: pair, count: 64)),
             Frames.request(3, metadata: Array(repeating: pair, count: 65)),

@@ -1,4 +1,5 @@
 import NIOCore
+import Text
 import Wire
 
 /// Makes the frames that a client sends, well-formed or not.
@@ -9,7 +10,7 @@ enum Frames {
         method: String = "Echo",
         payload: ByteBuffer? = ByteBuffer(string: "hi"),
         timeoutNano: Int64 = 0,
-        metadata: [(key: String, value: String)] = [],
+        metadata: [(key: ExactString, value: String)] = [],
         flags: FrameFlags = []
     ) -> ByteBuffer {
         let envelope = RequestEnvelope(

@@ -5,7 +5,7 @@ import Text
 
 @Suite("Card")
 struct CardTests {
-    static let paths = [
+    static let paths: [ExactString] = [
         "model.yaml", "model.onnx", "golden/0.json", "golden/1.json", "golden/a/2.json",
     ]
     static let head = "format: 1\nengine: onnxruntime\nentry: model.onnx\n"
@@ -27,7 +27,7 @@ struct CardTests {
               - {name: text, datatype: BYTES, shape: [-1]}
             outputs:
               - {name: label, datatype: BYTES, shape: [-1]}
-              - {name: probability, datatype: FP32, shape: [-1]}      # of positive
+              - {name: positive_probability, datatype: FP32, shape: [-1]}
             batching:                      # optional; default auto
               mode: on
               max_rows: 32
@@ -45,7 +45,7 @@ struct CardTests {
         #expect(card.description == "Film-review sentiment, bidirectional LSTM")
         #expect(card.licence == "MIT")
         #expect(card.inputs == [CardTensor(name: "text", datatype: "BYTES", shape: [-1])])
-        #expect(card.outputs?.map(\.name) == ["label", "probability"])
+        #expect(card.outputs?.map(\.name) == ["label", "positive_probability"])
         #expect(card.batching.mode == .on && card.batching.maxRows == 32)
         #expect(card.batching.maxDelayUs == 250 && card.batching.tolerance == 1e-5)
         #expect(card.threads == 2)
@@ -68,7 +68,7 @@ struct CardTests {
         "the server's own card reads back as the default card",
         arguments: ["model.onnx", "a b/m: 1.onnx", "q\"uote.onnx", "- x.onnx", "é.onnx", "#.onnx"]
     )
-    func serverCard(entry: String) throws {
+    func serverCard(entry: ExactString) throws {
         let text = Card.defaultText(entry: entry)
         #expect(try Card.parse(Array(text.utf8), paths: [entry]) == Card.default(entry: entry))
     }
@@ -282,6 +282,19 @@ struct CardTests {
         #expect(refusal { try parse(Self.head + "licence: MIT" + end + "threads: 2") } != nil)
         let windows = Self.head.replacing("\n", with: "\r\n")
         #expect(try parse(windows).entry == "model.onnx")
+    }
+
+    @Test("Composed and decomposed names are two inputs; an entry is the file of its very bytes")
+    func spellings() throws {
+        let names: [ExactString] = ["gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e"]
+        let inputs = names.map { "  - {name: \($0), datatype: FP32, shape: [1]}\n" }.joined()
+        let card = try parse(Self.head + "inputs:\n" + inputs)
+        #expect(card.inputs?.map(\.name) == names)
+        let twice = "  - {name: \(names[0]), datatype: FP32, shape: [1]}\n"
+        #expect(refusal { try parse(Self.head + "inputs:\n" + twice + twice) } == .invalidArgument)
+        let entry = Array("format: 1\nengine: onnxruntime\nentry: \(names[0])\n".utf8)
+        #expect(try Card.parse(entry, paths: names).entry == names[0])
+        #expect(refusal { try Card.parse(entry, paths: [names[1]]) } == .invalidArgument)
     }
 
     @Test("bytes that are not UTF-8 are refused")

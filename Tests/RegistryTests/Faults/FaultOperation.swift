@@ -2,6 +2,7 @@ import Foundation
 import Registry
 import Sealing
 import Testing
+import Text
 
 /// Something that changes a registry, tried with every fault at every call.
 struct FaultOperation: Sendable, CustomTestStringConvertible {

@@ -177,7 +177,7 @@ struct BundleSignatureTests {
             place: ""
         )
         #expect(fields.take("K") == nil)
-        #expect(!"\u{212A}".isSpelled("K"))
+        #expect(ExactString("\u{212A}") != "K")
         #expect(throws: RegistryError.self) { try fields.finish() }
     }
 }

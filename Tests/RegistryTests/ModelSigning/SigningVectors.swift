@@ -2,6 +2,7 @@ import Foundation
 import Registry
 import Sealing
 import Testing
+import Text
 
 /// The files of `Tests/Vectors/model-signing`, which the signing command made.
 enum SigningVectors {
@@ -37,10 +38,10 @@ enum SigningVectors {
 
     /// The signed bundle, with a signature.
     static func bundle(signature: [UInt8]?, model: String = "sentiment") throws -> TestBundle {
-        let paths = [
+        let paths: [ExactString] = [
             "model.yaml", "model.onnx", "golden/a.json", "golden-notes \u{FC}.txt", "empty",
         ]
-        var files = try paths.map { ($0, try bytes("bundle/\($0)")) }
+        var files = try paths.map { (path: $0, content: try bytes("bundle/\($0)")) }
         if let signature { files.append(("model.sig", signature)) }
         var bundle = TestBundle(files)
         bundle.model = model

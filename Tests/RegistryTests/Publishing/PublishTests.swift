@@ -6,6 +6,41 @@ import Text
 
 @Suite("Publishing")
 struct PublishTests {
+    @Test("Composed and decomposed paths and keys are two each, from upload to restart")
+    func spellings() throws {
+        let home = try TestHome()
+        var registry: Registry? = try home.open()
+        let names: [ExactString] = ["gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e"]
+        var bundle = TestBundle(content: [9])
+        bundle.files += names.enumerated().map { ("\($1)/\($1).txt", [UInt8($0)]) }
+        bundle.metadata = [names[0]: names[1], names[1]: names[0]]
+        _ = try registry?.publish(bundle)
+        registry = nil
+        let reopened = try home.open()
+        let opened = try reopened.open(model: "sentiment", version: 1)
+        #expect(opened.info.metadata == bundle.metadata)
+        #expect(opened.info.metadata.count == 2)
+        for file in bundle.files {
+            #expect(try opened.read(file.path).copyBytes() == file.content)
+        }
+        #expect(opened.files.map(\.path) == bundle.files.map(\.path).sorted())
+        #expect(throws: RegistryError.self) { try opened.read("\(names[0])/\(names[1]).txt") }
+    }
+
+    @Test("Composed and decomposed idempotency keys name two uploads")
+    func idempotencyKeys() throws {
+        let home = try TestHome()
+        let registry = try home.open()
+        let uploads = try ["k\u{F6}", "ko\u{308}", "k\u{F6}"].map { key in
+            try registry.beginPublish(
+                TestBundle(content: [1], key: key).request,
+                principal: "cert:ann"
+            ).uploadID
+        }
+        #expect(uploads[0] != uploads[1])
+        #expect(uploads[0] == uploads[2])
+    }
+
     @Test("a bundle of several chunks is published and read back, whole and in parts")
     func roundTrip() throws {
         let home = try TestHome()

@@ -17,14 +17,14 @@ struct RefusalTests {
         refusal { try registry.beginPublish(request, principal: "cert:ann") }
     }
 
-    private func file(_ path: String, _ size: UInt64 = 1) -> BundleFile {
+    private func file(_ path: ExactString, _ size: UInt64 = 1) -> BundleFile {
         BundleFile(path: path, size: size, sha256: [UInt8](repeating: 0, count: 32))
     }
 
     private func request(
         model: String = "m",
         _ files: [BundleFile],
-        metadata: [String: String] = [:],
+        metadata: [ExactString: ExactString] = [:],
         key: String = ""
     ) -> PublishRequest {
         PublishRequest(model: model, files: files, metadata: metadata, idempotencyKey: key)
@@ -64,19 +64,29 @@ struct RefusalTests {
         "paths that could leave the bundle or confuse a terminal",
         arguments: [
             "", "/a", "a//b", "a/", "./a", "a/./b", "..", "a/../b", "a\\b", "a\nb", "a\u{7F}",
-            "a\u{0}", "a\u{85}b", String(repeating: "a", count: 513),
+            "a\u{0}", "a\u{85}b", ExactString(String(repeating: "a", count: 513)),
         ]
     )
-    func badPaths(path: String) {
+    func badPaths(path: ExactString) {
         #expect(begin(request([file("m.onnx"), file(path)])) == .invalidArgument)
     }
 
     @Test("a path of 512 bytes, dots in names and spaces are taken")
     func goodPaths() {
-        let files = [
-            "m.onnx", "..a", "a..", "model.sig", "x y/ü", String(repeating: "p", count: 512),
+        let files: [ExactString] = [
+            "m.onnx", "..a", "a..", "model.sig", "x y/ü",
+            ExactString(String(repeating: "p", count: 512)),
         ]
         #expect(begin(request(files.map { file($0) })) == nil)
+    }
+
+    @Test("A path that another spells in another form is neither that path nor its folder")
+    func spellings() {
+        let (composed, decomposed): (ExactString, ExactString) = ("\u{F6}", "o\u{308}")
+        #expect(begin(request([file("m.onnx"), file(composed), file(decomposed)])) == nil)
+        #expect(begin(request([file("m.onnx"), file(composed), file("\(decomposed)/a")])) == nil)
+        let same = request([file("m.onnx"), file(composed), file("\(composed)/a")])
+        #expect(begin(same) == .invalidArgument)
     }
 
     @Test("a path twice, and a file that is another's folder")
@@ -103,27 +113,33 @@ struct RefusalTests {
     @Test("all paths together past 1 MiB, and a record past 3 MiB")
     func totals() {
         let long = (0..<2_100).map { index in
-            file(String(repeating: "p", count: 500) + "\(10_000 + index)")
+            file("\(String(repeating: "p", count: 500))\(10_000 + index)")
         }
         #expect(begin(request([file("m.onnx")] + long.prefix(2_000))) == nil)
         #expect(begin(request([file("m.onnx")] + long)) == .invalidArgument)
         // Quotes double when they are encoded.
         let quoted = (0..<9_990).map { index in
-            file(String(repeating: "\"", count: 60) + "\(10_000 + index)")
+            file("\(String(repeating: "\"", count: 60))\(10_000 + index)")
         }
         #expect(begin(request([file("m.onnx")] + quoted)) == .invalidArgument)
     }
 
     @Test("metadata and idempotency key at and past their limits")
     func metadata() {
-        let pairs = Dictionary(uniqueKeysWithValues: (0..<65).map { ("k\($0)", "") })
+        let pairs = Dictionary(
+            uniqueKeysWithValues: (0..<65).map { ("k\($0)" as ExactString, "" as ExactString) }
+        )
         var fewer = pairs
         fewer["k0"] = nil
         #expect(begin(request([file("m.onnx")], metadata: fewer)) == nil)
         #expect(begin(request([file("m.onnx")], metadata: pairs)) == .invalidArgument)
-        let large = ["k": String(repeating: "v", count: (16 << 10) - 1)]
+        let large: [ExactString: ExactString] = [
+            "k": ExactString(String(repeating: "v", count: (16 << 10) - 1))
+        ]
         #expect(begin(request([file("m.onnx")], metadata: large)) == nil)
-        let larger = ["k": String(repeating: "v", count: 16 << 10)]
+        let larger: [ExactString: ExactString] = [
+            "k": ExactString(String(repeating: "v", count: 16 << 10))
+        ]
         #expect(begin(request([file("m.onnx")], metadata: larger)) == .invalidArgument)
         #expect(begin(request([file("m.onnx")], metadata: ["": "x"])) == .invalidArgument)
         let key = String(repeating: "k", count: 256)
@@ -271,7 +287,7 @@ struct RefusalTests {
     @Test("reading past a file's end, too much at once, or no file at all")
     func reads() throws {
         _ = try registry.publish(TestBundle(content: [1, 2, 3]))
-        func read(_ path: String, _ offset: UInt64, _ length: Int) -> RegistryError.Code? {
+        func read(_ path: ExactString, _ offset: UInt64, _ length: Int) -> RegistryError.Code? {
             refusal {
                 try registry.readFile(
                     model: "sentiment",

@@ -2,6 +2,7 @@ import Foundation
 import Registry
 import Sealing
 import Testing
+import Text
 
 @Suite("Uploads that go on")
 struct ResumeTests {

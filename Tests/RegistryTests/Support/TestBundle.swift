@@ -1,12 +1,13 @@
 import Foundation
 import Registry
 import Sealing
+import Text
 
 /// A bundle with its content, and the ways to send it.
 struct TestBundle {
     var model = "sentiment"
-    var files: [(path: String, content: [UInt8])]
-    var metadata: [String: String] = [:]
+    var files: [(path: ExactString, content: [UInt8])]
+    var metadata: [ExactString: ExactString] = [:]
     var key = ""
 
     static let cardText = "format: 1\nengine: onnxruntime\nentry: model.onnx\n"
@@ -19,7 +20,7 @@ struct TestBundle {
     }
 
     /// These files.
-    init(_ files: [(path: String, content: [UInt8])]) {
+    init(_ files: [(path: ExactString, content: [UInt8])]) {
         self.files = files
     }
 

@@ -54,6 +54,20 @@ struct GoldenRequestTests {
         return failure?.description ?? ""
     }
 
+    @Test("Names are the very bytes of the file")
+    func spellings() throws {
+        let (composed, decomposed) = ("gr\u{F6}\u{DF}e", "gro\u{308}\u{DF}e")
+        let tensors = [composed, decomposed].map {
+            "{\"name\": \"\($0)\", \"datatype\": \"FP32\", \"shape\": [1], \"data\": [1]}"
+        }.joined(separator: ", ")
+        let json = "{\"inputs\": [\(tensors)], \"outputs\": [\(tensors)]}"
+        let request = try GoldenRequest(path: "g.json", json: Array(json.utf8))
+        let names = [ExactString(composed), ExactString(decomposed)]
+        #expect(request.inputs.map(\.name) == names)
+        #expect(request.expected.map(\.name) == names)
+        #expect(!BatchShape.agree([request.inputs[0]], [request.inputs[1]]))
+    }
+
     @Test("without a tolerance only the very value agrees")
     func exact() throws {
         let actual = Self.bytes(Float(1), 0.1)

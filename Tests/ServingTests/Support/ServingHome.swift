@@ -1,6 +1,7 @@
 import Foundation
 import Registry
 import Sealing
+import Text
 
 /// A registry in a temporary folder, removed at the end.
 final class ServingHome: Sendable {
@@ -39,7 +40,7 @@ final class ServingHome: Sendable {
             model: model,
             files: files.map { path, content in
                 BundleFile(
-                    path: path,
+                    path: ExactString(path),
                     size: UInt64(content.count),
                     sha256: Digest.sha256(content)
                 )

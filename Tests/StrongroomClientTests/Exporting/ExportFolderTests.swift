@@ -59,6 +59,30 @@ struct ExportFolderTests {
         }
     }
 
+    @Test("Paths are split at slashes and kept to the byte, whatever follows a slash")
+    func spellings() throws {
+        try withFolder { parent in
+            let folder = try ExportFolder(parent + "/new")
+            let spellings: [ExactString] = ["\u{F6}", "o\u{308}", "\u{301}"]
+            for name in spellings { try write(folder, "in/\(name)", name.text) }
+            try folder.finish()
+            let found = try names(parent + "/new/in").map { ExactString($0) }
+            #expect(Set(found) == Set(spellings))
+            let bundle = try ModelBundle(path: parent + "/new")
+            #expect(
+                bundle.files.map { ExactString($0.path) }
+                    == ["in/o\u{308}", "in/\u{F6}", "in/\u{301}"]
+            )
+        }
+    }
+
+    @Test("Tensors of composed and decomposed names differ")
+    func tensorNames() {
+        let tensors = ["\u{F6}", "o\u{308}"].map { Tensor(name: $0, floats: [1], shape: [1]) }
+        #expect(tensors[0] != tensors[1])
+        #expect(tensors[0] == Tensor(name: "\u{F6}", floats: [1], shape: [1]))
+    }
+
     @Test("what was not finished leaves nothing")
     func discarded() throws {
         try withFolder { parent in
@@ -81,7 +105,8 @@ struct ExportFolderTests {
         try withFolder { parent in
             let folder = try ExportFolder(parent + "/new")
             try write(folder, "a/b", "1")
-            for path in ["a/b", "a", "a/b/c"] {
+            let taken: [ExactString] = ["a/b", "a", "a/b/c"]
+            for path in taken {
                 #expect(
                     message { _ = try folder.create(ExactString(path)) }.contains("cannot be made"),
                     "\(path)"

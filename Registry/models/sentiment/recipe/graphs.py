@@ -92,9 +92,9 @@ class Graph:
         return self.add("Gemm", value, weight, bias, transB=1)
 
     def answer(self, logits, neutral):
-        """Label and probability; `neutral` is the band of probabilities that take no side."""
+        """Label and probability of positive; `neutral` is the band that takes no side."""
         both = self.add("Softmax", logits, axis=1)
-        positive = self.add("Gather", both, self.constant(1), output="probability", axis=1)
+        positive = self.add("Gather", both, self.constant(1), output="positive_probability", axis=1)
         passed = [
             self.add(
                 "Cast",
@@ -113,7 +113,7 @@ class Graph:
         )
         return self.model(
             label=(TensorProto.STRING, ["rows"]),
-            probability=(TensorProto.FLOAT, ["rows"]),
+            positive_probability=(TensorProto.FLOAT, ["rows"]),
         )
 
 

@@ -33,7 +33,7 @@ inputs:
   - {{name: text, datatype: BYTES, shape: [-1]}}
 outputs:
   - {{name: label, datatype: BYTES, shape: [-1]}}
-  - {{name: probability, datatype: FP32, shape: [-1]}}
+  - {{name: positive_probability, datatype: FP32, shape: [-1]}}
 batching:
   mode: auto
   max_rows: 64
@@ -115,7 +115,7 @@ def write_golden(path, model, texts):
         "inputs": [tensor("text", "BYTES", texts)],
         "outputs": [
             tensor("label", "BYTES", labels.tolist()),
-            tensor("probability", "FP32", [float(str(value)) for value in probability]),
+            tensor("positive_probability", "FP32", [float(str(value)) for value in probability]),
         ],
         "atol": 1e-4,
         "rtol": 0,
