@@ -26,10 +26,10 @@ struct ExternalDataTests {
         _ byteCount: UInt64
     ) -> ExternalTensor {
         ExternalTensor(
-            name: ExactString(name),
+            name: name,
             elementType: 2,
             shape: [Int64(byteCount)],
-            location: ExactString(location),
+            location: location,
             offset: offset,
             byteCount: byteCount,
             place: 0..<1

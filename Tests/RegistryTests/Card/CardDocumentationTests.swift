@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Text
 
 @testable import Registry
 
@@ -10,7 +11,7 @@ struct CardDocumentationTests {
         .deletingLastPathComponent().appending(path: "docs/MODEL-CARD.md")
 
     /// Every file that a card of an example names.
-    private static let paths = [
+    private static let paths: [ExactString] = [
         "golden/0.json", "model.onnx", "model.yaml", "scaled.onnx", "table.onnx",
     ]
 

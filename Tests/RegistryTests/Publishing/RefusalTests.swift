@@ -161,16 +161,16 @@ struct RefusalTests {
     func misnamedCard(name: String) throws {
         let error = #expect(throws: RegistryError.self) {
             try registry.beginPublish(
-                request([file("m.onnx"), file(name)]),
+                request([file("m.onnx"), file(ExactString(name))]),
                 principal: "cert:ann"
             )
         }
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains("'\(name)'") == true)
         #expect(error?.message.contains("'model.yaml'") == true)
-        #expect(begin(request([file("m.onnx"), file(name), file("model.yaml")])) == nil)
-        #expect(begin(request([file("m.onnx"), file("docs/" + name)])) == nil)
-        #expect(begin(request([file("m.onnx"), file(name + ".onnx.md")])) == nil)
+        #expect(begin(request([file("m.onnx"), file(ExactString(name)), file("model.yaml")])) == nil)
+        #expect(begin(request([file("m.onnx"), file(ExactString("docs/" + name))])) == nil)
+        #expect(begin(request([file("m.onnx"), file(ExactString(name + ".onnx.md"))])) == nil)
     }
 
     @Test("the 17th upload at once, until one ends")

@@ -108,7 +108,7 @@ struct ExportFolderTests {
             let taken: [ExactString] = ["a/b", "a", "a/b/c"]
             for path in taken {
                 #expect(
-                    message { _ = try folder.create(ExactString(path)) }.contains("cannot be made"),
+                    message { _ = try folder.create(path) }.contains("cannot be made"),
                     "\(path)"
                 )
             }
