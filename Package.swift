@@ -116,14 +116,14 @@ let package = Package(
         // Benchmarks of what only this package sees; Benchmarks/sealing.sh runs this one.
         .executableTarget(
             name: "SealingSpeed",
-            dependencies: ["Registry", "Sealing"],
+            dependencies: ["Registry", "Sealing", "Text"],
             path: "Benchmarks/Sources/SealingSpeed",
             swiftSettings: relaxed
         ),
         // Steps of a call for Benchmarks/micro.sh to count instructions and allocations of.
         .executableTarget(
             name: "WireSpeed",
-            dependencies: ["Wire", "Serving", "Engine", "Sealing", nioCore],
+            dependencies: ["Wire", "Serving", "Engine", "Sealing", "Text", nioCore],
             path: "Benchmarks/Sources/WireSpeed",
             swiftSettings: relaxed
         ),

@@ -338,3 +338,24 @@ def in_own_memory(values):
     own.update_inplace(values)
     assert own.data_ptr() % 64 == 0
     return own
+
+
+def spelled_inputs(names):
+    """y = the first input less the second, of any number of elements."""
+    return save([helper.make_node("Sub", names, ["y"])],
+                {name: ("FP32", [None]) for name in names}, {"y": ("FP32", [None])})
+
+
+def spelled_outputs(names):
+    """The first output is x + 10, the second x - 10."""
+    ten = numpy_helper.from_array(numpy.array([10], "f4"), "ten")
+    nodes = [helper.make_node(operator, ["x", "ten"], [name])
+             for operator, name in zip(("Add", "Sub"), names)]
+    return save(nodes, {"x": ("FP32", [None])}, {name: ("FP32", [None]) for name in names}, [ten])
+
+
+def copies(names):
+    """For each input an output `copy of NAME`, of any number of elements."""
+    nodes = [helper.make_node("Identity", [name], [f"copy of {name}"]) for name in names]
+    return save(nodes, {name: ("FP32", [None]) for name in names},
+                {f"copy of {name}": ("FP32", [None]) for name in names})

@@ -414,6 +414,90 @@ def test_a_malformed_input_exits_64(published, shared_home, arguments):
     fails(shared_home.run("predict", published, *arguments), 64)
 
 
+NAMED = ["city", "city=Rome", "a", "größe"]  # "größe" in composed letters
+
+
+@pytest.fixture(scope="module")
+def named(server, shared_home, tmp_path_factory):
+    """A model whose inputs' names hold `=`; each output is one input."""
+    path = tmp_path_factory.mktemp("named") / "named.onnx"
+    path.write_bytes(models.copies(NAMED))
+    shared_home.command("publish", "named", path)
+    return "named"
+
+
+def test_the_name_of_an_input_is_the_longest_that_fits(named, shared_home, tmp_path):
+    whole = {"city": [3], "city=Rome": [1], "a": [4], "größe": [5]}
+    (tmp_path / "all.json").write_text(json.dumps(whole))
+    (tmp_path / "some.json").write_text(json.dumps({"city=Rome": [1], "größe": [5]}))
+    single = [word for key, value in whole.items() for word in ("--input", f"{key}={value}")]
+    for arguments in (
+            single, ["--inputs", f"@{tmp_path}/all.json"],
+            ["--input", "city=[3]", "--inputs", f"@{tmp_path}/some.json", "--input", "a=[4]"]):
+        reply = shared_home.json("predict", named, *arguments)
+        assert {out["name"]: out["data"] for out in reply["outputs"]} == {
+            f"copy of {key}": value for key, value in whole.items()}
+
+
+@pytest.mark.parametrize("arguments,texts", [
+    (["--input", "town=[1]"], ["town", *NAMED]),
+    (["--input", "=[1]"], NAMED),
+    (["--input", "gro\u0308ße=[1]"], NAMED),
+    (["--input", "a"], ["NAME=VALUE"]),
+    (["--input", "city=Rome=[1]", "--input", "city=Rome=[2]"], ["city=Rome", "twice"]),
+    (["--input", "a=[1]", "--inputs", '@{"a": [1]}'], ["'a'", "twice"]),
+    (["--inputs", '@{"town": [1]}'], ["town", *NAMED]),
+    (["--inputs", '@{"gro\u0308ße": [1]}'], NAMED),
+    (["--inputs", '@{"a": [1], "a": [1]}'], ["'a'", "repeated"]),
+    (["--inputs", "@[1]"], ["object"]), (["--inputs", '@{"a": "text"}'], ["'a'"]),
+    (["--inputs", "all.json"], ["@FILE"])])
+def test_inputs_without_a_name_or_with_one_twice_exit_64(named, shared_home, tmp_path, arguments,
+                                                         texts):
+    arguments = list(arguments)
+    if arguments[-1].startswith("@"):
+        (tmp_path / "inputs.json").write_text(arguments[-1][1:])
+        arguments[-1] = f"@{tmp_path}/inputs.json"
+    fails(shared_home.run("predict", named, *arguments), 64, *texts)
+
+
+def test_a_file_of_inputs_that_is_not_there_exits_1(named, shared_home, tmp_path):
+    missing = tmp_path / "missing.json"
+    fails(shared_home.run("predict", named, "--inputs", f"@{missing}"), 1, missing)
+
+
+# The limits of messages are the server's.
+
+
+def test_large_requests_and_replies_go_through(server, shared_home, name, tmp_path):
+    model = name("large")
+    (tmp_path / "identity.onnx").write_bytes(models.identity("FP32", rank=1))
+    shared_home.command("publish", model, tmp_path / "identity.onnx")
+    limits = shared_home.json("show", model)["limits"]
+    assert 16_777_000 < limits["request_bytes"] < 16_777_215
+    assert limits["reply_bytes"] == 16_777_215 - 5  # tag and length of the payload
+    array = numpy.arange(2_000_000, dtype="f4")
+    numpy.save(tmp_path / "x.npy", array)
+    reply = shared_home.json("predict", model, "--input", f"x=@{tmp_path}/x.npy")
+    assert reply["outputs"][0]["data"] == array.tolist()
+
+
+def test_a_request_over_the_servers_limit_is_not_sent(home, name, tmp_path):
+    (home.folder / "strongroom.yaml").write_text("limits: {frame_bytes: 8000}\n")
+    home.serve()
+    (tmp_path / "identity.onnx").write_bytes(models.identity("FP32", rank=1))
+    home.command("publish", "m", tmp_path / "identity.onnx")
+    limit = home.json("show", "m")["limits"]["request_bytes"]
+    assert 7_800 < limit < 8_000
+
+    def run(count):
+        numpy.save(tmp_path / "x.npy", numpy.zeros(count, "f4"))
+        return home.run("predict", "m", "--input", f"x=@{tmp_path}/x.npy", "--format", "json")
+
+    assert run(limit // 4 - 20).returncode == 0
+    done = run(2_000)
+    fails(done, 1, "RESOURCE_EXHAUSTED", str(limit), "the request has 80")
+
+
 def test_a_shape_that_the_model_refuses_exits_1(published, shared_home):
     fails(shared_home.run("predict", published, "--input", "x=[[1, 2, 3]]"), 1, "x")
 

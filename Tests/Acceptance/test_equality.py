@@ -1,5 +1,8 @@
 """Answers equal ONNX Runtime's own Python, bit for bit."""
 
+import json
+import unicodedata
+
 import numpy
 import pytest
 from ml_dtypes import bfloat16
@@ -149,3 +152,67 @@ def test_an_answer_does_not_depend_on_the_company_it_was_computed_in(admin, name
     for stream, x in zip(streams, inputs):
         reply = admin.finish(stream, strongroom_client.prediction.PredictResponse)
         assert reply.outputs[0].data == reference.run(x=x)["y"].tobytes()
+
+
+# Names are bytes: one word in composed and in decomposed letters is two names.
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
+NAMES = [COMPOSED, DECOMPOSED]
+
+
+def test_an_output_is_the_one_of_its_very_bytes(admin, name):
+    model, x = name("spelled"), numpy.array([1], "f4")
+    publish_bundle(admin, model, {"model.onnx": models.spelled_outputs(NAMES)})
+    values = {COMPOSED: [11], DECOMPOSED: [-9]}
+    for wanted in ([], NAMES, NAMES[::-1], [COMPOSED], [DECOMPOSED]):
+        _, outputs = predict(admin, model, {"x": x}, outputs=wanted)
+        assert list(outputs) == (wanted or NAMES)
+        assert {key: array.tolist() for key, array in outputs.items()} == {
+            key: values[key] for key in wanted or NAMES}
+
+
+def test_an_input_is_the_one_of_its_very_bytes(admin, name):
+    model = name("spelled")
+    publish_bundle(admin, model, {"model.onnx": models.spelled_inputs(NAMES)})
+    three, one = numpy.array([3], "f4"), numpy.array([1], "f4")
+    for inputs in ({COMPOSED: three, DECOMPOSED: one}, {DECOMPOSED: one, COMPOSED: three}):
+        assert predict(admin, model, inputs)[1]["y"].tolist() == [2]
+    with pytest.raises(strongroom_client.StatusError) as caught:
+        predict(admin, model, [encode(COMPOSED, three), encode(COMPOSED, one)])
+    assert caught.value.code == "INVALID_ARGUMENT"
+
+
+def test_paths_keys_cards_and_golden_requests_are_compared_by_bytes(server, shared_home, admin,
+                                                                    name, tmp_path):
+    model = name("spelled")
+    tensors = [{"name": key, "datatype": "FP32", "shape": [1], "data": [value]}
+               for key, value in zip(NAMES, (3, 1))]
+    golden = {"inputs": tensors,
+              "outputs": [{"name": "y", "datatype": "FP32", "shape": [1], "data": [2]}]}
+    inputs = "".join(f"  - {{name: {key}, datatype: FP32, shape: [-1]}}\n" for key in NAMES)
+    card = (f"format: 1\nengine: onnxruntime\nentry: {COMPOSED}.onnx\ninputs:\n{inputs}"
+            f"golden: {DECOMPOSED}/*.json\n")
+    bundle = {"model.yaml": card.encode(), f"{COMPOSED}.onnx": models.spelled_inputs(NAMES),
+              f"{DECOMPOSED}.onnx": b"no model",
+              f"{COMPOSED}/0.json": b"no golden request",
+              f"{DECOMPOSED}/0.json": json.dumps(golden, ensure_ascii=False).encode()}
+    metadata = {COMPOSED: DECOMPOSED, DECOMPOSED: COMPOSED}
+    version = publish_bundle(admin, model, bundle, metadata=metadata)
+    assert not version.reason and dict(version.metadata) == metadata
+    shown = shared_home.json("show", model)
+    assert {file["path"] for file in shown["files"]} == set(bundle)
+    shared_home.command("export", model, tmp_path / "out")
+    assert read_bundle(tmp_path / "out") == bundle
+    # Published again from the folder: the same version, by the digest of its names and bytes.
+    again = shared_home.json("publish", model, tmp_path / "out", "--alias", "NONE")
+    assert {**again, "metadata": {}}["state"] == "STORED"
+    shared_home.command("verify")
+
+
+def test_a_parameter_is_named_by_its_very_bytes(admin, name):
+    model = name("spelled")
+    publish_bundle(admin, model, {"model.onnx": models.identity("FP32", rank=1)})
+    request = predict_request(model, {"x": numpy.array([1], "f4")})
+    request.parameters[DECOMPOSED] = "1"
+    with pytest.raises(strongroom_client.StatusError) as caught:
+        admin.call("Prediction", "Predict", request)
+    assert caught.value.code == "INVALID_ARGUMENT" and DECOMPOSED in caught.value.message

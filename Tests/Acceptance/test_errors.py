@@ -262,11 +262,41 @@ def test_a_payload_that_is_no_message_is_refused(admin):
     refused(lambda: admin.call("Prediction", "Predict", Noise()), "INVALID_ARGUMENT")
 
 
-def test_a_frame_over_the_limit_is_refused_and_the_connection_stays(admin):
-    stream = admin.start("Prediction", "Predict", prediction.PredictRequest(
-        request_id="x" * strongroom_client.MAX_FRAME_BYTES))
-    refused(lambda: admin.finish(stream, prediction.PredictResponse), "RESOURCE_EXHAUSTED",
-            str(strongroom_client.MAX_FRAME_BYTES))
+def test_a_frame_over_the_limit_is_refused_and_the_connection_stays(home):
+    limit = 1 << 16
+    server = home.serve(env={"STRONGROOM_LIMITS_FRAME_BYTES": str(limit)})
+    with server.client() as client:
+        stream = client.start("Prediction", "Predict", prediction.PredictRequest(
+            request_id="x" * limit))
+        refused(lambda: client.finish(stream, prediction.PredictResponse), "RESOURCE_EXHAUSTED",
+                str(limit))
+        refused(lambda: predict(client, "missing", GOOD), "NOT_FOUND", "missing")
+
+
+@pytest.mark.parametrize("metadata", [[], [("x-max-recv-bytes", "1000"), ("other", "value")]])
+def test_the_stated_sizes_are_the_largest_that_are_taken_and_sent(home, metadata):
+    server = home.serve(env={"STRONGROOM_LIMITS_FRAME_BYTES": str(1 << 16)})
+    longest_timeout = (1 << 62) / 1e9
+    with server.client() as client:
+        publish_bundle(client, "identity", {"model.onnx": models.identity("BYTES", rank=1)})
+        limits = client.call("Prediction", "GetModel", prediction.GetModelRequest(
+            model=prediction.ModelSpec(name="identity")), metadata=metadata).limits
+        assert limits.reply_bytes == (1_000 - 3 if metadata else (4 << 20) - 5)
+
+        def answer(size):
+            request = predict_request("identity", {"x": numpy.array([b""], object)})
+            request.routing_key = "k" * (size - request.ByteSize() - 4)
+            assert request.ByteSize() == size
+            stream = client.start("Prediction", "Predict", request, longest_timeout, metadata)
+            return client.finish(stream, prediction.PredictResponse)
+
+        assert answer(limits.request_bytes).outputs
+        refused(lambda: answer(limits.request_bytes + 1), "RESOURCE_EXHAUSTED", "65536", "65537")
+        if metadata:
+            rows = {"x": numpy.array([b"y" * 1_000], object)}
+            request = predict_request("identity", rows)
+            refused(lambda: client.call("Prediction", "Predict", request, metadata=metadata),
+                    "RESOURCE_EXHAUSTED", "1000")
 
 
 def test_a_deadline_that_passes_is_answered_when_it_passes(admin, name):

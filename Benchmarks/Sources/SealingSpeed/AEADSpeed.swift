@@ -1,6 +1,7 @@
 import Text
 import Glibc
 import Sealing
+import Text
 
 /// How fast one thread seals and opens a buffer of 1 MiB that lies in memory, AEAD alone, in bytes
 /// a second of processor time, as `openssl speed` counts it: what else the machine does counts for

@@ -2,6 +2,7 @@ import Text
 import Foundation
 import Registry
 import Sealing
+import Text
 
 /// How long a file of a version takes to the engine's door, cold: the page cache has none of it.
 final class LoadSpeed {
