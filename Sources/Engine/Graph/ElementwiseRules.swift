@@ -54,6 +54,7 @@ enum ElementwiseRules {
         let type = resultType(.cast, [input], call)
         var result = TensorFacts(type: type, shape: input.shape, rows: input.rows)
         result.padding = input.padding
+        noteRounding(from: input.type, to: type, &call)
         let wide = [OnnxType.int32, OnnxType.int64]
         if !wide.contains(type) || !wide.contains(input.type) { result.padding?.value = nil }
         return [result]
@@ -62,7 +63,17 @@ enum ElementwiseRules {
     /// CastLike: of the second input only the type matters.
     static func castLike(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         let input = try call.input(0)
-        return [TensorFacts(type: try call.input(1).type, shape: input.shape, rows: input.rows)]
+        let type = try call.input(1).type
+        noteRounding(from: input.type, to: type, &call)
+        return [TensorFacts(type: type, shape: input.shape, rows: input.rows)]
+    }
+
+    /// Notes a conversion whose result depends on the place of the element where the number is out
+    /// of the range of the result's type: C++ defines none.
+    private static func noteRounding(from: Int32, to: Int32, _ call: inout OperatorCall) {
+        let unsigned = [OnnxType.uint32, OnnxType.uint64]
+        guard unsigned.contains(to), !OnnxType.integers.contains(from) else { return }
+        call.stability = .place
     }
 
     /// Sign. The padding of a ragged dimension stays known.

@@ -124,6 +124,8 @@ enum OnnxType {
     static let bool: Int32 = 9
     static let float16: Int32 = 10
     static let double: Int32 = 11
+    static let uint32: Int32 = 12
+    static let uint64: Int32 = 13
     static let bfloat16: Int32 = 16
     static let integers: Set<Int32> = [2, 3, 4, 5, 6, 7, 9, 12, 13, 21, 22]
 }

@@ -8,6 +8,15 @@ struct BatchSamples {
         let inputs: [InputTensor]
         let rows: Int
         let outputs: [OutputTensor]
+        /// Whether an output holds a NaN.
+        let holdsNaN: Bool
+
+        init(inputs: [InputTensor], rows: Int, outputs: [OutputTensor]) {
+            self.inputs = inputs
+            self.rows = rows
+            self.outputs = outputs
+            holdsNaN = outputs.contains(where: \.holdsNaN)
+        }
     }
 
     /// The most samples of one group, and the most bytes of their inputs.
@@ -89,7 +98,9 @@ struct BatchSamples {
         _ inputs: [InputTensor],
         _ run: ([InputTensor]) throws -> [OutputTensor]?
     ) rethrows {
-        guard let rows = BatchShape.rows(of: inputs), rows <= maxRows else { return }
+        guard let rows = BatchShape.rows(of: inputs), rows <= maxRows,
+            !inputs.contains(where: \.holdsNaN)
+        else { return }
         let place = place(of: inputs)
         if let place, !hasRoom(groups[place]) { return }
         guard place != nil || groups.count < Self.maxGroups, let outputs = try run(inputs) else {

@@ -89,10 +89,10 @@ struct SyntheticElements {
     private func special(_ index: Int, exponent: UInt64) -> UInt64 {
         let sign = (exponent << 1) & ~exponent
         let lowest = Self.lowestBit(of: exponent)
-        let (infinity, quietNaN) = (exponent, exponent | lowest >> 1)
+        let infinity = exponent
         let (largest, leastNormal, largestSubnormal) = (exponent - 1, lowest, lowest - 1)
         let patterns = [
-            quietNaN, infinity, sign | infinity, sign, 0, largest, sign | largest, leastNormal,
+            infinity, sign | infinity, sign, 0, largest, sign | largest, leastNormal,
             sign | leastNormal, largestSubnormal, sign | largestSubnormal, 1, sign | 1,
         ]
         return patterns[index % patterns.count]

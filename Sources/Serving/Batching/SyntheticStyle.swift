@@ -6,8 +6,9 @@ struct SyntheticStyle {
         case upTo(Double)
         /// Finite numbers of every magnitude that the type has.
         case everyMagnitude
-        /// One in ``SyntheticElements/specialStride`` is a special number, in turn: NaN, infinities,
-        /// zeros of both signs, the largest and smallest numbers, subnormal ones.
+        /// One in ``SyntheticElements/specialStride`` is a special number, in turn: infinities,
+        /// zeros of both signs, the largest and smallest numbers, subnormal ones. There is no NaN:
+        /// a request with one runs alone.
         case special
     }
 

@@ -5,7 +5,7 @@ internal import Text
 struct DeterminismCheck {
     /// Processor time of the calling thread that a load may spend until the last request is
     /// repeated, in nanoseconds.
-    static let budgetNs: UInt64 = 10_000_000_000
+    static let budgetNs: UInt64 = 5_000_000_000
 
     let model: any InferenceModel
     private let deadlineNs: UInt64

@@ -70,10 +70,12 @@ package final class Slot: Sendable {
     /// queue of its own, and the allocator is asked to give the memory back to the system.
     deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount, loadedOn: thread) }
 
-    /// The rows of a request that may share a run; nil: it runs alone, as one with an optional input
-    /// does, which is one tensor for all rows of a run.
+    /// The rows of a request that may share a run; nil: it runs alone. A request with an optional
+    /// input does, which is one tensor for all rows of a run, and so does one with a NaN.
     func mergeableRows(of inputs: [InputTensor]) -> Int? {
-        guard plan.isMerged, inputs.count == requiredInputCount else { return nil }
+        guard plan.isMerged, inputs.count == requiredInputCount,
+            !inputs.contains(where: \.holdsNaN)
+        else { return nil }
         return BatchShape.rows(of: inputs).flatMap { $0 < plan.maxRows ? $0 : nil }
     }
 

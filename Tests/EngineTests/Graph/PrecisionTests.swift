@@ -32,6 +32,19 @@ struct PrecisionTests {
         #expect(Self.precision(type) == Self.place(type))
     }
 
+    @Test("conversions of floats to wide unsigned integers do, others do not")
+    func conversions() {
+        for (to, isExact) in [
+            (OnnxType.uint32, false), (OnnxType.uint64, false), (OnnxType.int32, true),
+            (OnnxType.int64, true), (OnnxType.double, true), (OnnxType.bool, true),
+        ] {
+            let cast = Self.precision("Cast", ["to": .int(Int64(to))])
+            #expect(cast == (isExact ? .exact : Self.place("Cast")))
+        }
+        let integers = ["to": TestGraph.Value.int(Int64(OnnxType.uint32))]
+        #expect(Self.precision("Cast", of: UInt64(OnnxType.int64), integers) == .exact)
+    }
+
     @Test("functions of FP64 do", arguments: ["Exp", "Sigmoid", "Tanh", "Softmax", "LogSoftmax"])
     func wide(type: String) {
         #expect(Self.precision(type) == .exact)

@@ -188,7 +188,9 @@ struct ModelScanTests {
             #expect(tensors.initializers.map(\.location.text) == handed)
             #expect(tensors.unread.map(\.location.text) == unread)
         }
-        let files: [ExactString: any HeldBytes] = ["a": HeldArray([0, 0, 0, 0]), "b": HeldArray([0, 0, 0, 0])]
+        let files: [ExactString: any HeldBytes] = [
+            "a": HeldArray([0, 0, 0, 0]), "b": HeldArray([0, 0, 0, 0]),
+        ]
         #expect(
             try Self.rewritten(Proto.field(7, graph([first, last])), files)
                 == Proto.field(7, graph([last]))

@@ -168,7 +168,9 @@ struct RefusalTests {
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains("'\(name)'") == true)
         #expect(error?.message.contains("'model.yaml'") == true)
-        #expect(begin(request([file("m.onnx"), file(ExactString(name)), file("model.yaml")])) == nil)
+        #expect(
+            begin(request([file("m.onnx"), file(ExactString(name)), file("model.yaml")])) == nil
+        )
         #expect(begin(request([file("m.onnx"), file(ExactString("docs/" + name))])) == nil)
         #expect(begin(request([file("m.onnx"), file(ExactString(name + ".onnx.md"))])) == nil)
     }

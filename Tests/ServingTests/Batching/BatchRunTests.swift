@@ -25,6 +25,24 @@ struct BatchRunTests {
         }
     }
 
+    @Test("a request whose answer holds a NaN is run again alone")
+    func nan() throws {
+        let bench = try BatchBench(
+            FakeScript(
+                answer: computing { x, shape in
+                    x.map { $0 == 100 ? Float(nan: shape[0] > 1 ? 1 : 2, signaling: false) : $0 }
+                }
+            )
+        )
+        BatchRun([bench.job(0, first: 0), bench.job(1, first: 100), bench.job(2, first: 200)]).run()
+        #expect(bench.engine.runs == 2)
+        #expect(try bench.answer(0)?.get().batchRows == 3)
+        #expect(try bench.answer(1)?.get().batchRows == 1)
+        let alone = try #require(try bench.numbers(1)?.first)
+        #expect(alone.bitPattern == Float(nan: 2, signaling: false).bitPattern)
+        #expect(try bench.numbers(2)?.first == 200)
+    }
+
     @Test("a request that does not fit the model does not reach its company")
     func refused() throws {
         let bench = try BatchBench()

@@ -41,6 +41,16 @@ struct MergeableRequestTests {
         #expect(slot.mergeableRows(of: [tensor([3, 4]), tensor([3], name: "o")]) == nil)
     }
 
+    @Test("a request that holds a NaN runs alone")
+    func nan() throws {
+        let slot = try slot(.merging(maxRows: 8))
+        for (bits, rows) in [(0x7FC0_0000 as UInt32, nil), (0xFF80_0001, nil), (0x7F80_0000, 1)] {
+            let bytes = withUnsafeBytes(of: bits.littleEndian) { [UInt8]($0) }
+            let input = InputTensor(name: "x", type: .fp32, shape: [1, 1], bytes: bytes)
+            #expect(slot.mergeableRows(of: [input]) == rows)
+        }
+    }
+
     @Test("a request of as many rows as a run, or of none, runs alone")
     func rows() throws {
         let slot = try slot(.merging(maxRows: 8))

@@ -33,7 +33,9 @@ struct WarmUpTests {
     @Test("ones are the number 1 and the text \"1\", and free dimensions after the first are wide")
     func ones() throws {
         let signature = Self.signature(
-            ElementType.allCases.map { TensorSpec(name: ExactString($0.name), type: $0, shape: [-1, -1]) }
+            ElementType.allCases.map {
+                TensorSpec(name: ExactString($0.name), type: $0, shape: [-1, -1])
+            }
         )
         for (attempt, width) in zip(WarmUp.attempts.dropFirst(), [1, 16, 224]) {
             let inputs = try #require(WarmUp(of: signature).request(attempt))
