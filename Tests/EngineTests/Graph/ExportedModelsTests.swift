@@ -5,14 +5,13 @@ import Testing
 
 @Suite("Models as exporters write them")
 struct ExportedModelsTests {
-    private static let folder = Fixtures.root.appending(path: "Tests/Fixtures/exports")
+    private static let folder = Fixtures.root.appending(path: "Tests/Fixtures/patterns")
 
     static let names = [
-        "keras_cnn", "keras_gru", "lightgbm_classifier", "sklearn_columns", "sklearn_forest",
+        "keras_cnn", "keras_gru", "lightgbm", "sklearn_columns", "sklearn_forest",
         "sklearn_logistic", "text_window", "torch_attention", "torch_bert", "torch_cnn_flatten",
         "torch_cnn_size", "torch_cnn_view", "torch_lstm", "torch_mlp", "torch_norm",
-        "torch_recommender",
-        "torch_resnet_block", "torch_vit",
+        "torch_recommender", "torch_resnet_block", "torch_vit",
     ]
 
     private static func load(_ name: String) throws -> any InferenceModel {

@@ -149,7 +149,9 @@ struct StreamRuleTests {
         let server = try EmbeddedServer(limits: limits)
         try server.receive(Frames.request(1, method: "Hold", metadata: metadata))
         let stated = limits.messages(of: "Echo", as: server.calls.all[0])
-        for (id, more) in [(3, 0), (5, 1)] as [(UInt32, Int)] {
+        // A length of 16 MiB makes the first byte of a frame's header 1, which closes a connection.
+        let oversized = frameBytes < 16_777_215 ? [0, 1] : [0]
+        for (id, more) in zip([3, 5] as [UInt32], oversized) {
             let payload = ByteBuffer(repeating: 0x61, count: stated.requestBytes + more)
             try server.receive(
                 Frames.request(

@@ -158,14 +158,14 @@ struct ServerConfigurationTests {
               queued_requests: 3
               queued_bytes: 4096
               total_queued_requests: 5
-              total_queued_bytes: 8388608
+              total_queued_bytes: 33554432
             """
         let serving = try await load(yaml).serving
         #expect(serving.queueMilliseconds == 600_000)
         #expect(serving.queuedRequestsPerModel == 3)
         #expect(serving.queuedBytesPerModel == 4_096)
         #expect(serving.queuedRequests == 5)
-        #expect(serving.queuedBytes == 8_388_608)
+        #expect(serving.queuedBytes == 33_554_432)
     }
 
     @Test("spans go to a file, for a hundredth of the calls if nothing else is said")

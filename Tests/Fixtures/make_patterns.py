@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the models of Tests/Fixtures/exports: the node patterns that common exporters write.
+"""Makes the models of Tests/Fixtures/patterns: the node patterns that common exporters write.
 
 Needs onnx, onnxruntime and numpy; the files are committed, so the tests need none of them.
 The weights are small and random; the graphs, including the arithmetic on shapes, are those of
@@ -15,7 +15,7 @@ import onnxruntime as ort
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
-FOLDER = Path(__file__).parent / "exports"
+FOLDER = Path(__file__).parent / "patterns"
 random = np.random.default_rng(17)
 
 
@@ -356,7 +356,7 @@ def lightgbm():
     negative = graph.add("Sub", graph.constant(1, np.float32), raw)
     both = graph.add("Concat", negative, raw, axis=1)
     best = graph.add("ArgMax", both, axis=1, keepdims=0)
-    graph.write("lightgbm_classifier", {"input": floats(2, 4)},
+    graph.write("lightgbm", {"input": floats(2, 4)},
                 label=(best, T.INT64, [None]), probabilities=(both, T.FLOAT, [None, 2]))
 
 
