@@ -102,9 +102,11 @@ package final class Registry: Sendable {
         try self.init(layout: layout, keys: keys, clock: clock, steps: steps) { _ in signing }
     }
 
-    deinit {
-        // Closing folds the log into the database file; the lock goes after it. A failure costs
-        // nothing that was committed.
+    deinit { close() }
+
+    /// Closes the database, which folds its log into the file; every later call fails. A failure
+    /// costs nothing that was committed. The lock goes with the registry.
+    package func close() {
         try? metadata.close()
     }
 

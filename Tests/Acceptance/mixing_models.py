@@ -263,7 +263,7 @@ add("the other way round",
 add("reversed by lengths",
     [node("Shape", "x", "rows", start=0, end=1), node("Expand", "rows width", "lengths"),
      node("ReverseSequence", "x lengths", "y", time_axis=0, batch_axis=1)],
-    constants={"width": ints(WIDTH)}, causes="lengths y", golden=ONE_ROW)
+    constants={"width": ints(WIDTH)}, causes="rows lengths y", golden=ONE_ROW)
 add("one row of all",
     [node("Flatten", "x", "flat", axis=0), node("Softmax", "flat", "shares"),
      node("Reshape", "shares shape", "y")], constants={"shape": ints(-1, WIDTH)}, golden=ONE_ROW)

@@ -190,7 +190,7 @@ class Checker:
         for number, (result, right) in enumerate(zip(results, expected)):
             compare(result, right, f"request {number} of {len(feeds)} in company")
         return Outcome(str(case), "served", calls=2 * len(feeds),
-                       merged=most > max(rows_of(feed) for feed in feeds))
+                       merged=most > max((rows_of(feed) for feed in feeds), default=most))
 
 
 def refusal(model, version, error):

@@ -66,7 +66,7 @@ def test_a_plot_has_a_curve_for_each_kind_and_one_for_all(server, shared_home, m
     (["--depth", "4097"], "under way"), (["--rate", "0.5"], "calls a second"),
     (["--rate", "10", "--depth", "2"], "exclude"), (["--duration", "0.01"], "seconds"),
     (["--threads", "65"], "threads"), (["--rows", "1,,2"], "--rows"), (["--rows", "0"], "--rows"),
-    (["--input", "y=1"], "unknown input")], ids=str)
+    (["--input", "y=1"], "the name of no input")], ids=str)
 def test_what_is_out_of_its_limits_is_wrong_usage(server, shared_home, model, arguments, word):
     done = shared_home.run("bench", model, *arguments)
     assert done.returncode == 64 and word in done.stderr, done.stderr

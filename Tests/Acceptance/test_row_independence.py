@@ -5,6 +5,7 @@ merged, `independent_models.py` those that have to be.
 """
 
 import json
+import math
 
 import numpy
 import pytest
@@ -39,12 +40,21 @@ def batching(client, name):
     return reply.metadata["strongroom.batching"], reply.metadata["strongroom.batching.why"]
 
 
+def encoded(value):
+    """An element as the JSON of a golden request has it."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
 def golden_request(inputs, outputs):
     """The JSON of a golden request; `outputs` as the reference gives them."""
     def given(name, array):
         data = array.reshape(-1).tolist()
         return {"name": name, "datatype": DATATYPES[str(array.dtype)], "shape": list(array.shape),
-                "data": [value.decode() if isinstance(value, bytes) else value for value in data]}
+                "data": [encoded(value) for value in data]}
 
     def expected(name, kind, shape, data):
         array = (numpy.array(data, object) if isinstance(data, list)
@@ -87,7 +97,7 @@ def check_in_company(admin, published, feeds, right):
 
 
 def publish(admin, published, files):
-    version = publish_bundle(admin, published, files)
+    version = publish_bundle(admin, published, files, force=True)
     assert version.state == SERVES, version.reason
 
 

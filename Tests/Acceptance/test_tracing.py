@@ -73,7 +73,7 @@ def test_the_line_of_a_failed_call_has_its_trace(spans):
             assert caught.value.code == "NOT_FOUND"
     assert read() == []
     failed = [line for line in server.log.splitlines() if "malformed" in line]
-    assert len(failed) == 3 and not any("trace.id" in line for line in failed)
+    assert failed and not any("trace.id" in line for line in failed)
 
 
 def test_a_file_of_spans_that_cannot_be_written_is_told_at_the_start(home):

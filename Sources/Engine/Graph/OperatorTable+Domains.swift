@@ -13,14 +13,18 @@ extension OperatorTable {
         ("FeatureVectorizer", OperatorRule(ClassicRules.join, .exact)),
         ("ArrayFeatureExtractor", OperatorRule(ClassicRules.extract, .exact)),
         (
-            "TreeEnsembleClassifier LinearClassifier SVMClassifier",
+            "TreeEnsembleClassifier",
             OperatorRule(ClassicRules.table([.labels, .scores]), .rowCountOfAll)
         ),
+        ("TreeEnsembleRegressor TreeEnsemble", treeScores),
         (
-            "TreeEnsembleRegressor TreeEnsemble LinearRegressor SVMRegressor",
-            OperatorRule(ClassicRules.table([.scores]), .rowCountOfAll)
+            "LinearClassifier SVMClassifier",
+            OperatorRule(ClassicRules.table([.labels, .scores]), .placeOfAll)
         ),
+        ("LinearRegressor SVMRegressor", OperatorRule(ClassicRules.table([.scores]), .placeOfAll)),
     ]
+
+    private static let treeScores = OperatorRule(ClassicRules.table([.scores]), .rowCountOfAll)
 
     /// Operators of the domain com.microsoft that exporters write.
     static let contributed: Table = [

@@ -128,8 +128,11 @@ package struct RunningServer: Sendable {
         try await work.stop()
         failures.flush(at: nil, to: logger)
         spans?.flush()
+        let fault = registry.fault
+        // The process ends without destructors, whoever still holds the registry.
+        registry.close()
         try outcome.get()
-        if let fault = registry.fault {
+        if let fault {
             throw ServerError("the registry's storage failed and the server stopped: \(fault)")
         }
         logger.info("stopped")

@@ -69,7 +69,8 @@ struct BatchInvarianceCheck {
             switch try compare(samples, rows: rows, &progress) {
             case .equal: progress.rows = rows
             case .unlike(let output) where sizes == .every && rule.batching.mode == .auto:
-                return plan(samples, risk, progress.rows, limit: .bits(rows: rows, output: output))
+                let limit = BatchLimit.bits(rows: rows, output: output, cause: rule.cause)
+                return plan(samples, risk, progress.rows, limit: limit)
             case .unlike(let output):
                 return try unmerged(
                     "output \(output) of a row differs when it runs in company (\(rows) rows)"

@@ -60,6 +60,12 @@ struct BatchRule {
 
     private var needsEqualBits: Bool { batching.tolerance == 0 }
 
+    /// The node by which bits may depend on the number of rows, as the end of a sentence.
+    var cause: String {
+        if case .dependsOnRowCount(let reason) = analysis.precision { return ": \(reason)" }
+        return threads > 1 ? ": a run has \(threads) threads" : ""
+    }
+
     private var sizes: Sizes {
         guard needsEqualBits else { return .sample }
         // Threads divide the work of an operator by its size.
@@ -73,13 +79,15 @@ struct BatchRule {
     private var shapeObstacle: String? {
         let required = signature.inputs.filter { !$0.isOptional }
         if required.isEmpty { return "the model has no inputs that every request gives" }
-        for (kind, specs) in [("input", required), ("output", signature.outputs)] {
+        // Some exporters declare a wrong first dimension of an output: the proof counts.
+        let isProved = analysis.independence == .proved
+        for (kind, specs) in [("input", required), ("output", isProved ? [] : signature.outputs)] {
             for spec in specs {
                 if spec.hasUnknownRank {
                     return "\(kind) \(quoted(spec.name)) has no declared shape"
                 }
                 if spec.shape.first != -1 {
-                    return "the first dimension of \(kind) \(quoted(spec.name)) is not of any size"
+                    return "the first dimension of \(kind) \(quoted(spec.name)) is fixed"
                 }
             }
         }

@@ -84,7 +84,10 @@ struct Publish: AsyncParsableCommand {
         if version.state == .rejected, !version.isBeingTried {
             throw ServerError(
                 "version \(version.version) was rejected: \(version.reason)",
-                hint: "strongroom validate \(version.model) \(version.version) tries it again"
+                hint:
+                    "correct the bundle and publish it again: it becomes the next version; after a "
+                    + "change of the machine, strongroom validate \(version.model) "
+                    + "\(version.version) tries this one again"
             )
         }
         if version.state == .rejected, !noWait {

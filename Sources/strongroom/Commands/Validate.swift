@@ -29,18 +29,23 @@ struct Validate: AsyncParsableCommand {
         let validated = try await server.withClient { client in
             try await client.validate(version, of: model, wait: !noWait)
         }
-        output.write(validated.json) { text(validated).escaped }
+        output.write(validated.json) { text(validated) }
         guard !validated.isBeingTried, validated.state == .rejected else { return }
         throw ServerError("version \(validated.version) was rejected: \(validated.reason)")
     }
 
     private func text(_ version: V1.Version) -> String {
-        let subject = "\(version.model) version \(version.version)"
+        let subject = "\(version.model.escaped) version \(version.version)"
         guard !version.isBeingTried else {
             return "\(subject) is \(version.state.name) and is being validated"
         }
-        return version.state == .rejected
-            ? "\(subject) failed and is \(version.state.name)"
-            : "\(subject) passed and is \(version.state.name)"
+        guard version.state != .rejected else {
+            return "\(subject) failed and is \(version.state.name)"
+        }
+        let passed = "\(subject) passed and is \(version.state.name)"
+        guard version.aliases.isEmpty else { return passed }
+        return passed
+            + "\n  no alias points to it: strongroom alias set \(version.model.escaped) live "
+            + "\(version.version) takes it live"
     }
 }

@@ -6,6 +6,8 @@ internal import Wire
 /// The comparison of merged runs with single ones that the load of a version made.
 struct BatchingComparison {
     private let isMerged: Bool
+    /// The reason of the decision.
+    private let why: String
     /// A whole number.
     private let milliseconds: String
 
@@ -22,6 +24,7 @@ struct BatchingComparison {
             UInt64(milliseconds) != nil
         else { return nil }
         isMerged = metadata["strongroom.batching"] == "merged"
+        why = metadata["strongroom.batching.why"]?.text ?? ""
         self.milliseconds = milliseconds
     }
 
@@ -36,6 +39,8 @@ struct BatchingComparison {
 
     /// For people.
     var text: String {
-        "  batching   \(isMerged ? "merged" : "unmerged"), compared in \(milliseconds) ms"
+        let result = isMerged ? "merged" : "unmerged: \(why.escaped)"
+        return "  batching   \(result)"
+            + (milliseconds == "0" ? "" : ", compared in \(milliseconds) ms")
     }
 }

@@ -66,9 +66,10 @@ def upload(client, upload_id, bundle, chunk_bytes):
         client.finish(stream, registry.UploadChunkResponse)
 
 
-def publish_bundle(client, model, bundle, alias="live", metadata=None, key="", timeout=60.0):
+def publish_bundle(client, model, bundle, alias="live", metadata=None, key="", timeout=60.0, **overrides):
     """Publishes a folder, a model file or {path: bytes}, waits until it is served or rejected, and
-    answers with the Version. `alias` "" moves nothing."""
+    answers with the Version. `alias` "" moves nothing. `overrides`: `force` and
+    `allow_signature_change` of CommitPublish."""
     if not isinstance(bundle, dict):
         bundle = read_bundle(bundle)
     begun = begin_publish(client, model, bundle, metadata, key)
@@ -77,7 +78,8 @@ def publish_bundle(client, model, bundle, alias="live", metadata=None, key="", t
             model=model, version=begun.version)).version
     upload(client, begun.upload_id, bundle, begun.chunk_bytes)
     return client.call("Registry", "CommitPublish", registry.CommitPublishRequest(
-        upload_id=begun.upload_id, alias=alias, wait_ready=True), timeout=timeout).version
+        upload_id=begun.upload_id, alias=alias, wait_ready=True, **overrides),
+        timeout=timeout).version
 
 
 def predict_request(model, inputs, version=0, alias="", outputs=(), request_id="",
