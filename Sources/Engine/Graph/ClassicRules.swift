@@ -13,8 +13,10 @@ enum ClassicRules {
             try SpatialRules.requireLeadingRows(input)
             return outputs.map { output in
                 let columns = output.isVector ? [] : [scoreColumns(call) ?? call.freshSize()]
+                // The scores of TreeEnsemble have the type of the features, others FP32.
+                let scores = call.node.type == "TreeEnsemble" ? input.type : output.type
                 return TensorFacts(
-                    type: output.type ?? labelType(call),
+                    type: output.isVector ? labelType(call) : scores ?? OnnxType.float,
                     shape: [shape[0]] + columns,
                     rows: input.rows
                 )
@@ -33,6 +35,8 @@ enum ClassicRules {
 
     /// The number of scores of a row. Classifiers of two classes have forms with one score.
     private static func scoreColumns(_ call: OperatorCall) -> SymbolicSize? {
+        // An SVM may give a score for each pair of classes.
+        guard call.node.type != "SVMClassifier" else { return nil }
         let attributes = call.node.attributes
         let lists: [ExactString] = [
             "classlabels_int64s", "classlabels_ints", "classlabels_strings",

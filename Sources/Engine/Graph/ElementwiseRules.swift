@@ -57,6 +57,11 @@ enum ElementwiseRules {
         noteRounding(from: input.type, to: type, &call)
         let wide = [OnnxType.int32, OnnxType.int64]
         if !wide.contains(type) || !wide.contains(input.type) { result.padding?.value = nil }
+        if type == OnnxType.int32, case .number(let number)? = input.padding?.value,
+            Int32(exactly: number) == nil
+        {
+            result.padding?.value = nil
+        }
         return [result]
     }
 

@@ -46,7 +46,7 @@ extension GraphTensor {
         case 5, 7:
             while !isOpaque, let value = try packed.nextPacked(in: bytes) { read(field, value) }
         case 6: keep(bytes.array(content))
-        case 8: name = ExactString(bytes.repairedText(content))
+        case 8: name = try bytes.graphName(content)
         case 10:
             while !isOpaque, let bits = try packed.nextFixed(8, in: bytes) {
                 keep(Double(bitPattern: bits))
@@ -119,11 +119,13 @@ extension NodeAttribute {
             case .fixed32(7, let bits): keep(Float(bitPattern: bits))
             case .number(3, let value): int = Int64(bitPattern: value)
             case .number(8, let value): keep(Int64(bitPattern: value))
-            case .content(1, let content): name = ExactString(bytes.repairedText(content))
+            case .content(1, let content): name = try bytes.graphName(content)
             case .content(let number, let content): try read(number, content, in: bytes)
             case .number, .fixed32, .fixed64, .group: break
             }
         }
+        // A writer may leave out a value that is zero: the attribute has it all the same.
+        (int, real, text) = (int ?? 0, real ?? 0, text ?? [])
         return name
     }
 
@@ -175,6 +177,16 @@ extension [Int64] {
 }
 
 extension RawSpan {
+    /// A name in a graph.
+    ///
+    /// - Throws: `unsupported` if it is not UTF-8 text: two such names could not be told apart.
+    func graphName(_ range: Range<Int>) throws(EngineError) -> ExactString {
+        guard let text = text(range) else {
+            throw EngineError(.unsupported, "a name that is not UTF-8 text")
+        }
+        return ExactString(text)
+    }
+
     /// A copy of the bytes that lie there.
     fileprivate func array(_ range: Range<Int>) -> [UInt8] {
         range.map { self[byteAt: $0] }

@@ -15,6 +15,7 @@ struct GraphReader {
     static func graph(of bytes: RawSpan) throws(EngineError) -> ModelGraph {
         var reader = GraphReader()
         try reader.read(model: bytes.byteOffsets, in: bytes)
+        try reader.graph.requireClarity()
         return reader.graph
     }
 
@@ -89,7 +90,7 @@ struct GraphReader {
         var fields = ProtobufFields(operatorSet)
         while let field = try fields.next(in: bytes) {
             switch field {
-            case .content(1, let content): domain = ExactString(bytes.repairedText(content))
+            case .content(1, let content): domain = try bytes.graphName(content)
             case .number(2, let value): version = Int64(bitPattern: value)
             default: break
             }
@@ -103,8 +104,8 @@ struct GraphReader {
         var fields = ProtobufFields(function)
         while let field = try fields.next(in: bytes) {
             guard case .content(let number, let content) = field else { continue }
-            if number == 1 { name = ExactString(bytes.repairedText(content)) }
-            if number == 10 { domain = ExactString(bytes.repairedText(content)) }
+            if number == 1 { name = try bytes.graphName(content) }
+            if number == 10 { domain = try bytes.graphName(content) }
         }
         graph.functions.insert(OperatorName(domain, name))
     }
@@ -118,16 +119,16 @@ extension GraphNode {
         while let field = try fields.next(in: bytes) {
             guard case .content(let number, let content) = field else { continue }
             switch number {
-            case 1: inputs.append(ExactString(bytes.repairedText(content)))
-            case 2: outputs.append(ExactString(bytes.repairedText(content)))
+            case 1: inputs.append(try bytes.graphName(content))
+            case 2: outputs.append(try bytes.graphName(content))
             case 3: name = bytes.repairedText(content)
-            case 4: type = ExactString(bytes.repairedText(content))
+            case 4: type = try bytes.graphName(content)
             case 5:
                 var attribute = NodeAttribute()
                 let name = try attribute.read(content, in: bytes)
                 repeatsAttribute = repeatsAttribute || attributes[name] != nil
                 attributes[name] = attribute
-            case 7: domain = OperatorName(ExactString(bytes.repairedText(content)), "").domain
+            case 7: domain = OperatorName(try bytes.graphName(content), "").domain
             default: break
             }
         }
@@ -142,15 +143,25 @@ extension GraphValue {
         var fields = ProtobufFields(content)
         while let field = try fields.next(in: bytes) {
             guard case .content(let number, let content) = field else { continue }
-            if number == 1 { name = ExactString(bytes.repairedText(content)) }
-            if number == 2 { try read(type: content, in: bytes) }
+            if number == 1 { name = try bytes.graphName(content) }
+            guard number == 2 else { continue }
+            guard !hasType else { throw Self.typeInPieces }
+            try read(type: content, in: bytes)
         }
     }
+
+    private static let typeInPieces = EngineError(
+        .unsupported,
+        "an input or output whose type is stated more than once"
+    )
 
     private mutating func read(type content: Range<Int>, in bytes: RawSpan) throws(EngineError) {
         var types = ProtobufFields(content)
         while let field = try types.next(in: bytes) {
-            guard case .content(let number, let content) = field else { continue }
+            // Field 6 is a remark, each other one a kind of type.
+            guard case .content(let number, let content) = field, number != 6 else { continue }
+            guard !hasType else { throw Self.typeInPieces }
+            hasType = true
             isTensor = number == 1
             guard isTensor else { continue }
             var fields = ProtobufFields(content)

@@ -75,7 +75,9 @@ enum LayoutRules {
     static func squeeze(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         let input = try call.input(0)
         let shape = try call.shape(0)
-        let axes = try call.list(input: 1, attribute: "axes", inputSince: 13)
+        var axes = try call.list(input: 1, attribute: "axes", inputSince: 13)
+        // ONNX Runtime takes an empty list for none.
+        if axes?.isEmpty == true { axes = nil }
         var removed: Set<Int> = []
         for axis in axes ?? [] { removed.insert(try normalized(axis, rank: shape.count)) }
         if axes == nil {

@@ -12,6 +12,24 @@ struct ModelGraph {
     var initializers: [GraphTensor] = []
     var inputs: [GraphValue] = []
     var outputs: [GraphValue] = []
+
+    /// Refuses graphs that ONNX Runtime may read in another way than this analysis does.
+    ///
+    /// - Throws: `unsupported` for two initializers of one name, and for an operator of a domain
+    ///   that is not imported.
+    func requireClarity() throws(EngineError) {
+        guard Set(initializers.map(\.name)).count == initializers.count else {
+            throw EngineError(.unsupported, "two initializers of one name")
+        }
+        for node in nodes where operatorSets[node.domain] == nil {
+            let domain = node.domain.isEmpty ? "ai.onnx" : node.domain
+            throw EngineError(
+                .unsupported,
+                "node \(quoted(node.name)) (\(node.type.text.escaped)): its domain "
+                    + "\(quoted(domain)) is not imported"
+            )
+        }
+    }
 }
 
 /// An operator's domain and name.
@@ -74,7 +92,10 @@ struct GraphTensor {
         guard !isOpaque, let count = SymbolicSize.product(facts.shape ?? [])?.number else {
             return facts
         }
-        if ints.count == count { facts.numbers = ints.map { SymbolicSize($0) } }
+        if ints.count == count {
+            let isBool = type == OnnxType.bool
+            facts.numbers = ints.map { SymbolicSize(isBool && $0 != 0 ? 1 : $0) }
+        }
         if !reals.isEmpty, reals.count == count { facts.reals = reals }
         if count == 1, texts.count == 1 { facts.text = texts[0] }
         return facts
@@ -90,6 +111,8 @@ struct GraphValue {
     }
 
     var name: ExactString = ""
+    /// Whether its type is stated.
+    var hasType = false
     /// Whether it is a dense tensor.
     var isTensor = false
     var type: Int32 = 0

@@ -10,11 +10,16 @@ enum RaggedRule {
         by call: OperatorCall
     ) throws(RowFault) -> RowPadding {
         let (before, after) = (pads.before[padding.axis], pads.after[padding.axis])
-        guard before != 0 || after != 0 else { return padding }
-        guard pads.isConstant, before == 0, after > 0, let value = padding.value,
+        var result = padding
+        let isPaddedBeside = pads.before.indices.contains { axis in
+            axis != padding.axis && (pads.before[axis] != 0 || pads.after[axis] != 0)
+        }
+        // Elements of other dimensions are then part of the padding, too.
+        if isPaddedBeside, !pads.isConstant || pads.value != padding.value { result.value = nil }
+        guard before != 0 || after != 0 else { return result }
+        guard pads.isConstant, before == 0, after > 0, let value = result.value,
             pads.value == value
         else { throw padding.fault }
-        var result = padding
         result.atLeast = max(padding.atLeast, after)
         return result
     }

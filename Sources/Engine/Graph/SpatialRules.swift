@@ -107,7 +107,8 @@ enum SpatialRules {
         let facts = try call.input(0)
         let shape = try call.shape(0)
         var axes: [Int] = []
-        for axis in try call.ints("axes") ?? shape.indices.map(Int64.init) {
+        let given = try call.ints("axes") ?? []
+        for axis in given.isEmpty ? shape.indices.map(Int64.init) : given {
             axes.append(try normalized(axis, rank: shape.count))
         }
         var result = TensorFacts(type: facts.type, shape: shape, rows: facts.rows)
@@ -120,10 +121,10 @@ enum SpatialRules {
         guard let rows = facts.rowAxis, let place else { return [result] }
         let isStretched = (call.text("keep_aspect_ratio_policy") ?? "stretch") == "stretch"
         let isCropped = call.text("coordinate_transformation_mode") == "tf_crop_and_resize"
-        let given = try sizes(call)
+        let sizes = try sizes(call)
         let isKept =
             scale(call, at: place) == 1
-            || given.map { place < $0.count && $0[place] == shape[rows.axis] } ?? false
+            || sizes.map { place < $0.count && $0[place] == shape[rows.axis] } ?? false
         guard isStretched, !isCropped, isKept else { throw RowFault("resizes the rows") }
         result.shape?[rows.axis] = shape[rows.axis]
         return [result]

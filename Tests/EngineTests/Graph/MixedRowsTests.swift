@@ -63,7 +63,7 @@ struct MixedRowsTests {
         .node("Shape", reason: "gives the number of rows as a value"),
         .node("Size", reason: "gives the number of rows as a value"),
         .node("Magic", reason: "(Magic): it is not an operator that the analysis knows"),
-        .node("Relu", domain: "some.where", reason: "knows of domain 'some.where'"),
+        .node("Relu", domain: "some.where", reason: "its domain 'some.where' is not imported"),
         .node("MaxUnpool", ints: [0], reason: "counts places from the first row"),
         .node("Transpose", ["perm": .ints([0, 0, 1])], reason: "no permutation"),
         .node("Softmax", ["axis": .int(3)], reason: "names dimension 3"),

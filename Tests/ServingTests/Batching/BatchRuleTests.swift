@@ -137,17 +137,24 @@ struct BatchRuleTests {
                     outputs: [free]
                 ), "input 'u' has no declared shape"
             ),
-            (
-                ModelSignature(
-                    inputs: [free],
-                    outputs: [TensorSpec(name: "u\n", type: .fp32, shape: [], hasUnknownRank: true)]
-                ), "output 'u\\n' has no declared shape"
-            ),
         ]
     )
     func shapes(signature: ModelSignature, words: String) throws {
         #expect(isUnmerged(try verdict(signature: signature), words))
         #expect(isRejected(try verdict(mode: .on, signature: signature), words))
+    }
+
+    @Test("the declared shape of an output counts only where the graph proves nothing of it")
+    func declaredOutputs() throws {
+        for output in [
+            TensorSpec(name: "y", type: .fp32, shape: [1]),
+            TensorSpec(name: "y", type: .fp32, shape: [], hasUnknownRank: true),
+        ] {
+            let signature = ModelSignature(inputs: [Self.free], outputs: [output])
+            #expect(try verdict(signature: signature) == .comparing(.sample, risk: nil))
+            let counted = try verdict(.rowCountOnly(reason: "x"), mode: .on, signature: signature)
+            #expect(isRejected(counted, "output 'y'"))
+        }
     }
 
     @Test("an optional input of any shape is no obstacle")
