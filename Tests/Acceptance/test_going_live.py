@@ -211,7 +211,7 @@ def rejected(home, tmp_path):
     for model in ("again", "tried"):
         done = home.run("publish", model, path, *as_publisher(home))
         assert done.returncode == 1 and "256 MiB of memory" in done.stderr, done.stderr
-        assert f"hint: strongroom validate {model} 1" in done.stderr
+        assert f"strongroom validate {model} 1" in done.stderr
     done = home.run("validate", "tried", 1)
     assert done.returncode == 1 and "256 MiB of memory" in done.stderr
     assert server.stop() == 0

@@ -52,7 +52,7 @@ enum KnownNumbers {
         _: TensorFacts
     ) throws(RowFault) -> [SymbolicSize?]? {
         guard let data = call.optionalInput(0), data.rank == 1, let numbers = data.numbers,
-            let indices = try call.constants(1)
+            call.optionalInput(1)?.numbers != nil, let indices = try call.constants(1)
         else { return nil }
         var picked: [SymbolicSize?] = []
         for index in indices {

@@ -17,6 +17,15 @@ struct KeptRowsTests {
         #expect(GraphCase.node(type, shape: ["N", "height", "width", 3, 2]).analysis.isProved)
     }
 
+    @Test("a look-up in a short list of integers, whose values are known, does")
+    func lookUp() {
+        var graph = TestGraph([:])
+        graph.input("i", ["N"], type: TestGraph.int64)
+        graph.ints("table", [3, 1, 2])
+        graph.node("Gather", ["table", "i"])
+        #expect(graph.analysis.isProved)
+    }
+
     @Test("operators along other dimensions do", arguments: alongOthers)
     func along(_ graph: GraphCase) {
         #expect(graph.analysis.independence == .proved)
