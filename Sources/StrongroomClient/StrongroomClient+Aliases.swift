@@ -38,7 +38,7 @@ extension StrongroomClient {
 
     /// Moves an alias to a version, and waits until it answers.
     /// - Parameters:
-    ///   - expectedGeneration: What the alias's generation must be; nil: whatever it is.
+    ///   - expectedGeneration: The generation that the alias must have; nil: any.
     ///   - allowSignatureChange: Whether the alias moves even if the version's signature breaks
     ///     present callers.
     ///   - force: Whether the alias moves even if every warm-up run of the version failed.

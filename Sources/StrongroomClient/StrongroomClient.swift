@@ -70,7 +70,7 @@ public final class StrongroomClient: Sendable {
         } catch {
             throw StrongroomError(.invalidArgument, error.message)
         }
-        // What a server takes and sends is up to the server.
+        // The server decides on the sizes that it takes and sends.
         var limits = RPCLimits()
         limits.maxSendBytes = RPCLimits.frameCeilingBytes
         limits.maxReceiveBytes = RPCLimits.frameCeilingBytes

@@ -46,7 +46,7 @@ package struct ExactString: Sendable {
             && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
-    /// What follows a prefix; nil if it does not begin with that.
+    /// The rest behind a prefix; nil if the text does not begin with it.
     package func dropping(prefix: ExactString) -> ExactString? {
         guard hasPrefix(prefix) else { return nil }
         return ExactString(Substring(utf8.dropFirst(prefix.utf8.count)))

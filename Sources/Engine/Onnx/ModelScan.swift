@@ -58,7 +58,7 @@ enum ModelScan {
     private static let operatorTypeField: UInt32 = 4
     private static let graphField: UInt32 = 7
 
-    /// What a scan has found so far.
+    /// The result of a scan so far.
     private struct Found {
         var timeDependsOnValues = false
         var tensors = FoundTensors()

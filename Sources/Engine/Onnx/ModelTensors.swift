@@ -35,7 +35,7 @@ struct ModelEdit {
 
     /// The place of the tensor's message in the model's bytes.
     let place: Range<Int>
-    /// What is changed.
+    /// The kind of change.
     let change: Change
 }
 

@@ -211,7 +211,7 @@ final class OnnxSession: @unchecked Sendable {
         return unsafe CName(copying: text)
     }
 
-    /// What an input or output is.
+    /// The kind of an input or output.
     enum Kind {
         case tensor(OnnxTensorInfo)
         /// The name of another kind, in ONNX's word.

@@ -120,7 +120,7 @@ struct OnnxTextParser {
         bytes[position...].starts(with: text.utf8)
     }
 
-    /// What is before the next `mark`, and where what follows the mark begins.
+    /// The text before the next `mark`, and the place behind the mark.
     private func text(from start: Int, to mark: String) -> (text: String, next: Int)? {
         guard let place = bytes.firstIndex(of: mark, from: start) else { return nil }
         return (String(decoding: bytes[start..<place], as: UTF8.self), place + mark.utf8.count)

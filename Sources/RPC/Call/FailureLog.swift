@@ -14,7 +14,7 @@ package final class FailureLog: Sendable {
     /// The time between two lines of a key.
     package static let interval = TimeAmount.seconds(1)
 
-    /// What the failures that share a line have in common.
+    /// The key of failures that share a line.
     package struct Key: Hashable, Sendable {
         /// Empty: not known.
         package let model: String

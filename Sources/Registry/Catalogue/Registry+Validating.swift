@@ -1,4 +1,4 @@
-/// What a validation found out about a version.
+/// The result of the validation of a version.
 package enum ValidationVerdict: Sendable, Equatable {
     /// It loads, runs, and answers its golden requests as it must.
     case passed
@@ -6,7 +6,7 @@ package enum ValidationVerdict: Sendable, Equatable {
     case failed(reason: String)
 }
 
-/// What the registry made of a validation's verdict.
+/// The effect of a validation's verdict on the registry.
 package enum ValidationEffect: Sendable, Equatable {
     /// The version may serve.
     case stored

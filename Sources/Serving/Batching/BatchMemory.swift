@@ -12,7 +12,7 @@ struct BatchMemory {
     static let smallBytes: UInt64 = 64 << 20
 
     private let system: SystemMemory
-    /// What the process held before the first run.
+    /// Resident memory before the first run.
     private let baseBytes: UInt64
     /// The largest run of which something is known: its rows, and the bytes that it took.
     private var known: (rows: Int, bytes: UInt64)?

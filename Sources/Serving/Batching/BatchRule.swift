@@ -52,7 +52,7 @@ struct BatchRule {
         return .comparing(sizes, risk: risk)
     }
 
-    /// What follows when requests cannot be merged: a card that insists on it is wrong.
+    /// The verdict when requests cannot be merged: a card that insists on it is wrong.
     func unmerged(_ why: String) -> Verdict {
         guard batching.mode == .on else { return .alone(why: why) }
         return .rejected(reason: "the card says batching: on, but \(why)")

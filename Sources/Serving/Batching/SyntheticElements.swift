@@ -81,7 +81,7 @@ struct SyntheticElements {
         case .everyMagnitude:
             let bits = next()
             let isFinite = bits & exponent != exponent
-            // What would be an infinity or a NaN gets another exponent.
+            // Bits of an infinity or a NaN get another exponent.
             return isFinite ? bits : bits & ~Self.lowestBit(of: exponent)
         }
     }

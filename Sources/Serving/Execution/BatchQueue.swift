@@ -34,7 +34,7 @@ struct BatchQueue {
         let leavesMore: Bool
         /// Whether they are ready, so that another thread is to be woken.
         let isReadyAgain: Bool
-        /// What the batch is of the queue's work.
+        /// The share of the batch in the queue's work.
         let work: QueueWork
         fileprivate let isBrief: Bool
     }

@@ -3,7 +3,7 @@ struct DrainWindow {
     private var sinceNs: UInt64
     private var departures = 0
     private var work = QueueWork()
-    /// What left last: done by the next departure, as far as the queue can tell.
+    /// The last departure: done by the next one, as far as the queue can tell.
     private var last: QueueWork?
 
     init(sinceNs: UInt64) {

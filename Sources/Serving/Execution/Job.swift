@@ -52,7 +52,7 @@ final class Job: Sendable {
 
     private var isExpired: Bool { request.deadlineNs.map { $0 <= Uptime.ns } ?? false }
 
-    /// What is wrong with a request must not wait with others, nor be measured with them.
+    /// Checks the request: a wrong one must not wait with others, nor be measured with them.
     /// - Throws: ``ServingError`` for a request that does not fit the model.
     func check() throws(ServingError) {
         do throws(EngineError) {

@@ -62,7 +62,7 @@ struct QueueBound {
 }
 
 extension ServingError {
-    /// What the caller of a request that may not wait is told.
+    /// The error of a request that may not wait.
     init(_ refusal: QueueBound.Refusal, model: String, bound: QueueBound) {
         func milliseconds(_ ns: UInt64) -> UInt64 { ns / 1_000_000 }
         switch refusal {

@@ -21,7 +21,7 @@ final class WorkRate: Sendable {
         var rows = 0.0
         var requests = 0.0
 
-        /// What work of so many rows took, as far as that is known.
+        /// The time of work of so many rows, as far as that is known.
         func expectedNs(rows: Int) -> Double { self.rows > 0 ? ns / self.rows * Double(rows) : 0 }
 
         mutating func add(_ work: QueueWork, ns measured: Double) {

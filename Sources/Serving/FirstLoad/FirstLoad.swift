@@ -25,7 +25,7 @@ package struct FirstLoad: Sendable {
 protocol FirstLoadChecker: Sendable {
     /// Loads a version with every check. Blocking.
     ///
-    /// - Returns: What the checks found out, for a version that has passed.
+    /// - Returns: The findings, for a version that has passed.
     /// - Throws: The failure of a check, as the load itself would.
     func check(
         _ version: OpenedVersion,

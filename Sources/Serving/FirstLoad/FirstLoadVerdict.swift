@@ -11,7 +11,7 @@ struct FirstLoadVerdict {
     let cpuSeconds: Int
     let memory: FirstLoadLimits.MemoryBound
 
-    /// What was found out about a version that has passed.
+    /// The findings about a version that has passed.
     /// - Throws: The failure: `rejected` for what a model did, `passing` for what the machine did
     ///   or was done to the process.
     func check() throws(Loader.Failure) -> VersionFindings {

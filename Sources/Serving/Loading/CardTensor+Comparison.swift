@@ -42,7 +42,7 @@ extension CardTensor {
         return shape == nil || shape == []
     }
 
-    /// What the card declares, for messages.
+    /// The card's declaration, for messages.
     private var text: String {
         Self.text(datatype, shape, isOptional: isOptional == true)
     }
@@ -57,7 +57,7 @@ extension CardTensor {
 }
 
 extension TensorSpec {
-    /// What the model says, for messages.
+    /// The model's description, for messages.
     fileprivate var text: String {
         CardTensor.text(type.name, hasUnknownRank ? nil : shape, isOptional: isOptional)
     }

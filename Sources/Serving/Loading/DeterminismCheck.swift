@@ -26,7 +26,7 @@ struct DeterminismCheck {
     /// Whether generated requests get the same answer twice. Those that the model refuses, or fails
     /// on, or for which there is no memory, say nothing.
     ///
-    /// - Throws: What a run throws if the engine is not there.
+    /// - Throws: The error of a run if the engine is not there.
     func isStable() throws(EngineError) -> Bool {
         for size in sizes {
             let requests = requests(size)

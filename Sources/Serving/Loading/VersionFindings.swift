@@ -1,4 +1,4 @@
-/// What a load finds out about the runs of a version.
+/// The findings of a load about the runs of a version.
 struct VersionFindings: Sendable, Equatable {
     /// Whether requests share runs.
     var plan: BatchPlan

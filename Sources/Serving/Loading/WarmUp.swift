@@ -37,7 +37,7 @@ struct WarmUp: Sendable {
     /// Runs the model until a run passes. A model may refuse some of these values, or fail on them,
     /// and take those that callers send.
     /// - Returns: Why the first run failed, if all did; nil if one passed, or none could be made.
-    /// - Throws: What says nothing of the model: memory that is short, an engine that stops.
+    /// - Throws: Errors that say nothing of the model: memory that is short, an engine that stops.
     func run(on model: any InferenceModel) throws(EngineError) -> String? {
         var firstFailure: String?
         for inputs in Self.attempts.lazy.compactMap(request) {

@@ -55,7 +55,7 @@ struct FollowedAlias {
     /// Of the last move that was compared.
     var differences: Differences?
 
-    /// What a move means for callers; empty if it was not compared, or a later one was.
+    /// Changes of the signature by a move; empty if it was not compared, or a later one was.
     func signatureChanges(of generation: UInt64) -> [String] {
         differences?.generation == generation ? differences?.texts ?? [] : []
     }

@@ -22,7 +22,7 @@ extension Reconciler {
                 try guarded.load(version, on: lane.thread)
             }
         }
-        // What the process took beside other loads may be theirs.
+        // Memory that was taken beside other loads may be theirs.
         if case .success = result, turns.isAlone(turn) {
             memory.learn(id.model, bytes: bytes, from: watch)
         }

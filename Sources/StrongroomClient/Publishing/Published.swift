@@ -1,7 +1,7 @@
 package import Text
 package import Wire
 
-/// What is asked for with a bundle.
+/// The options of a publication.
 package struct PublishOptions: Sendable {
     /// nil moves none.
     package var alias: String?
@@ -32,7 +32,7 @@ package struct PublishOptions: Sendable {
     }
 }
 
-/// What a publication became.
+/// The result of a publication.
 package struct Published: Sendable {
     /// The version, in the contract's own message.
     package var version: V1.Version

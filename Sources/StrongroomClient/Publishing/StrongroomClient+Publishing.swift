@@ -2,7 +2,7 @@ internal import Text
 package import Wire
 
 extension StrongroomClient {
-    /// What a publication became.
+    /// The result of a publication.
     public struct Publication: Sendable {
         /// The version's number.
         public let version: UInt64
@@ -115,7 +115,7 @@ extension StrongroomClient {
         return try await published(version, options, committed.signatureChanges)
     }
 
-    /// What a committed version and its alias came to. Nothing more is asked where the answer says
+    /// The outcome for a committed version and its alias. Nothing more is asked where the answer says
     /// it: a server that is about to end takes no further call.
     private func published(
         _ version: V1.Version,

@@ -3,7 +3,7 @@ internal import Text
 internal import Wire
 
 extension V1.Alias {
-    /// What a move did, for people.
+    /// The effect of a move, for people.
     func text(of model: String, previous: UInt64, _ signatureChanges: [String]) -> String {
         let subject = "\(model) \(name)"
         guard version == targetVersion else { return "\(subject): \(pendingText)" }
@@ -24,7 +24,7 @@ extension V1.Alias {
     }
 }
 
-/// What commands that move aliases have in common.
+/// Texts of the commands that move aliases.
 enum MoveTexts {
     /// A line, and below it the differences of the signature that break callers.
     static func lines(_ line: String, _ signatureChanges: [String]) -> String {

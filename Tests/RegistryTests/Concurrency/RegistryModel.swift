@@ -25,7 +25,7 @@ struct RegistryModel {
 
     /// Makes a call that succeeded.
     ///
-    /// - Returns: What a registry could not have answered.
+    /// - Returns: The answers that a registry could not have given.
     mutating func apply(_ call: Call) -> String? {
         switch (call.action, call.outcome) {
         case (.publish(let alias), .published(let version, let generation)):
@@ -89,7 +89,7 @@ struct RegistryModel {
         }
     }
 
-    /// - Returns: What a registry could not have answered.
+    /// - Returns: The answers that a registry could not have given.
     private mutating func validate(
         _ version: UInt64,
         passes: Bool,
