@@ -470,8 +470,10 @@ class Registry:
             for setting in ("trusted_schema=OFF", "cell_size_check=ON"):
                 database.execute(f"PRAGMA {setting}")
             database.execute("BEGIN")
-            steps = tuple(identifier.decode() for (identifier,) in database.execute(
-                "SELECT identifier FROM grdb_migrations ORDER BY identifier"))
+            steps = tuple(
+                identifier.decode(errors="replace") if isinstance(identifier, bytes) else identifier
+                for (identifier,) in database.execute(
+                    "SELECT identifier FROM grdb_migrations ORDER BY identifier"))
             check(steps in (FORMAT, FORMER_FORMAT), f"it is of an unknown format {steps}")
             wanted, found = _wanted_schema(steps), _schema(database)
             for thing in sorted(set(wanted.items()) ^ set(found.items())):
