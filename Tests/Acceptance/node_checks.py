@@ -174,9 +174,11 @@ class Checker:
 
     def _rows(self, case):
         feeds = six(case.feeds()[0])
-        error, expected = self._reference.ask_each(case.with_free_rows, feeds)
-        # A run that ends or fills the process is the business of other tests.
-        tried = [(feed, right) for feed, right in zip(feeds, expected) if right and small(feed, right)]
+        error, twice = self._reference.ask_each(case.with_free_rows, feeds * 2)
+        # A run that ends or fills the process is the business of other tests, and an answer that
+        # varies between two runs has no right value.
+        tried = [(feed, right) for feed, right, again in zip(feeds, twice, twice[len(feeds):])
+                 if right and right == again and small(feed, right)]
         feeds, expected = [feed for feed, _ in tried], [right for _, right in tried]
         name = self._next_name()
         version = publish(
