@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import pathlib
 import re
 import subprocess
 
@@ -23,8 +24,8 @@ def commit():
 
 
 def processor():
-    model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
-    avx512 = "with" if "avx512f" in open("/proc/cpuinfo").read() else "without"
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    avx512 = "with" if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text() else "without"
     return f"{model[1] if model else 'unknown processor'}, {avx512} AVX-512"
 
 
