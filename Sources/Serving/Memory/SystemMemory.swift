@@ -6,12 +6,12 @@ package struct SystemMemory: Sendable {
     package struct Reading: Sendable, Equatable {
         /// What the process holds in memory.
         package var residentBytes: UInt64
-        /// What the machine, every control group around the process, and its own limit have left;
-        /// what the system can drop at once (clean files) counts as left. The most there is where
-        /// nothing is said.
+        /// Bytes that the machine, every control group around the process, and its own limit have
+        /// left; clean files, which the system can drop at once, count as left. The largest number
+        /// where nothing is said.
         package var availableBytes: UInt64
-        /// What the machine, every control group around the process, and its own limit let it have
-        /// at most.
+        /// Bytes that the machine, every control group around the process, and its own limit let
+        /// it have at most.
         package var totalBytes: UInt64
 
         package init(residentBytes: UInt64, availableBytes: UInt64, totalBytes: UInt64 = .max) {
