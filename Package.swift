@@ -75,6 +75,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProtobufC", linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
+        .target(name: "CHosting"),
 
         product("Sealing", ["COpenSSL", "JSON", "Text"]),
         product("TLS", ["COpenSSL", nioCore]),
@@ -87,15 +89,24 @@ let package = Package(
         product("Registry", ["Sealing", "JSON", "Text", grdb, yams]),
         product("Engine", ["COnnxRuntime", "JSON", "Text"]),
         product("EngineTesting", ["Engine", "Text"]),
+        product("Sandbox", ["CSandbox", "Sealing", "Text"]),
+        product(
+            "Hosting",
+            ["Engine", "Sandbox", "Sealing", "CSandbox", "CHosting", "JSON", "Text"]
+        ),
         product(
             "Serving",
-            ["Registry", "Engine", "Sealing", "JSON", "Text", "Metrics", logging, deques]
+            [
+                "Hosting", "Registry", "Engine", "Sealing", "JSON", "Text", "Metrics", logging,
+                deques,
+            ]
         ),
         product(
             "Server",
             [
-                "Serving", "Registry", "Engine", "RPC", "HTTP", "Metrics", "Wire", "TLS",
-                "Sealing", "JSON", "Text", configuration, signals, logging, tracing, yams, nioCore,
+                "Serving", "Hosting", "Sandbox", "Registry", "Engine", "RPC", "HTTP", "Metrics",
+                "Wire", "TLS", "Sealing", "JSON", "Text", configuration, signals, logging, tracing,
+                yams, nioCore,
                 nioHTTP1, nioPosix,
             ]
         ),
@@ -107,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "strongroom",
             dependencies: [
-                "Server", "StrongroomClient", "Bench", "Registry", "Engine", "Wire", "TLS",
-                "Sealing", "JSON", "Text", arguments, signals, nioCore,
+                "Server", "StrongroomClient", "Bench", "Registry", "Engine", "Sandbox", "Wire",
+                "TLS", "Sealing", "JSON", "Text", arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -127,6 +138,13 @@ let package = Package(
             path: "Benchmarks/Sources/WireSpeed",
             swiftSettings: relaxed
         ),
+        // The cost of a run through an engine host, for Benchmarks/micro.sh.
+        .executableTarget(
+            name: "HostSpeed",
+            dependencies: ["Hosting", "Engine", "Text"],
+            path: "Benchmarks/Sources/HostSpeed",
+            swiftSettings: relaxed
+        ),
 
         tests("SealingTests", ["Sealing", "Text"]),
         tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
@@ -141,9 +159,17 @@ let package = Package(
         tests("JSONTests", ["JSON", "Text"]),
         tests("TextTests", ["Text"]),
         tests("EngineTests", ["Engine", "EngineTesting", "JSON", "Text"]),
+        tests("SandboxTests", ["Sandbox", "Text"]),
+        tests(
+            "HostingTests",
+            ["Hosting", "Engine", "EngineTesting", "Sealing", "CHosting", "Text"]
+        ),
         tests(
             "ServingTests",
-            ["Serving", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics", "Text"]
+            [
+                "Serving", "Hosting", "Registry", "Engine", "EngineTesting", "Sealing", "Metrics",
+                "Text",
+            ]
         ),
         tests("BenchTests", ["Bench", "Wire", nioCore]),
         tests("StrongroomClientTests", ["StrongroomClient", "Text"]),
@@ -151,7 +177,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "Serving", "Registry", "RPC", "HTTP", "Metrics", "Wire", "TLS", "Sealing",
-                "JSON", "Text", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
+                "Sandbox", "JSON", "Text", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
             ]
         ),
     ],

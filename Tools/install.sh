@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(libssl-dev libsqlite3-dev libprotobuf-c-dev locales python3 python3-venv)
+build=(libssl-dev libsqlite3-dev libprotobuf-c-dev libseccomp-dev locales python3 python3-venv)
 test=(softhsm2 opensc protobuf-c-compiler protobuf-compiler openssl util-linux golang-go
     golang-github-containerd-ttrpc-dev golang-google-protobuf-dev
     golang-github-gogo-protobuf-dev gogottrpc strace eatmydata mount)

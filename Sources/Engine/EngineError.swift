@@ -16,6 +16,14 @@ package struct EngineError: Error, Sendable {
         case runtimeFailed
         /// The run was ended through its ``RunStop``.
         case terminated
+        /// The run was ended at its limit of time.
+        case overTime
+        /// The process that ran the model ended during the run by what it did itself: a fault, a
+        /// forbidden system call, an exit. `message` names the signal.
+        case processEnded
+        /// The process that ran the model was ended during the run by another process or the
+        /// system. The input is not to blame.
+        case processLost
         /// An allocation failed. It may succeed later, or for a smaller input.
         case outOfMemory
         /// The engine's library is missing, too old, or broken. It may be there later.

@@ -2,11 +2,19 @@
 package enum EngineLimits {
     /// Tensors of one request, and inputs or outputs of one model.
     package static let maxTensors = 1_024
+    /// UTF-8 bytes of the name of a tensor, inclusive.
+    package static let maxNameBytes = 1_024
     /// Dimensions of a tensor.
     package static let maxRank = 8
     /// Elements of a tensor, inclusive: under 2^31. A dimension of 0 counts as 1 here, so that no
     /// product of a shape's dimensions overflows, in whatever order it is taken.
     package static let maxElements: Int64 = (1 << 31) - 1
+    /// Elements that the other dimensions of a tensor without elements may multiply to, if one of
+    /// them is free: a size of 0 hides them from the bytes of a request.
+    package static let maxHiddenElements: Int64 = 65_536
+    /// The most bytes of an intermediate for each byte of a request, in a model that may run in
+    /// the server's process, unless the configuration says otherwise.
+    package static let defaultGrowth = 64
     /// Threads of one run.
     package static let maxThreads = 256
     /// Bytes of a model's entry file, inclusive: what a protobuf parser takes.

@@ -1,4 +1,5 @@
 internal import COnnxRuntime
+internal import Glibc
 
 /// The heaps of the C library, of which each thread has one.
 ///
@@ -19,6 +20,25 @@ package enum Heaps {
     /// Sets the heaps up; before the threads that serve are started.
     package static func configure() {
         heaps_Configure(most, mappedBytes, keptBytes)
+    }
+
+    /// Has the C library read the setting of the system that it reads when a thread's heap shrinks
+    /// for the first time (`/proc/sys/vm/overcommit_memory`), on a thread that ends. For a process
+    /// that is to open no file later.
+    ///
+    /// - Returns: Whether the system had a thread for it.
+    package static func readSettings() -> Bool {
+        var thread = pthread_t()
+        let failure = unsafe pthread_create(
+            &thread,
+            nil,
+            { _ in
+                heaps_Shrink(Heaps.trimmedBytes, Heaps.keptBytes)
+                return nil
+            },
+            nil
+        )
+        return failure == 0 && pthread_join(thread, nil) == 0
     }
 
     /// Has free pages within all heaps given back to the system. Takes milliseconds when there are

@@ -43,6 +43,14 @@ package final class FakeEngine: InferenceEngine {
     /// How many runs were begun, those that a check refused left out.
     package var runs: Int { counts.withLock { $0.runs } }
 
+    package func inspect(
+        _ source: some ModelSource,
+        growth: Int
+    ) throws(EngineError) -> ModelInspection {
+        let script = script(try bytes(of: source))
+        return ModelInspection(rows: script.rowAnalysis, isolation: script.isolation)
+    }
+
     package func load(
         _ source: some ModelSource,
         options: LoadOptions

@@ -32,6 +32,8 @@ package struct FakeScript: Sendable {
     package var timeDependsOnValues: Bool
     /// The model's verdict on shared runs.
     package var rowAnalysis: RowAnalysis
+    /// The model's verdict on the process that it may run in.
+    package var isolation: IsolationVerdict
 
     /// Makes a script: by default a model that echoes FP32 rows and waits for nothing.
     package init(
@@ -43,7 +45,8 @@ package struct FakeScript: Sendable {
         answer: Answer = .echo,
         echoesWhileLoading: Bool = false,
         timeDependsOnValues: Bool = false,
-        rowAnalysis: RowAnalysis = RowAnalysis(independence: .proved, precision: .exact)
+        rowAnalysis: RowAnalysis = RowAnalysis(independence: .proved, precision: .exact),
+        isolation: IsolationVerdict = .safe
     ) {
         self.signature = signature
         self.loadFailure = loadFailure
@@ -54,6 +57,7 @@ package struct FakeScript: Sendable {
         self.echoesWhileLoading = echoesWhileLoading
         self.timeDependsOnValues = timeDependsOnValues
         self.rowAnalysis = rowAnalysis
+        self.isolation = isolation
     }
 }
 

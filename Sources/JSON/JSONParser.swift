@@ -8,9 +8,14 @@ extension JSONValue {
     /// - Throws: ``JSONError`` that names line and column: for bad syntax, a repeated member name,
     ///   text that is not UTF-8, nesting over ``maxDepth``, more than `maxValues` values, or bytes
     ///   after the document.
-    package init(parsing bytes: [UInt8], maxValues: Int = .max) throws(JSONError) {
+    package init(parsing bytes: RawSpan, maxValues: Int = .max) throws(JSONError) {
         var parser = JSONParser(bytes: bytes, maxValues: maxValues)
         self = try parser.document()
+    }
+
+    /// Parses one JSON document.
+    package init(parsing bytes: [UInt8], maxValues: Int = .max) throws(JSONError) {
+        try self.init(parsing: unsafe bytes.span.bytes, maxValues: maxValues)
     }
 
     /// Parses one JSON document.
@@ -19,26 +24,29 @@ extension JSONValue {
     }
 }
 
-/// A recursive-descent parser over bytes; its depth is bounded.
-private struct JSONParser {
-    let bytes: [UInt8]
+/// A recursive-descent parser over borrowed bytes; its depth is bounded.
+private struct JSONParser: ~Escapable {
+    let bytes: RawSpan
     let maxValues: Int
     var position = 0
     var depth = 0
     var values = 0
 
-    init(bytes: [UInt8], maxValues: Int) {
+    @_lifetime(copy bytes)
+    init(bytes: RawSpan, maxValues: Int) {
         self.bytes = bytes
         self.maxValues = maxValues
     }
 
+    @_lifetime(self: copy self)
     mutating func document() throws(JSONError) -> JSONValue {
         let value = try value()
         skipSpace()
-        guard position == bytes.count else { throw error("text after the end of the document") }
+        guard position == bytes.byteCount else { throw error("text after the end of the document") }
         return value
     }
 
+    @_lifetime(self: copy self)
     private mutating func value() throws(JSONError) -> JSONValue {
         skipSpace()
         guard let first = peek else { throw error("a value is missing") }
@@ -57,6 +65,7 @@ private struct JSONParser {
         }
     }
 
+    @_lifetime(self: copy self)
     private mutating func nested(
         _ body: (inout JSONParser) throws(JSONError) -> JSONValue
     ) throws(JSONError) -> JSONValue {
@@ -68,6 +77,7 @@ private struct JSONParser {
         return try body(&self)
     }
 
+    @_lifetime(self: copy self)
     private mutating func object() throws(JSONError) -> JSONValue {
         position += 1
         var members: [JSONValue.Member] = []
@@ -91,6 +101,7 @@ private struct JSONParser {
         }
     }
 
+    @_lifetime(self: copy self)
     private mutating func array() throws(JSONError) -> JSONValue {
         position += 1
         var elements: [JSONValue] = []
@@ -105,6 +116,7 @@ private struct JSONParser {
         }
     }
 
+    @_lifetime(self: copy self)
     private mutating func word(_ text: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
         for byte in text.utf8 {
             guard take(byte) else { throw error("\(quoted(text)) was expected") }
@@ -112,6 +124,7 @@ private struct JSONParser {
         return value
     }
 
+    @_lifetime(self: copy self)
     private mutating func number() throws(JSONError) -> String {
         let start = position
         _ = take(UInt8(ascii: "-"))
@@ -121,9 +134,10 @@ private struct JSONParser {
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             try digits()
         }
-        return String(decoding: bytes[start..<position], as: UTF8.self)
+        return text(start..<position)
     }
 
+    @_lifetime(self: copy self)
     private mutating func digits() throws(JSONError) {
         let start = position
         while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
@@ -132,6 +146,7 @@ private struct JSONParser {
         guard position > start else { throw error("a digit was expected") }
     }
 
+    @_lifetime(self: copy self)
     private mutating func string() throws(JSONError) -> String {
         position += 1
         var text: [UInt8] = []
@@ -151,6 +166,7 @@ private struct JSONParser {
         throw error("a string does not end")
     }
 
+    @_lifetime(self: copy self)
     private mutating func escape() throws(JSONError) -> [UInt8] {
         guard let byte = peek else { throw error("a string does not end") }
         position += 1
@@ -166,6 +182,7 @@ private struct JSONParser {
         }
     }
 
+    @_lifetime(self: copy self)
     private mutating func unicodeEscape() throws(JSONError) -> Unicode.Scalar {
         let high = try hexQuad()
         guard (0xD800..<0xDC00).contains(high) else {
@@ -182,36 +199,48 @@ private struct JSONParser {
         return scalar
     }
 
+    @_lifetime(self: copy self)
     private mutating func hexQuad() throws(JSONError) -> UInt32 {
-        guard position + 4 <= bytes.count,
-            let value = UInt32(
-                String(decoding: bytes[position..<position + 4], as: UTF8.self),
-                radix: 16
-            ),
-            bytes[position] != UInt8(ascii: "+"), bytes[position] != UInt8(ascii: "-")
+        guard position + 4 <= bytes.byteCount,
+            let value = UInt32(text(position..<position + 4), radix: 16),
+            byte(position) != UInt8(ascii: "+"), byte(position) != UInt8(ascii: "-")
         else { throw error("four hexadecimal digits were expected") }
         position += 4
         return value
     }
 
-    private var peek: UInt8? {
-        position < bytes.count ? bytes[position] : nil
+    private func text(_ range: Range<Int>) -> String {
+        unsafe bytes.extracting(range).withUnsafeBytes {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }
     }
 
+    private func byte(_ position: Int) -> UInt8 {
+        unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)
+    }
+
+    private var peek: UInt8? {
+        position < bytes.byteCount ? byte(position) : nil
+    }
+
+    @_lifetime(self: copy self)
     private mutating func take(_ byte: UInt8) -> Bool {
         guard peek == byte else { return false }
         position += 1
         return true
     }
 
+    @_lifetime(self: copy self)
     private mutating func skipSpace() {
         while let byte = peek, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { position += 1 }
     }
 
     private func error(_ message: String) -> JSONError {
-        let before = bytes[..<min(position, bytes.count)]
-        let line = before.count { $0 == 0x0A } + 1
-        let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        return JSONError(line: line, column: before.count - lineStart + 1, message: message)
+        var (line, lineStart) = (1, 0)
+        for index in 0..<position where byte(index) == 0x0A {
+            line += 1
+            lineStart = index + 1
+        }
+        return JSONError(line: line, column: position - lineStart + 1, message: message)
     }
 }

@@ -55,14 +55,24 @@ package struct ProcessFigures: Sendable {
 }
 
 extension Exposition {
-    /// Writes what the system says of the process.
-    /// - Parameter startUnixSeconds: when it began.
-    package mutating func write(_ process: ProcessFigures, startUnixSeconds: UInt64) {
+    /// Writes the system's figures of the process.
+    ///
+    /// - Parameters:
+    ///   - residentBytes: The memory that counts as its own.
+    ///   - startUnixSeconds: The time at which it began.
+    package mutating func write(
+        _ process: ProcessFigures,
+        residentBytes: UInt64,
+        startUnixSeconds: UInt64
+    ) {
         write(.counter, "process_cpu_seconds_total", "User and system CPU time.") {
             $0.add(nanoseconds: process.cpuMicroseconds * 1_000)
         }
         let gauges: [(String, String, UInt64)] = [
-            ("process_resident_memory_bytes", "Memory that is resident.", process.residentBytes),
+            (
+                "process_resident_memory_bytes",
+                "Memory of the server and its engine hosts.", residentBytes
+            ),
             ("process_virtual_memory_bytes", "Address space in use.", process.virtualBytes),
             ("process_open_fds", "Open file descriptors.", process.openFiles),
             ("process_max_fds", "Most file descriptors that may be open.", process.maxFiles),

@@ -6,9 +6,9 @@ package import Registry
 package final class ModelHost: Sendable {
     /// Moves, validations and what is loaded: the control plane.
     package let reconciler: Reconciler
-    private let routes: Routes
+    let routes: Routes
     /// What counts requests, loads and swaps.
-    package let meters = ServingMeters()
+    package let meters: ServingMeters
     private let limits: ServingLimits
     private let executors: Executors
     private let loads = LoadWaiters()
@@ -29,14 +29,20 @@ package final class ModelHost: Sendable {
         logger: Logger
     ) {
         let routes = Routes()
-        let loader = Loader(
+        let meters = ServingMeters(hosts: firstLoad.meter)
+        self.meters = meters
+        var loader = Loader(
             engines: Dictionary(engines.map { ($0.name, $0) }, uniquingKeysWith: { $1 }),
             loopRunNs: limits.loopRunNs,
             meters: meters
         )
+        loader.growth = limits.isolation.growth
+        loader.runSeconds = limits.runSeconds
+        loader.hostedExecutors = { () throws(EngineError) in try .ofHostedVersion(limits) }
         self.routes = routes
         self.limits = limits
-        executors = Executors(threads: limits.executorThreads, bound: limits.queueBound)
+        firstLoad.hosts?.shareBudget(with: routes.current.load)
+        executors = Executors(threads: limits.executors, bound: limits.queueBound)
         reconciler = Reconciler(
             registry: registry,
             loader: loader,
@@ -63,7 +69,12 @@ package final class ModelHost: Sendable {
     package func stop() async {
         await reconciler.stop()
         executors.stop()
+        for route in routes.current.models.values {
+            for slot in route.slots.values { slot.executors?.stop() }
+        }
     }
+
+    private func executors(of slot: Slot) -> Executors { slot.executors ?? executors }
 
     /// Runs a request and answers through its `completion`, from any thread, possibly before this
     /// call returns. From here the request holds its version, whatever happens to the alias.
@@ -139,11 +150,15 @@ package final class ModelHost: Sendable {
         _ admission: Admission,
         _ slot: Slot?
     ) throws(ServingError) {
+        // A version that runs in the server's process has no host that could end.
+        if let slot, slot.executors != nil {
+            try slot.crashes.check(request.principal, of: slot.id)
+        }
         do throws(ServingError) {
             try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
         } catch {
             guard let slot,
-                let other = executors.giveUpLast(
+                let other = executors(of: slot).giveUpLast(
                     of: slot,
                     below: request.priority,
                     bytes: request.heldBytes
@@ -166,10 +181,10 @@ package final class ModelHost: Sendable {
         on loop: LoopRunner? = nil
     ) throws(ServingError) {
         let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
-        if let loop, loop.take(job) { return }
+        if let loop, slot.executors == nil, loop.take(job) { return }
         do throws(ServingError) {
             try job.check()
-            try executors.submit(job)
+            try executors(of: slot).submit(job)
         } catch {
             admission.leave(bytes: request.heldBytes)
             throw error

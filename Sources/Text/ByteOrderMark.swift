@@ -7,4 +7,11 @@ package enum ByteOrderMark {
     package static func removed(from file: [UInt8]) -> [UInt8] {
         file.starts(with: bytes) ? Array(file.dropFirst(bytes.count)) : file
     }
+
+    /// As ``removed(from:)-([UInt8])``, of borrowed bytes.
+    @_lifetime(copy file)
+    package static func removed(from file: RawSpan) -> RawSpan {
+        let isMarked = unsafe file.withUnsafeBytes { unsafe $0.starts(with: bytes) }
+        return isMarked ? file.extracting(droppingFirst: bytes.count) : file
+    }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Dispatch
 internal import Glibc
 internal import Server
 internal import StrongroomClient
@@ -14,7 +15,7 @@ struct Strongroom: AsyncParsableCommand {
             Init.self, Serve.self, Publish.self, Predict.self, Models.self, Versions.self,
             Show.self, AliasCommand.self, Rollback.self, Validate.self, Delete.self, Export.self,
             Keys.self, Certificates.self, Clients.self, Audit.self, Verify.self, Collect.self,
-            Backup.self, Restore.self, BenchCommand.self, CheckLoad.self,
+            Backup.self, Restore.self, BenchCommand.self, EngineHost.self,
         ]
     )
 }
@@ -23,7 +24,25 @@ struct Strongroom: AsyncParsableCommand {
 /// everything else.
 @main
 enum Main {
-    static func main() async {
+    /// An engine host runs on the first thread, before Dispatch or Swift concurrency starts
+    /// another: its sandbox holds for the threads that come after it alone.
+    static func main() {
+        if CommandLine.arguments.dropFirst().first == EngineHost._commandName { runInPlace() }
+        Task { await run() }
+        dispatchMain()
+    }
+
+    private static func runInPlace() -> Never {
+        do {
+            var command = try Strongroom.parseAsRoot()
+            try command.run()
+            end(0)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private static func run() async -> Never {
         do {
             try checkCommands(CommandLine.arguments.dropFirst())
             var command = try Strongroom.parseAsRoot()

@@ -6,6 +6,7 @@ that is found is extended to both sides: a run of 32 equal bytes or more is a fi
 than five different bytes (zeros, say) are no secret and are left out.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -67,16 +68,20 @@ class Search:
         return None
 
     def find_in_file(self, path):
-        """The offset of the first run in a file, read a part at a time; parts overlap by a run."""
-        base, kept = 0, b""
-        with open(path, "rb") as file:
-            while part := file.read(READ_BYTES):
-                data = kept + part
-                found = self.find(data)
-                if found is not None:
-                    return base + found
-                kept = data[-(WINDOW - 1):]
-                base += len(data) - len(kept)
+        """The offset of the first run in a file, read a part at a time; parts overlap by a run.
+        Holes are passed over: the memory that a server shares with its hosts is mostly holes."""
+        with open(path, "rb", buffering=0) as file:
+            for begin, end in extents(file):
+                base, kept = begin, b""
+                file.seek(begin)
+                while base + len(kept) < end and (
+                        part := file.read(min(READ_BYTES, end - base - len(kept)))):
+                    data = kept + part
+                    found = self.find(data)
+                    if found is not None:
+                        return base + found
+                    kept = data[-(WINDOW - 1):]
+                    base += len(data) - len(kept)
         return None
 
     def find_in_files(self, paths):
@@ -86,11 +91,26 @@ class Search:
         for path in paths:
             try:
                 offset = self.find_in_file(path)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
             if offset is not None:
                 found[str(path)] = offset
         return found
+
+
+def extents(file):
+    """The parts of a file that hold data, as (begin, end)."""
+    size, begin = os.fstat(file.fileno()).st_size, 0
+    while begin < size:
+        try:
+            begin = os.lseek(file.fileno(), begin, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), begin, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # There is no data from here on.
+        yield begin, end
+        begin = end
 
 
 def files_below(*folders):

@@ -1,6 +1,7 @@
-"""Prints figures of the built server, one a line: how long a start takes, how much memory it holds
-with the sentiment model, how long a Predict takes on one connection. They are for reading, not for
-passing or failing. Usage: PYTHONPATH=Tests/Interop/python python Tests/Acceptance/measure.py"""
+"""Prints figures of the built server, one a line: how long a start takes, how much memory it and its
+engine hosts hold with the sentiment model, how long a Predict takes on one connection. They are for
+reading, not for passing or failing.
+Usage: PYTHONPATH=Tests/Interop/python python Tests/Acceptance/measure.py"""
 
 import statistics
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import harness
 import models
+import resident
 from strongroom_models import predict, predict_request, publish_bundle
 
 STARTS = 15
@@ -28,13 +30,6 @@ def start_and_answer(home):
         took = (time.monotonic() - began) * 1e3
     server.stop()
     return took
-
-
-def resident_mib(server):
-    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS of the server")
 
 
 def latencies(client, model, inputs):
@@ -56,7 +51,7 @@ def print_latencies(what, took):
 def main():
     with tempfile.TemporaryDirectory() as folder, harness.Home(Path(folder) / "home") as home:
         server = home.serve()
-        empty = resident_mib(server)
+        empty = resident.settled(server.pid) / resident.MIB
         with server.client() as client:
             publish_bundle(client, "mlp", {"model.onnx": models.mlp(seed=1)})
             print_latencies("Predict, MLP 4-8-3, one row",
@@ -68,7 +63,7 @@ def main():
             assert list(version.aliases) == ["live"], version.reason
             took = latencies(client, "sentiment", {"text": [TEXT]})
             print(f"resident memory: {empty:.0f} MiB without a model, "
-                  f"{resident_mib(server):.0f} MiB with the sentiment model")
+                  f"{resident.settled(server.pid) / resident.MIB:.0f} MiB with the sentiment model")
             print_latencies("Predict, sentiment, one text", took)
         server.stop()
         starts = sorted(start_and_answer(home) for _ in range(STARTS))

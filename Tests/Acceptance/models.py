@@ -277,6 +277,22 @@ def crashing(step):
                        [{"name": "y", **tensor, "data": [0]}])
 
 
+def cnn():
+    """A small image classifier for pictures of any size from a few pixels on. ONNX Runtime's pooling
+    of 16 channels divides by the size of its result: a picture of one pixel ends the process."""
+    random = numpy.random.default_rng(9)
+    weights = [numpy_helper.from_array((random.standard_normal((16, channels, 3, 3)) / 10)
+                                       .astype("f4"), name)
+               for name, channels in (("w0", 3), ("w1", 16))]
+    nodes = [helper.make_node("Conv", ["x", "w0"], ["a"], pads=[1] * 4),
+             helper.make_node("Relu", ["a"], ["b"]),
+             helper.make_node("MaxPool", ["b"], ["c"], kernel_shape=[3, 3], strides=[2, 2]),
+             helper.make_node("Conv", ["c", "w1"], ["d"], pads=[1] * 4),
+             helper.make_node("GlobalAveragePool", ["d"], ["y"])]
+    return save(nodes, {"x": ("FP32", [None, 3, None, None])},
+                {"y": ("FP32", [None, 16, 1, 1])}, weights)
+
+
 def endless():
     """A model whose loop never ends."""
     body = helper.make_graph(

@@ -1,11 +1,13 @@
-"""What a process holds in memory, and models that are large in it."""
+"""The memory of a server and its engine hosts, and models that are large in it."""
 
+import contextlib
 import time
 from pathlib import Path
 
 import numpy
 from onnx import helper, numpy_helper
 
+import leaks
 import models
 
 MIB = 1 << 20
@@ -44,24 +46,38 @@ def row(kind):
     return {"x": numpy.ones((1, WIDTH), "f4") if kind == "matmul" else numpy.zeros(1, "i8")}
 
 
-def _status(pid, key):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+def _kibibytes(path, key):
+    for line in path.read_text().splitlines():
         if line.startswith(key):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"no {key} of process {pid}")
+    raise RuntimeError(f"no {key} in {path}")
+
+
+def total(pid, file, key):
+    """Sums a value over a process and all that descend from it."""
+    found = _kibibytes(Path(f"/proc/{pid}/{file}"), key)
+    for child in leaks.family(pid)[1:]:
+        with contextlib.suppress(OSError, RuntimeError):  # It may have ended.
+            found += _kibibytes(Path(f"/proc/{child}/{file}"), key)
+    return found
 
 
 def resident(pid):
-    """Resident memory of a process, in bytes."""
-    return _status(pid, "VmRSS:")
+    """Resident memory of a server and its hosts, in bytes: pages that several processes share
+    count once (the sum of Pss)."""
+    return total(pid, "smaps_rollup", "Pss:")
 
 
 def peak(pid):
-    return _status(pid, "VmHWM:")
+    """The sum of the most that each process held since `forget_peak`. Shared pages count for
+    each."""
+    return total(pid, "status", "VmHWM:")
 
 
 def forget_peak(pid):
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    for process in leaks.family(pid):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
 def settled(pid):

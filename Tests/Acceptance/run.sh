@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The acceptance tests and the foreign clients against a built server: $STRONGROOM_BINARY, by default
-# .build/release/strongroom. Arguments go to pytest. A missing tool is a failure, never a skip.
+# .build/release/strongroom. Arguments go to pytest; with --in-hosts before them each model runs in an
+# engine host. Without arguments everything runs, and the files below once more in that way.
+# A missing tool is a failure, never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 requirements=Tests/Acceptance/requirements.txt
@@ -37,4 +39,18 @@ STRONGROOM_BINARY=$(realpath -m "${STRONGROOM_BINARY:-.build/release/strongroom}
 export STRONGROOM_BINARY
 python=$PWD/$venv/bin/python
 cd Tests/Acceptance
-exec "$python" -m pytest "$@"
+# Swaps, rollbacks, memory given back, the search for weights, equality, goldens, batching.
+hosted=(test_swap_storm.py test_memory.py test_leaks.py test_equality.py test_batching.py
+    test_bad_models.py test_external_data.py)
+in_hosts() {
+    STRONGROOM_ISOLATION_MINIMUM=process exec "$python" -m pytest "$@"
+}
+case "${1:-}" in
+    "") "$python" -m pytest
+        echo "acceptance: once more, each model in an engine host"
+        in_hosts "${hosted[@]}" ;;
+    --in-hosts) shift
+        [ $# -gt 0 ] || set -- "${hosted[@]}"
+        in_hosts "$@" ;;
+    *) exec "$python" -m pytest "$@" ;;
+esac

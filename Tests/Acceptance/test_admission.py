@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 import harness
-import models
+import isolated_models
 from strongroom_client import RESPONSE, StatusError, prediction
 from strongroom_models import predict, predict_request, publish_bundle
 
@@ -19,6 +19,7 @@ ENDLESS = {"n": numpy.array([1 << 40], "i8")}
 SHORT = {"n": numpy.array([3], "i8")}
 CONFIGURATION = f"""
 metrics: {{loopback: open}}
+isolation: {{minimum: none}}
 limits:
   queued_requests: {PLACES}
   total_queued_requests: {ALL_PLACES}
@@ -34,10 +35,11 @@ def server(shared_home):
 
 @pytest.fixture(scope="module")
 def targets(server):
-    """Two models that count to a number: as slow as they are asked to be."""
+    """Two models that count to a number: as slow as they are asked to be. They share the server's
+    one executor thread; in engine hosts each would have its own."""
     with server.client() as client:
         for target in ("counter", "other"):
-            publish_bundle(client, target, models.counter())
+            publish_bundle(client, target, isolated_models.in_server(isolated_models.counting()))
     return "counter", "other"
 
 

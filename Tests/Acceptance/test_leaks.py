@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+import hosts
+import isolated_models
 import leaks
 import models
 from harness import STOP_SECONDS, wait_until
@@ -35,6 +37,22 @@ def test_the_search_finds_a_planted_run_of_32_bytes_wherever_it_stands(search, t
         assert search.find_in_file(path) == place
     path.write_bytes(b"\1" * 999 + search.secret[start:start + 31] + b"\xa5" * 999)
     assert search.find_in_file(path) is None
+
+
+def test_the_search_passes_over_holes_and_finds_what_stands_between_them(search, tmp_path):
+    path = tmp_path / "sparse"
+    with open(path, "wb") as file:
+        for place in (1 << 20, 80 << 20):
+            file.seek(place)
+            file.write(b"data")
+        file.truncate(1 << 30)
+    assert search.find_in_file(path) is None
+    with open(path, "r+b") as file:
+        file.seek(40 << 20)
+        file.write(b"head" + search.secret[1000:1040])
+    assert search.find_in_file(path) == (40 << 20) + 4
+    with open(path, "rb") as file:
+        assert sum(end - begin for begin, end in leaks.extents(file)) < 1 << 20
 
 
 def test_the_search_finds_a_run_in_a_deleted_file_that_is_still_open(search, tmp_path):
@@ -140,6 +158,24 @@ def test_a_crash_leaves_no_weights_behind(home, data, search, tmp_path):
     assert leaks.files_below(folder) == []
     assert search.find_in_files(
         [*leaks.files_below(home.folder, folder), server.log_path]) == {}
+
+
+def test_a_crash_of_a_host_leaves_no_weights_behind(home, data, search, tmp_path):
+    folder = tmp_path / "crash"
+    folder.mkdir()
+    server = home.serve(cwd=folder, env={"TMPDIR": str(folder)}, core_dumps=True)
+    with server.client() as client:
+        host, _ = hosts.added_by(server, lambda: publish_bundle(
+            client, MODEL, isolated_models.hosted(data)))
+        predict(client, MODEL, {"x": models.rows(seed=1)})
+        paths = [path for pid in leaks.family(server.pid) for path in leaks.open_files(pid)]
+        assert search.find_in_files(paths) == {}
+        hosts.kill(host, signal.SIGSEGV)
+        wait_until(lambda: host not in hosts.of(server), STOP_SECONDS, "the host's end")
+        predict(client, MODEL, {"x": models.rows(seed=1)})
+    assert server.stop() == 0
+    assert leaks.files_below(folder) == []
+    assert search.find_in_files([*leaks.files_below(home.folder), server.log_path]) == {}
 
 
 def test_the_same_crash_of_another_program_is_found_out(data, search, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import cutting
 import harness
 import models
+import resident
 import weights
 from strongroom_client import registry
 from strongroom_models import predict
@@ -29,14 +30,14 @@ LOOK_SECONDS = 0.002
 
 
 class Process:
-    """The memory of a process, resident, in MiB."""
+    """The memory of a process and of all that descend from it, resident, in MiB. Pages that they
+    share count for each."""
 
     def __init__(self, pid):
         self.pid = pid
 
     def _status(self, key):
-        with open(f"/proc/{self.pid}/status") as status:
-            return next(int(line.split()[1]) / 1024 for line in status if line.startswith(key))
+        return resident.total(self.pid, "status", key) / MIB
 
     @property
     def now(self):
@@ -47,8 +48,7 @@ class Process:
         return self._status("VmHWM:")
 
     def forget_peak(self):
-        with open(f"/proc/{self.pid}/clear_refs", "w") as file:
-            file.write("5")
+        resident.forget_peak(self.pid)
 
 
 def run(home, *arguments):
@@ -62,7 +62,7 @@ def run(home, *arguments):
         while process.poll() is None:
             try:
                 peak = max(peak, memory.peak)
-            except (StopIteration, OSError):
+            except (RuntimeError, OSError):
                 pass  # it has just ended
             time.sleep(LOOK_SECONDS)
         seconds = time.monotonic() - began

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <wchar.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -253,11 +254,32 @@ static inline void heaps_TrimOwn(int trimmed_bytes, int kept_bytes) {
     mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
+// Shrinks the calling thread's heap. Pieces of this size are not mapped one by one, and are together
+// more than a heap keeps of itself.
+static inline void heaps_Shrink(int trimmed_bytes, int kept_bytes) {
+    void *volatile pieces[8];
+    mallopt(M_TRIM_THRESHOLD, trimmed_bytes);
+    for (int i = 0; i < 8; i++) pieces[i] = malloc(96 << 10);
+    for (int i = 0; i < 8; i++) free(pieces[i]);
+    mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
+
 // Whether the C library can construct a locale of that name.
 static inline bool locale_Exists(const char *_Nonnull name) {
     locale_t _Nullable locale = newlocale(LC_ALL_MASK, name, (locale_t)0);
     if (locale == (locale_t)0) return false;
     freelocale(locale);
+    return true;
+}
+
+// Loads a locale for good, with the conversion of its characters, which is a library of its own for
+// some. False if there is none of that name. btowc takes ASCII without a conversion.
+static inline bool locale_Keep(const char *_Nonnull name) {
+    locale_t _Nullable locale = newlocale(LC_ALL_MASK, name, (locale_t)0);
+    if (locale == (locale_t)0) return false;
+    locale_t previous = uselocale(locale);
+    btowc(0xE9);
+    uselocale(previous);
     return true;
 }
 

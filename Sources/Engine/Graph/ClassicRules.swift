@@ -12,7 +12,12 @@ enum ClassicRules {
             guard shape.count == 2 else { throw RowFault("takes a table of two dimensions") }
             try SpatialRules.requireLeadingRows(input)
             return outputs.map { output in
-                let columns = output.isVector ? [] : [scoreColumns(call) ?? call.freshSize()]
+                let columns =
+                    output.isVector
+                    ? []
+                    : [
+                        scoreColumns(call) ?? call.freshSize(atMost: SizeBound(2))
+                    ]
                 // The scores of TreeEnsemble have the type of the features, others FP32.
                 let scores = call.node.type == "TreeEnsemble" ? input.type : output.type
                 return TensorFacts(
@@ -36,7 +41,7 @@ enum ClassicRules {
     /// The number of scores of a row. Classifiers of two classes have forms with one score.
     private static func scoreColumns(_ call: OperatorCall) -> SymbolicSize? {
         // An SVM may give a score for each pair of classes.
-        guard call.node.type != "SVMClassifier" else { return nil }
+        guard call.node.type != "SVMClassifier" else { return call.freshSize() }
         let attributes = call.node.attributes
         let lists: [ExactString] = [
             "classlabels_int64s", "classlabels_ints", "classlabels_strings",
@@ -94,7 +99,7 @@ enum ClassicRules {
     static func extract(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         let (input, places) = (try call.input(0), try call.input(1))
         var shape = try call.shape(0)
-        if !places.isSame {
+        if !places.isSame || input.isSame && shape.count == 1 {
             guard input.isSame, shape.count == 1 else { throw RowFault("looks rows up in rows") }
             let flat = try LayoutRules.regrouped(
                 places,

@@ -127,6 +127,17 @@ enum ElementwiseRules {
         return [TensorFacts(type: type, shape: input.shape, rows: input.rows)]
     }
 
+    /// DynamicQuantizeLinear: one scale and one zero point for the whole tensor.
+    static func quantizeWhole(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        let input = try call.input(0)
+        guard input.isSame else { throw RowFault("takes its scale from the whole tensor") }
+        return [
+            TensorFacts(type: OnnxType.uint8, shape: input.shape),
+            TensorFacts(type: OnnxType.float, shape: []),
+            TensorFacts(type: OnnxType.uint8, shape: []),
+        ]
+    }
+
     private static func resultType(
         _ type: ResultType,
         _ inputs: [TensorFacts],
@@ -218,6 +229,7 @@ enum ElementwiseRules {
         guard left.isFixed, right.isFixed else { return nil }
         // One of them is 1, or both are equal; a constant that is not 1 decides.
         if left.number != nil { return left }
-        return right.number != nil ? right : call.freshSize()
+        if right.number != nil { return right }
+        return call.freshSize(atMost: call.bound(joining: left, right))
     }
 }

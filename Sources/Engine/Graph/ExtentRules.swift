@@ -83,9 +83,15 @@ enum ExtentRules {
             total = sizes[axis].flatMap { total?.plus($0) }
         }
         if total == nil, parts.allSatisfy({ $0.shape?[axis]?.isFixed == true }) {
-            total = call.freshSize()
+            total = call.freshSize(atMost: call.bound(sumOf: parts.map { $0.shape?[axis] ?? nil }))
         }
         result.shape?[axis] = total
+        // An empty tensor may have other sizes than the rest.
+        if call.separatesInputs {
+            for place in shape.indices where place != axis {
+                result.shape?[place] = largest(parts.map { $0.shape?[place] ?? nil }, in: call)
+            }
+        }
         guard let first = parts.first(where: { !$0.isSame }), let rows = first.rowAxis else {
             return [result]
         }
@@ -100,6 +106,17 @@ enum ExtentRules {
         result.shape?[rows.axis] = size
         result.rows = .apart(rows)
         return [result]
+    }
+
+    private static func largest(_ sizes: [SymbolicSize?], in call: OperatorCall) -> SymbolicSize? {
+        guard let first = sizes.first, sizes.contains(where: { $0 != first }) else {
+            return sizes.first ?? nil
+        }
+        var bound = call.bound(first)
+        for size in sizes.dropFirst() {
+            bound = call.bound(size).flatMap { bound?.joined($0) }
+        }
+        return call.freshSize(atMost: bound)
     }
 
     static func split(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
@@ -120,7 +137,9 @@ enum ExtentRules {
             } else if isEven, let even = shape[axis]?.divided(by: SymbolicSize(count)) {
                 output.shape?[axis] = even
             } else {
-                output.shape?[axis] = shape[axis]?.isFixed == true ? call.freshSize() : nil
+                output.shape?[axis] =
+                    shape[axis]?.isFixed == true
+                    ? call.freshSize(atMost: call.bound(shape[axis])) : nil
             }
             outputs.append(output)
         }
@@ -143,7 +162,7 @@ enum ExtentRules {
             }
             result.shape?[axis] =
                 size.number == nil
-                ? (size.isFixed ? call.freshSize() : nil)
+                ? (size.isFixed ? call.freshSize(atMost: call.bound(size, plus: added)) : nil)
                 : size.plus(SymbolicSize(added))
         }
         if let padding = input.padding {

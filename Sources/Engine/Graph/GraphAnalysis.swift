@@ -4,13 +4,18 @@ internal import Text
 ///
 /// It follows the batch, the first dimension of each input, through every node that the outputs
 /// need. Merged requests agree on all other dimensions, so these are symbols of one run.
+///
+/// The analysis of sizes follows the same rules with other facts about the inputs: see
+/// ``declareSeparateInputs()``.
 struct GraphAnalysis {
     let graph: ModelGraph
+    /// The source of symbols.
+    let symbols = SizeSymbols()
     private(set) var facts: [ExactString: TensorFacts] = [:]
     private(set) var precision: BitStability.Level = .exact
     private(set) var imprecise: Int?
     private var random: Int?
-    private var nextSymbol: Int32 = 0
+    private var separatesInputs = false
     private var keptValues = 0
     private let fusedMeans: Set<Int>
 
@@ -19,10 +24,9 @@ struct GraphAnalysis {
     /// It takes time in proportion to the file. A graph beyond ``GraphLimits`` is not proved.
     static func rows(of model: RawSpan) -> RowAnalysis {
         do throws(EngineError) {
-            var analysis = GraphAnalysis(of: try GraphReader.graph(of: model))
-            return analysis.run()
+            return rows(of: try GraphReader.graph(of: model))
         } catch {
-            let reason = "the model's graph cannot be analysed: \(error.message)"
+            let reason = unreadable(error)
             return RowAnalysis(
                 independence: .unproved(reason: reason),
                 precision: .dependsOnPlace(reason: reason)
@@ -30,7 +34,17 @@ struct GraphAnalysis {
         }
     }
 
-    private init(of graph: ModelGraph) {
+    /// Analyses a graph.
+    static func rows(of graph: ModelGraph) -> RowAnalysis {
+        var analysis = GraphAnalysis(of: graph)
+        return analysis.run()
+    }
+
+    static func unreadable(_ error: EngineError) -> String {
+        "the model's graph cannot be analysed: \(error.message)"
+    }
+
+    init(of graph: ModelGraph) {
         self.graph = graph
         fusedMeans = FusedNormalization.means(in: graph)
     }
@@ -39,12 +53,8 @@ struct GraphAnalysis {
         var obstacle = declareInputs()
         let isNeeded = neededNodes()
         for index in graph.nodes.indices where isNeeded[index] {
-            let node = graph.nodes[index]
-            for (name, fact) in zip(node.outputs, visit(index)) where name != "" {
-                if facts.updateValue(fact, forKey: name) != nil {
-                    obstacle = obstacle ?? "tensor \(quoted(name.text)) is computed twice"
-                }
-            }
+            let repeated = follow(index).repeated
+            obstacle = obstacle ?? repeated.map { "tensor \(quoted($0.text)) is computed twice" }
         }
         return RowAnalysis(
             independence: obstacle.map { .unproved(reason: $0) } ?? independence(),
@@ -59,23 +69,14 @@ struct GraphAnalysis {
     ///
     /// - Returns: The reason why no run can be shared, if there is one.
     private mutating func declareInputs() -> String? {
-        for initializer in graph.initializers {
-            keep(initializer.facts, as: initializer.name)
-        }
-        let constants = Set(graph.initializers.map(\.name))
         var hasRows = false
-        for input in graph.inputs {
-            guard !constants.contains(input.name) else {
-                // Before version 4 of the format every constant is an input as well.
-                if graph.irVersion >= 4 { facts[input.name] = optional(input) }
-                continue
-            }
+        for (index, input) in declareConstants() {
             let what = "input \(quoted(input.name.text))"
             guard input.isTensor else { return "\(what) is no tensor" }
             guard let shape = input.shape else { return "\(what) has no declared rank" }
             guard shape.first == .free else { return "the first dimension of \(what) is not free" }
             hasRows = true
-            let sizes = [.rowCount] + shape.dropFirst().map { symbol(for: $0) }
+            let sizes = [.rowCount] + shape.dropFirst().map { symbol(for: $0, of: index) }
             facts[input.name] = TensorFacts(
                 type: input.type,
                 shape: sizes,
@@ -85,15 +86,59 @@ struct GraphAnalysis {
         return hasRows ? nil : "the model has no inputs"
     }
 
-    /// A constant that a request may replace: of unknown values, but one for the whole run.
-    private mutating func optional(_ input: GraphValue) -> TensorFacts {
-        TensorFacts(type: input.type, shape: input.shape?.map { symbol(for: $0) })
+    /// The facts about inputs of a request that is not merged with others: each free dimension of
+    /// each input is a symbol of its own, and every tensor is the same for the whole run.
+    ///
+    /// - Returns: The reason why the sizes of a request are not known, if there is one.
+    mutating func declareSeparateInputs() -> String? {
+        separatesInputs = true
+        var names: Set<ExactString> = []
+        for (index, input) in declareConstants() {
+            let what = "input \(quoted(input.name.text))"
+            guard names.insert(input.name).inserted else { return "\(what) is declared twice" }
+            guard input.isTensor else { return "\(what) is no tensor" }
+            guard let shape = input.shape else { return "\(what) has no declared rank" }
+            let sizes = shape.map { symbol(for: $0, of: index) }
+            facts[input.name] = TensorFacts(type: input.type, shape: sizes)
+        }
+        return nil
     }
 
-    private mutating func symbol(for size: GraphValue.Size) -> SymbolicSize {
+    /// Keeps the facts about constants.
+    ///
+    /// - Returns: The inputs that a request has to give, with their indices.
+    private mutating func declareConstants() -> [(Int, GraphValue)] {
+        for initializer in graph.initializers {
+            keep(initializer.facts, as: initializer.name)
+        }
+        let constants = Set(graph.initializers.map(\.name))
+        var inputs: [(Int, GraphValue)] = []
+        for (index, input) in graph.inputs.enumerated() {
+            guard constants.contains(input.name) else {
+                inputs.append((index, input))
+                continue
+            }
+            // Before version 4 of the format every constant is an input as well.
+            if graph.irVersion >= 4 { facts[input.name] = optional(input) }
+        }
+        return inputs
+    }
+
+    /// A constant that a request may replace: of unknown values, but one for the whole run.
+    private func optional(_ input: GraphValue) -> TensorFacts {
+        let shape = input.shape?.map { size in
+            if case .number(let number) = size {
+                SymbolicSize(number)
+            } else {
+                symbols.derived(atMost: nil)
+            }
+        }
+        return TensorFacts(type: input.type, shape: shape)
+    }
+
+    private func symbol(for size: GraphValue.Size, of input: Int) -> SymbolicSize {
         if case .number(let number) = size { return SymbolicSize(number) }
-        nextSymbol += 1
-        return SymbolicSize(symbol: nextSymbol)
+        return symbols.free(input: input)
     }
 
     private mutating func keep(_ facts: TensorFacts, as name: ExactString) {
@@ -124,6 +169,18 @@ struct GraphAnalysis {
         return isNeeded
     }
 
+    /// Keeps the facts about the outputs of a node.
+    ///
+    /// - Returns: The facts, and the name of an output that is known already.
+    mutating func follow(_ index: Int) -> (facts: [TensorFacts], repeated: ExactString?) {
+        let outputs = visit(index)
+        var repeated: ExactString?
+        for (name, fact) in zip(graph.nodes[index].outputs, outputs) where name != "" {
+            if facts.updateValue(fact, forKey: name) != nil { repeated = repeated ?? name }
+        }
+        return (outputs, repeated)
+    }
+
     /// The facts about the outputs of a node.
     private mutating func visit(_ index: Int) -> [TensorFacts] {
         let node = graph.nodes[index]
@@ -140,13 +197,17 @@ struct GraphAnalysis {
             version: graph.operatorSets[name.domain] ?? 1,
             inputs: inputs.enumerated().map { rule.shown($0.element, at: $0.offset) },
             stability: rule.stability,
-            nextSymbol: nextSymbol
+            symbols: symbols,
+            separatesInputs: separatesInputs
         )
-        defer { nextSymbol = max(nextSymbol, call.nextSymbol) }
         do throws(RowFault) {
             var outputs = try rule.transfer(&call)
             if !outputs.isEmpty, outputs[0].numbers == nil {
                 outputs[0].numbers = try KnownNumbers.elements(of: outputs[0], by: call)
+            }
+            if separatesInputs { outputs = outputs.map(withoutOverflow) }
+            if separatesInputs, outputs.contains(where: \.hasNegativeSize) {
+                throw RowFault("may give a negative size")
             }
             guard outputs.allSatisfy({ ($0.rank ?? 0) <= GraphLimits.maxRank }) else {
                 throw RowFault("gives more than \(GraphLimits.maxRank) dimensions")
@@ -163,6 +224,20 @@ struct GraphAnalysis {
             }
             return node.outputs.map { _ in TensorFacts() }
         }
+    }
+
+    /// The facts without known numbers that a run may compute otherwise, since they overflow.
+    private func withoutOverflow(_ facts: TensorFacts) -> TensorFacts {
+        guard let numbers = facts.numbers else { return facts }
+        var facts = facts
+        let bits = facts.type == OnnxType.int64 ? 62 : 31
+        facts.numbers = numbers.map { number in
+            guard let number, number.number != nil || symbols.fits(number, bits: bits) else {
+                return nil
+            }
+            return number
+        }
+        return facts
     }
 
     private func rule(of name: OperatorName, for node: GraphNode) -> OperatorRule? {

@@ -1,6 +1,7 @@
 internal import Text
 
-/// The bounds of the row analysis. A model beyond one of them is served, without merging.
+/// The bounds of the analyses of a graph. A model beyond one of them is served, without merging
+/// and in a process of its own.
 enum GraphLimits {
     /// Nodes of a graph.
     static let maxNodes = 1_000_000
@@ -12,6 +13,13 @@ enum GraphLimits {
     static let maxRank = 64
     /// Symbols in the size of one dimension.
     static let maxSymbols = 16
+    /// Products of symbols in the upper bound of a size.
+    static let maxBoundTerms = 32
+    /// Products that are computed to multiply two upper bounds.
+    static let maxBoundProducts = 256
+    /// Products of symbols in the upper bounds of all derived sizes of a graph together; a further
+    /// one has no bound.
+    static let maxKeptBoundTerms = 1 << 18
     /// The newest set of operators of each domain that the rules describe.
     static let newestOperatorSets: [ExactString: Int64] = ["": 27, "ai.onnx.ml": 5]
 }

@@ -45,7 +45,9 @@ extension GraphTensor {
             }
         case 5, 7:
             while !isOpaque, let value = try packed.nextPacked(in: bytes) { read(field, value) }
-        case 6: keep(bytes.array(content))
+        case 6:
+            longestTextBytes = max(longestTextBytes, content.count)
+            keep(bytes.array(content))
         case 8: name = try bytes.graphName(content)
         case 10:
             while !isOpaque, let bits = try packed.nextFixed(8, in: bytes) {
@@ -136,10 +138,13 @@ extension NodeAttribute {
     ) throws(EngineError) {
         var packed = ProtobufFields(content)
         switch field {
-        case 4: text = bytes.array(content)
+        case 4:
+            longestTextBytes = max(longestTextBytes, content.count)
+            text = bytes.array(content)
         case 5:
             var value = tensor ?? GraphTensor()
             try value.read(content, in: bytes)
+            longestTextBytes = max(longestTextBytes, value.longestTextBytes)
             tensor = value
         case 6, 11: hasGraph = true
         case 7:
@@ -150,6 +155,7 @@ extension NodeAttribute {
             while let value = try packed.nextPacked(in: bytes) { keep(Int64(bitPattern: value)) }
         case 9:
             count += 1
+            longestTextBytes = max(longestTextBytes, content.count)
             if texts.count < GraphLimits.maxKeptValues { texts.append(bytes.array(content)) }
         default: break
         }
@@ -157,6 +163,8 @@ extension NodeAttribute {
 
     private mutating func keep(_ value: Int64) {
         count += 1
+        let range = intRange ?? value...value
+        intRange = min(range.lowerBound, value)...max(range.upperBound, value)
         if ints.count < GraphLimits.maxKeptValues { ints.append(value) }
     }
 

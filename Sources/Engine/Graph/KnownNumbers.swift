@@ -12,7 +12,9 @@ enum KnownNumbers {
         of result: TensorFacts,
         by call: OperatorCall
     ) throws(RowFault) -> [SymbolicSize?]? {
-        guard call.node.domain == "", let computation = computations[call.node.type],
+        let types = [OnnxType.int64, OnnxType.int32, OnnxType.bool]
+        guard call.node.domain == "", types.contains(result.type),
+            let computation = computations[call.node.type],
             call.inputs.contains(where: { $0?.numbers != nil })
         else { return nil }
         let numbers = try computation(call, result)
@@ -23,15 +25,16 @@ enum KnownNumbers {
     private static let computations: [ExactString: Computation] = [
         "Identity": same, "Squeeze": same, "Unsqueeze": same, "Reshape": same, "Flatten": same,
         "Cast": cast, "Gather": gather, "Slice": slice, "Concat": concat,
-        "Add": binary { $0.plus($1) },
-        "Sub": binary { left, right in right.negated.flatMap { left.plus($0) } },
-        "Mul": binary { $0.times($1) },
+        "Add": binary { call, left, right in left.plus(right) ?? sum(left, right, in: call) },
+        "Sub": binary { _, left, right in right.negated.flatMap { left.plus($0) } },
+        "Mul": binary { _, left, right in left.times(right) },
         "Div": binary(quotient),
         "Mod": binary(remainder),
-        "Equal": binary(equality), "Where": choose, "ReduceProd": product,
+        "Equal": binary { _, left, right in equality(left, right) }, "Where": choose,
+        "ReduceProd": product,
         "Neg": { (call, _) throws(RowFault) in call.inputs.first??.numbers?.map { $0?.negated } },
-        "Max": binary { left, right in extreme(left, right, by: max) },
-        "Min": binary { left, right in extreme(left, right, by: min) },
+        "Max": binary { call, left, right in larger(left, right, in: call) },
+        "Min": binary { call, left, right in smaller(left, right, in: call) },
     ]
 
     private static func same(_ call: OperatorCall, _: TensorFacts) -> [SymbolicSize?]? {
@@ -84,7 +87,8 @@ enum KnownNumbers {
 
     /// Two lists of one length, or a list and a single number.
     private static func binary(
-        _ compute: @escaping @Sendable (SymbolicSize, SymbolicSize) -> SymbolicSize?
+        _ compute:
+            @escaping @Sendable (OperatorCall, SymbolicSize, SymbolicSize) -> SymbolicSize?
     ) -> Computation {
         { (call, _) throws(RowFault) in
             guard call.inputs.count == 2, let left = call.inputs[0]?.numbers,
@@ -99,23 +103,55 @@ enum KnownNumbers {
                 guard let one = left[left.count == 1 ? 0 : index],
                     let other = right[right.count == 1 ? 0 : index]
                 else { return nil }
-                let number = compute(one, other)
+                let number = compute(call, one, other)
                 return isNarrow && number?.fitsIn32Bits != true ? nil : number
             }
         }
     }
 
-    private static func quotient(_ left: SymbolicSize, _ right: SymbolicSize) -> SymbolicSize? {
+    private static func quotient(
+        _ call: OperatorCall,
+        _ left: SymbolicSize,
+        _ right: SymbolicSize
+    ) -> SymbolicSize? {
         if let exact = left.divided(by: right) { return exact }
-        guard let number = left.number, let divisor = right.number, divisor > 0 else { return nil }
-        return SymbolicSize(number / divisor)
+        guard let divisor = right.number, divisor > 0 else { return nil }
+        if let number = left.number { return SymbolicSize(number / divisor) }
+        return derived(call, left, right, atMost: call.bound(left)?.scaled(by: 1 / Double(divisor)))
     }
 
-    private static func remainder(_ left: SymbolicSize, _ right: SymbolicSize) -> SymbolicSize? {
-        guard let number = left.number, let divisor = right.number, number >= 0, divisor > 0 else {
-            return nil
+    private static func remainder(
+        _ call: OperatorCall,
+        _ left: SymbolicSize,
+        _ right: SymbolicSize
+    ) -> SymbolicSize? {
+        guard let divisor = right.number, divisor > 0 else { return nil }
+        guard let number = left.number else {
+            return derived(call, left, right, atMost: SizeBound(Double(divisor - 1)))
         }
-        return SymbolicSize(number % divisor)
+        return number >= 0 ? SymbolicSize(number % divisor) : nil
+    }
+
+    private static func sum(
+        _ left: SymbolicSize,
+        _ right: SymbolicSize,
+        in call: OperatorCall
+    ) -> SymbolicSize? {
+        derived(call, left, right, atMost: call.bound(sumOf: [left, right]))
+    }
+
+    /// A number that is not negative, from two that are not.
+    private static func derived(
+        _ call: OperatorCall,
+        _ left: SymbolicSize,
+        _ right: SymbolicSize,
+        atMost bound: SizeBound?
+    ) -> SymbolicSize? {
+        // Of 32 bits no sum is known not to overflow.
+        guard call.inputs.first??.type == OnnxType.int64, left.isFixed, right.isFixed,
+            left.factor >= 0, right.factor >= 0
+        else { return nil }
+        return call.freshSize(atMost: bound)
     }
 
     /// 1 or 0. No size equals a negative number.
@@ -127,14 +163,25 @@ enum KnownNumbers {
         return isDecided || (isNegative && isPositive) ? SymbolicSize(0) : nil
     }
 
-    private static func extreme(
+    private static func larger(
         _ left: SymbolicSize,
         _ right: SymbolicSize,
-        by choose: (Int64, Int64) -> Int64
+        in call: OperatorCall
     ) -> SymbolicSize? {
         if left == right { return left }
-        guard let one = left.number, let other = right.number else { return nil }
-        return SymbolicSize(choose(one, other))
+        if let one = left.number, let other = right.number { return SymbolicSize(max(one, other)) }
+        return derived(call, left, right, atMost: call.bound(joining: left, right))
+    }
+
+    private static func smaller(
+        _ left: SymbolicSize,
+        _ right: SymbolicSize,
+        in call: OperatorCall
+    ) -> SymbolicSize? {
+        if left == right { return left }
+        if let one = left.number, let other = right.number { return SymbolicSize(min(one, other)) }
+        let size = left.number == nil ? left : right
+        return derived(call, left, right, atMost: call.bound(size))
     }
 
     private static func choose(_ call: OperatorCall, _: TensorFacts) -> [SymbolicSize?]? {

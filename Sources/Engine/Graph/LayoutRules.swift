@@ -35,6 +35,8 @@ enum LayoutRules {
             case -1:
                 open = place
                 sizes.append(.one)
+            case nil where !keepsZero && call.separatesInputs && place < shape.count:
+                sizes.append(size.flatMap { copied($0, or: shape[place], in: call) })
             default: sizes.append(size)
             }
         }
@@ -43,6 +45,24 @@ enum LayoutRules {
         }
         if let open { sizes[open] = rest(of: shape, besides: sizes, in: &call) }
         return [try regrouped(input, as: sizes)]
+    }
+
+    /// A size of a request that a Reshape takes from its second input. Where it is 0, the operator
+    /// copies the size that the dimension has.
+    private static func copied(
+        _ size: SymbolicSize,
+        or other: SymbolicSize?,
+        in call: OperatorCall
+    ) -> SymbolicSize {
+        if let other {
+            // The other is then 0 as well, or at most the bound of this one.
+            let isZeroToo = other.factor == 0 || other.divided(by: size.primitive) != nil
+            let isBounded =
+                size.divided(by: other.primitive) != nil && other.number == nil
+                && other.factor <= size.factor && call.symbols.areFree(in: size)
+            if isZeroToo || isBounded { return size }
+        }
+        return call.freshSize(atMost: call.bound(joining: size, other))
     }
 
     /// The size that a -1 stands for, all others being known.
@@ -54,7 +74,10 @@ enum LayoutRules {
         guard let whole = SymbolicSize.product(shape), let others = SymbolicSize.product(sizes)
         else { return nil }
         if let exact = whole.divided(by: others) { return exact }
-        return whole.rowPower == others.rowPower ? call.freshSize() : nil
+        guard whole.rowPower == others.rowPower else { return nil }
+        // The others are at least 1: otherwise the operator fails.
+        let divisor = Double(max(others.factor, 1))
+        return call.freshSize(atMost: call.bound(whole)?.scaled(by: 1 / divisor))
     }
 
     private static func target(of call: OperatorCall) throws(RowFault) -> [SymbolicSize?]? {
@@ -157,8 +180,18 @@ enum LayoutRules {
         let shape = try call.shape(0)
         guard shape.count == 4 else { throw RowFault("takes 4 dimensions") }
         try SpatialRules.requireLeadingRows(input)
-        let rest = (0..<3).map { _ in Optional(call.freshSize()) }
-        return [TensorFacts(type: input.type, shape: [shape[0]] + rest, rows: input.rows)]
+        let block = call.int("blocksize", default: 0)
+        guard (1...Int64(Int16.max)).contains(block) else {
+            throw RowFault("has no size of a block")
+        }
+        let isToDepth = call.node.type == "SpaceToDepth"
+        let side = Double(block)
+        func resized(_ size: SymbolicSize?, by factor: Double) -> SymbolicSize {
+            call.freshSize(atMost: call.bound(size)?.scaled(by: factor))
+        }
+        let sides = shape[2...].map { Optional(resized($0, by: isToDepth ? 1 / side : side)) }
+        let depth = resized(shape[1], by: isToDepth ? side * side : 1 / (side * side))
+        return [TensorFacts(type: input.type, shape: [shape[0], depth] + sides, rows: input.rows)]
     }
 
     /// ReverseSequence: each row is reversed by its own length.

@@ -68,6 +68,10 @@ struct NodeAttribute {
     var texts: [[UInt8]] = []
     /// The elements of the lists, those that are not kept included.
     var count = 0
+    /// The least and the greatest of all integers of the list; nil if it has none.
+    var intRange: ClosedRange<Int64>?
+    /// The bytes of the longest text, those of a tensor included.
+    var longestTextBytes = 0
     /// Whether it holds a graph.
     var hasGraph = false
 
@@ -83,6 +87,8 @@ struct GraphTensor {
     var ints: [Int64] = []
     var reals: [Double] = []
     var texts: [[UInt8]] = []
+    /// The bytes of the longest text.
+    var longestTextBytes = 0
     /// Whether the elements are not kept, or not in the file.
     var isOpaque = false
 
@@ -92,7 +98,7 @@ struct GraphTensor {
         guard !isOpaque, let count = SymbolicSize.product(facts.shape ?? [])?.number else {
             return facts
         }
-        if ints.count == count {
+        if ints.count == count, OnnxType.integers.contains(type) {
             let isBool = type == OnnxType.bool
             facts.numbers = ints.map { SymbolicSize(isBool && $0 != 0 ? 1 : $0) }
         }

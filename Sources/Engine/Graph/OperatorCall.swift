@@ -13,15 +13,40 @@ struct OperatorCall {
     /// The effect of rounding, which a rule may narrow down.
     var stability: BitStability
     /// The source of symbols.
-    var nextSymbol: Int32
+    let symbols: SizeSymbols
+    /// Whether the free sizes of different inputs have different symbols, any of which may be 0.
+    let separatesInputs: Bool
 
     /// The number of outputs that the node names.
     var outputCount: Int { node.outputs.count }
 
     /// A size that no row and no number of rows changes, and that is not known further.
-    mutating func freshSize() -> SymbolicSize {
-        nextSymbol += 1
-        return SymbolicSize(symbol: nextSymbol)
+    ///
+    /// - Parameter bound: Its upper bound; nil if there is none.
+    func freshSize(atMost bound: SizeBound? = nil) -> SymbolicSize {
+        symbols.derived(atMost: bound)
+    }
+
+    /// The upper bound of a size, with numbers added to it.
+    func bound(_ size: SymbolicSize?, plus number: Int64 = 0) -> SizeBound? {
+        let bound = symbols.bound(of: size)
+        return number > 0 ? bound?.plus(SizeBound(Double(number))) : bound
+    }
+
+    /// The upper bound of the larger of two sizes.
+    func bound(joining left: SymbolicSize?, _ right: SymbolicSize?) -> SizeBound? {
+        guard let one = bound(left), let other = bound(right) else { return nil }
+        return one.joined(other)
+    }
+
+    /// The upper bound of a sum of sizes.
+    func bound(sumOf sizes: [SymbolicSize?]) -> SizeBound? {
+        var sum = SizeBound(0)
+        for size in sizes {
+            guard let bound = bound(size), let next = sum.plus(bound) else { return nil }
+            sum = next
+        }
+        return sum
     }
 
     /// The facts about an input that the operator needs.

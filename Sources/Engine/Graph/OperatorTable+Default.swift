@@ -34,6 +34,7 @@ extension OperatorTable {
         ("Identity", OperatorRule(ElementwiseRules.identity, .exact, followsPadding: true)),
         ("Cast", OperatorRule(ElementwiseRules.cast, .exact, followsPadding: true)),
         ("Dropout", OperatorRule(ElementwiseRules.dropout, .exact)),
+        ("DynamicQuantizeLinear", OperatorRule(ElementwiseRules.quantizeWhole, .exact)),
         ("QuantizeLinear DequantizeLinear", OperatorRule(ElementwiseRules.quantize, .rowCount)),
     ]
 
@@ -72,6 +73,9 @@ extension OperatorTable {
             OperatorRule(SelectionRules.elements, .exact)
         ),
         ("GatherND", OperatorRule(SelectionRules.gatherND, .exact)),
+        ("ScatterND", OperatorRule(SelectionRules.scatterND, .exact)),
+        ("NonZero", OperatorRule(SelectionRules.nonZero, .exact)),
+        ("Compress", OperatorRule(SelectionRules.compress, .exact)),
         ("OneHot", OperatorRule(SelectionRules.oneHot, .exact, sizes: [1])),
         ("Constant", OperatorRule(ShapeRules.constant, .exact)),
         ("Shape", OperatorRule(ShapeRules.shape, .exact, sizes: [0], followsPadding: true)),
@@ -155,12 +159,11 @@ extension OperatorTable {
 
     static let refused: Table = [
         (
-            "NonZero Compress Unique NonMaxSuppression",
+            "Unique NonMaxSuppression",
             .refused("gives a number of rows that depends on values")
         ),
-        ("DynamicQuantizeLinear", .refused("takes its scale from the whole tensor")),
         ("MaxUnpool", .refused("counts places from the first row")),
-        ("ScatterND TensorScatter", .refused("writes to rows by their index")),
+        ("TensorScatter", .refused("writes to rows by their index")),
         (
             "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
             .refused("averages over the rows")

@@ -127,7 +127,7 @@ enum ReductionRules {
         let given =
             call.version < 10
             ? call.int("k").map { SymbolicSize($0) } : try call.sizes(1)?.first ?? nil
-        values.shape?[axis] = given ?? call.freshSize()
+        values.shape?[axis] = given ?? call.freshSize(atMost: call.bound(shape[axis]))
         var indices = values
         indices.type = OnnxType.int64
         return [values, indices]

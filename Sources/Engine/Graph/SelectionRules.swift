@@ -69,7 +69,31 @@ enum SelectionRules {
         guard let size, size.isFixed else { return nil }
         if let kept = range(cut, of: size) { return SymbolicSize(Int64(kept.count)) }
         let isFixed = [cut.start, cut.end].allSatisfy { $0?.isFixed ?? true }
-        return isFixed ? call.freshSize() : nil
+        return isFixed ? call.freshSize(atMost: bound(of: cut, of: size, in: call)) : nil
+    }
+
+    /// An upper bound of the elements that a cut keeps.
+    private static func bound(
+        of cut: Cut,
+        of size: SymbolicSize,
+        in call: OperatorCall
+    ) -> SizeBound? {
+        let whole = call.bound(size)
+        guard let step = cut.step, step >= 1, let start = cut.start?.number, let end = cut.end
+        else {
+            return whole
+        }
+        // From a place to a size of the request: no more than that size.
+        if start >= 0, end.number == nil, end.factor == 1 { return call.bound(end) ?? whole }
+        let endless = Int64(Int32.max)
+        switch (start, end.number) {
+        case (0..., let end?) where end >= 0 && end < endless:
+            return SizeBound(Double(max(end - start, 0)))
+        case (-endless..<0, let end?) where end < 0 && end > -endless:
+            return SizeBound(Double(max(end - start, 0)))
+        case (-endless..<0, let end?) where end >= endless: return SizeBound(Double(-start))
+        default: return whole
+        }
     }
 
     /// The elements that a cut keeps of a dimension of constant size; nil if that is not known.
@@ -135,8 +159,8 @@ enum SelectionRules {
         let (data, indices) = (try call.input(0), try call.input(1))
         let (shape, picked) = (try call.shape(0), try call.shape(1))
         let batch = Int(clamping: call.int("batch_dims", default: 0))
-        guard let depth = picked.last??.number, depth >= 1, batch >= 0,
-            Int64(batch) + depth <= Int64(shape.count)
+        guard let depth = picked.last??.number, depth >= 1,
+            (0...shape.count).contains(batch), depth <= Int64(shape.count - batch)
         else { throw RowFault("picks by indices of unknown length") }
         let sizes = picked.dropLast() + shape[(batch + Int(depth))...]
         var result = TensorFacts(type: data.type, shape: Array(sizes))
@@ -167,5 +191,45 @@ enum SelectionRules {
             result.rows = .apart(rows)
         }
         return [result]
+    }
+
+    /// ScatterND: keeps the shape of its data. It writes to rows by their index.
+    static func scatterND(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        guard call.inputs.allSatisfy({ $0?.isSame ?? true }) else {
+            throw RowFault("writes to rows by their index")
+        }
+        return [TensorFacts(type: try call.input(0).type, shape: try call.shape(0))]
+    }
+
+    // MARK: Sizes that values decide
+
+    /// NonZero: a row for each dimension, a column for each element that is not zero.
+    static func nonZero(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        try requireConstant(call)
+        let shape = try call.shape(0)
+        let count = call.freshSize(atMost: call.symbols.bound(ofProduct: shape))
+        // A scalar has one row.
+        let rows = SymbolicSize(Int64(max(shape.count, 1)))
+        return [TensorFacts(type: OnnxType.int64, shape: [rows, count])]
+    }
+
+    /// Compress: as many elements along an axis, or of the whole tensor, as conditions hold.
+    static func compress(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
+        try requireConstant(call)
+        let input = try call.input(0)
+        var shape = try call.shape(0)
+        if let axis = call.int("axis") {
+            let place = try normalized(axis, rank: shape.count)
+            shape[place] = call.freshSize(atMost: call.bound(shape[place]))
+        } else {
+            shape = [call.freshSize(atMost: call.symbols.bound(ofProduct: shape))]
+        }
+        return [TensorFacts(type: input.type, shape: shape)]
+    }
+
+    private static func requireConstant(_ call: OperatorCall) throws(RowFault) {
+        guard call.inputs.allSatisfy({ $0?.isSame ?? true }) else {
+            throw RowFault("gives a number of rows that depends on values")
+        }
     }
 }

@@ -78,6 +78,26 @@ enum ShapeRules {
         return [result]
     }
 
+    /// An upper bound of the elements of a Range: start, limit, step.
+    private static func bound(
+        ofRange numbers: [SymbolicSize?],
+        in call: OperatorCall
+    ) -> SizeBound? {
+        guard let start = numbers[0], let limit = numbers[1], let step = numbers[2]?.number,
+            step != 0
+        else { return nil }
+        let (low, high) = step > 0 ? (start, limit) : (limit, start)
+        // Only a constant may be negative.
+        let below = low.number.map { $0 < 0 ? $0.magnitude : 0 } ?? (low.factor >= 0 ? 0 : nil)
+        let isNegative = (high.number ?? 0) < 0
+        guard let below, let above = isNegative ? SizeBound(0) : call.bound(high) else {
+            return nil
+        }
+        // The quotient is rounded up.
+        return above.plus(SizeBound(Double(below)))?.scaled(by: 1 / Double(step.magnitude))
+            .plus(SizeBound(step.magnitude == 1 ? 0 : 1))
+    }
+
     static func range(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         var result = TensorFacts(type: try call.input(0).type)
         var bounds: [SymbolicSize?] = []
@@ -87,7 +107,7 @@ enum ShapeRules {
                 call.inputs.allSatisfy { $0?.isSame ?? true }
                 && bounds.allSatisfy { $0?.isFixed ?? true }
             guard isFixed else { throw RowFault("counts to a number that depends on the rows") }
-            result.shape = [call.freshSize()]
+            result.shape = [call.freshSize(atMost: bound(ofRange: bounds, in: call))]
             return [result]
         }
         guard start.isFixed, limit.isFixed else {
@@ -103,7 +123,7 @@ enum ShapeRules {
             (-Int64(Int32.max)...Int64(Int32.max)).contains(first),
             last >= first, last <= Int64(Int32.max)
         else {
-            result.shape = [call.freshSize()]
+            result.shape = [call.freshSize(atMost: bound(ofRange: bounds, in: call))]
             return [result]
         }
         result.shape = [SymbolicSize(last - first)]

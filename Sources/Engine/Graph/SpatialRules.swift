@@ -41,7 +41,7 @@ enum SpatialRules {
         let channels = kernel[1]?.times(SymbolicSize(call.int("group", default: 1)))
         let window = try Window(call, spatial: shape.count - 2)
         let sizes = (2..<shape.count).map { place -> SymbolicSize? in
-            window.transposedSize(of: shape[place], kernel[place], at: place - 2, in: &call)
+            window.transposedSize(of: shape[place], kernel[place], at: place - 2, in: call)
         }
         return [
             TensorFacts(type: facts.type, shape: [shape[0], channels] + sizes, rows: facts.rows)
@@ -112,8 +112,8 @@ enum SpatialRules {
             axes.append(try normalized(axis, rank: shape.count))
         }
         var result = TensorFacts(type: facts.type, shape: shape, rows: facts.rows)
-        for axis in axes where axis != facts.rowAxis?.axis {
-            result.shape?[axis] = call.freshSize()
+        for (place, axis) in axes.enumerated() where axis != facts.rowAxis?.axis {
+            result.shape?[axis] = resized(shape[axis], at: place, call)
         }
         try call.requireSame([1, 2])
         let place = facts.rowAxis.flatMap { axes.firstIndex(of: $0.axis) }
@@ -128,6 +128,18 @@ enum SpatialRules {
         guard isStretched, !isCropped, isKept else { throw RowFault("resizes the rows") }
         result.shape?[rows.axis] = shape[rows.axis]
         return [result]
+    }
+
+    /// A size times its scale, which the runtime computes with 24 bits; a crop has another.
+    private static func resized(
+        _ size: SymbolicSize?,
+        at place: Int,
+        _ call: OperatorCall
+    ) -> SymbolicSize {
+        guard call.text("coordinate_transformation_mode") != "tf_crop_and_resize",
+            let scale = scale(call, at: place), scale > 0, scale <= Double(Int32.max)
+        else { return call.freshSize() }
+        return call.freshSize(atMost: call.bound(size)?.scaled(by: scale * (1 + 0x1p-20)))
     }
 
     private static func copySizes(

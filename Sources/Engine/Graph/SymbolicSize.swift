@@ -43,6 +43,13 @@ struct SymbolicSize: Hashable, Sendable {
         }
     }
 
+    /// The product of the symbols, without the number.
+    var primitive: SymbolicSize {
+        var result = self
+        result.factor = 1
+        return result
+    }
+
     /// Whether it is the same for any number of rows.
     var isFixed: Bool { rowPower == 0 }
 

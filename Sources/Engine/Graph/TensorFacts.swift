@@ -97,6 +97,9 @@ struct TensorFacts: Hashable {
         return isRegular ? nil : RowFault("gives a size that depends on the number of rows")
     }
 
+    /// Whether a dimension is negative, so that the run fails or gives another one.
+    var hasNegativeSize: Bool { shape?.contains { ($0?.factor ?? 0) < 0 } ?? false }
+
     /// Drops the known elements, which the tensor no longer has in this order.
     mutating func forgetValues() {
         (numbers, reals, text) = (nil, nil, nil)

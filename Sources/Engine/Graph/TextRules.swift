@@ -5,10 +5,16 @@ enum TextRules {
     /// StringNormalizer: with words to leave out, the number of rows depends on them.
     static func normalizer(_ call: inout OperatorCall) throws(RowFault) -> [TensorFacts] {
         let input = try call.input(0)
-        if (call.node.attributes["stopwords"]?.count ?? 0) > 0, !input.isSame {
+        let hasStopWords = (call.node.attributes["stopwords"]?.count ?? 0) > 0
+        if hasStopWords, !input.isSame {
             throw RowFault("leaves out rows that are stop words")
         }
-        return [TensorFacts(type: OnnxType.string, shape: try call.shape(0), rows: input.rows)]
+        var shape = try call.shape(0)
+        // Of no words at all it makes one.
+        if hasStopWords || call.separatesInputs, let last = shape.last {
+            shape[shape.count - 1] = call.freshSize(atMost: call.bound(last))
+        }
+        return [TensorFacts(type: OnnxType.string, shape: shape, rows: input.rows)]
     }
 
     /// Splits each element; the new last dimension is as long as the most parts of any element.

@@ -41,8 +41,39 @@ struct Window {
     func sizes(of sizes: [SymbolicSize?], in call: inout OperatorCall) -> [SymbolicSize?] {
         sizes.enumerated().map { place, size in
             guard let size, size.isFixed else { return nil }
-            return size.number.flatMap { result($0, at: place) } ?? call.freshSize()
+            if let result = size.number.flatMap({ result($0, at: place) }) { return result }
+            if keeps(place) { return size }
+            return call.freshSize(atMost: call.bound(size).flatMap { bound(of: $0, at: place) })
         }
+    }
+
+    /// Whether a window moves by one element and leaves as many places as there were.
+    private func keeps(_ place: Int) -> Bool {
+        guard strides[place] == 1 else { return false }
+        return isSame || !roundsUp && slack(at: place) == 0
+    }
+
+    /// The padding minus the reach of the kernel plus the stride; nil if it is not known.
+    private func slack(at place: Int) -> Int64? {
+        guard let pads, let kernel, place < kernel.count, let length = kernel[place],
+            (1...Int64(Int32.max)).contains(length)
+        else { return nil }
+        return pads[place] + pads[place + strides.count] - reach(of: length, at: place)
+            + strides[place]
+    }
+
+    /// The elements from the first to the last that the kernel covers. All factors have 32 bits.
+    private func reach(of length: Int64, at place: Int) -> Int64 {
+        dilations[place] * (length - 1) + 1
+    }
+
+    /// An upper bound of the places that a window has over a dimension.
+    private func bound(of size: SizeBound, at place: Int) -> SizeBound? {
+        let stride = Double(strides[place])
+        // A dimension shorter than the stride has one place.
+        guard let slack = isSame ? 0 : slack(at: place) else { return nil }
+        let rest = max(Double(slack), stride - 1) / stride + (roundsUp ? 1 : 0)
+        return size.scaled(by: 1 / stride).plus(SizeBound(rest))
     }
 
     private func result(_ size: Int64, at place: Int) -> SymbolicSize? {
@@ -51,8 +82,8 @@ struct Window {
         guard !roundsUp, let pads, let kernel, place < kernel.count, let length = kernel[place],
             (1...Int64(Int32.max)).contains(length)
         else { return nil }
-        let reach = dilations[place].multipliedReportingOverflow(by: length - 1).partialValue + 1
-        let rest = size + pads[place] + pads[place + strides.count] - reach
+        let rest =
+            size + pads[place] + pads[place + strides.count] - reach(of: length, at: place)
         return rest < 0 ? nil : SymbolicSize(rest / strides[place] + 1)
     }
 
@@ -61,15 +92,19 @@ struct Window {
         of size: SymbolicSize?,
         _ kernel: SymbolicSize?,
         at place: Int,
-        in call: inout OperatorCall
+        in call: OperatorCall
     ) -> SymbolicSize? {
         guard let size, size.isFixed else { return nil }
-        guard let number = size.number, let length = kernel?.number, let pads, !hasOutputShape,
-            (1...Int64(Int16.max)).contains(number), (1...Int64(Int16.max)).contains(length)
+        guard let length = kernel?.number, !hasOutputShape,
+            (1...Int64(Int16.max)).contains(length)
         else { return call.freshSize() }
-        let reach = dilations[place] * (length - 1) + 1 + outputPadding[place]
-        let result =
-            strides[place] * (number - 1) + reach - pads[place] - pads[place + strides.count]
-        return result < 0 ? call.freshSize() : SymbolicSize(result)
+        let reach = reach(of: length, at: place) + outputPadding[place]
+        if let number = size.number, let pads, (1...Int64(Int16.max)).contains(number) {
+            let result =
+                strides[place] * (number - 1) + reach - pads[place] - pads[place + strides.count]
+            if result >= 0 { return SymbolicSize(result) }
+        }
+        let bound = call.bound(size)?.scaled(by: Double(strides[place]))
+        return call.freshSize(atMost: bound?.plus(SizeBound(Double(reach))))
     }
 }

@@ -28,6 +28,12 @@ package struct TensorSpec: Sendable, Hashable {
         self.hasUnknownRank = hasUnknownRank
         self.isOptional = isOptional
     }
+
+    /// Whether a text may be the name of a tensor: 1 to ``EngineLimits/maxNameBytes`` bytes without
+    /// a NUL, with which a name ends in the runtime.
+    package static func isName(_ text: String) -> Bool {
+        (1...EngineLimits.maxNameBytes).contains(text.utf8.count) && !text.utf8.contains(0)
+    }
 }
 
 /// What a model takes and what it gives, in the model's own order.

@@ -13,8 +13,14 @@ package final class RunStop: Sendable {
 
     private let state = Mutex(State())
 
+    /// The time at which the run is over its limit, in nanoseconds of the monotonic clock; nil:
+    /// there is no limit.
+    package let endsAtNs: UInt64?
+
     /// Makes one that has not been told to stop.
-    package init() {}
+    package init(endsAtNs: UInt64? = nil) {
+        self.endsAtNs = endsAtNs
+    }
 
     /// Whether ``stop()`` was called.
     package var isStopped: Bool { state.withLock { $0.isStopped } }

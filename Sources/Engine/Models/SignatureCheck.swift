@@ -32,8 +32,10 @@ extension ModelSignature {
         _ = try indices(ofOutputs: outputs)
     }
 
-    /// Where the outputs that a request asks for are in `outputs`, all of them for no names.
-    func indices(ofOutputs names: [ExactString]) throws(EngineError) -> [Int] {
+    /// The indices in `outputs` of the outputs that a request asks for, all of them for no names.
+    ///
+    /// - Throws: `invalidInput` for an unknown or repeated name.
+    package func indices(ofOutputs names: [ExactString]) throws(EngineError) -> [Int] {
         guard !names.isEmpty else { return Array(outputs.indices) }
         guard names.count <= EngineLimits.maxTensors else {
             throw EngineError(
@@ -62,7 +64,7 @@ extension ModelSignature {
 }
 
 /// The check of one request, tensor by tensor.
-struct SignatureCheck {
+package struct SignatureCheck {
     private let signature: ModelSignature
     private var lookup: NameLookup
     /// The inputs that were seen.
@@ -73,7 +75,7 @@ struct SignatureCheck {
     /// - Parameters:
     ///   - signature: The model's.
     ///   - tensors: How many the request has.
-    init(of signature: ModelSignature, tensors: Int) throws(EngineError) {
+    package init(of signature: ModelSignature, tensors: Int) throws(EngineError) {
         self.signature = signature
         lookup = NameLookup(of: signature.inputs)
         guard tensors <= EngineLimits.maxTensors else {
@@ -93,6 +95,26 @@ struct SignatureCheck {
         _ shape: [Int64],
         _ bytes: RawSpan
     ) throws(EngineError) -> Int {
+        let index = try take(name)
+        try signature.inputs[index].check(type, shape, bytes)
+        return index
+    }
+
+    /// Looks at the next tensor without its data, which whoever gets it checks.
+    ///
+    /// - Returns: Which input of the signature it is for.
+    package mutating func take(
+        _ name: ExactString,
+        _ type: ElementType,
+        _ shape: [Int64],
+        byteCount: Int
+    ) throws(EngineError) -> Int {
+        let index = try take(name)
+        try signature.inputs[index].check(type, shape, byteCount: byteCount)
+        return index
+    }
+
+    private mutating func take(_ name: ExactString) throws(EngineError) -> Int {
         guard let index = lookup.index(of: name) else {
             throw EngineError(
                 .invalidInput,
@@ -102,12 +124,11 @@ struct SignatureCheck {
         guard seen.insert(index) else {
             throw EngineError(.invalidInput, "input \(quoted(name)) is given twice")
         }
-        try signature.inputs[index].check(type, shape, bytes)
         return index
     }
 
     /// Ends the check: every input without a default must have been there.
-    func finish() throws(EngineError) {
+    package func finish() throws(EngineError) {
         for (index, spec) in signature.inputs.enumerated()
         where !spec.isOptional && !seen.contains(index) {
             let shape = spec.hasUnknownRank ? "any shape" : text(spec.shape)
@@ -126,6 +147,19 @@ extension TensorSpec {
         _ shape: [Int64],
         _ bytes: RawSpan
     ) throws(EngineError) {
+        let elements = try check(type, shape, byteCount: bytes.byteCount)
+        if let fault = type.fault(in: bytes, count: elements) { throw refusal(fault) }
+    }
+
+    /// Whether a tensor fits this input, its data left out.
+    ///
+    /// - Returns: How many elements it has.
+    @discardableResult
+    fileprivate func check(
+        _ type: ElementType,
+        _ shape: [Int64],
+        byteCount: Int
+    ) throws(EngineError) -> Int {
         guard type == self.type else {
             throw refusal("is \(type.name), the model takes \(self.type.name)")
         }
@@ -135,21 +169,31 @@ extension TensorSpec {
                 "has shape \(text(shape)), more than \(EngineLimits.maxElements) elements"
             )
         }
-        guard let elementBytes = type.byteCount else {
-            guard let fault = BytesElements.fault(in: bytes, count: elements) else { return }
-            throw refusal(fault)
-        }
+        try checkHiddenElements(of: shape)
+        guard let elementBytes = type.byteCount else { return elements }
         let expected = elements * elementBytes
-        guard bytes.byteCount == expected else {
+        guard byteCount == expected else {
             throw refusal(
-                "has \(bytes.byteCount) bytes of data, shape \(text(shape)) of "
+                "has \(byteCount) bytes of data, shape \(text(shape)) of "
                     + "\(type.name) takes \(expected)"
             )
         }
-        guard type == .bool else { return }
-        if let index = bytes.byteOffsets.first(where: { bytes[byteAt: $0] > 1 }) {
-            throw refusal("has a BOOL that is neither 0 nor 1, at element \(index)")
+        return elements
+    }
+
+    /// A size of 0 leaves a tensor without bytes, but not what a model makes of its other sizes.
+    private func checkHiddenElements(of given: [Int64]) throws(EngineError) {
+        guard given.contains(0) else { return }
+        let hasFreeSize = given.indices.contains { position in
+            given[position] > 1 && (hasUnknownRank || shape[position] == -1)
         }
+        // The element count, with 1 for each 0, fits.
+        let hidden = given.reduce(1) { $0 * max($1, 1) }
+        guard hasFreeSize, hidden > EngineLimits.maxHiddenElements else { return }
+        throw refusal(
+            "has shape \(text(given)) without elements: its other sizes may multiply to at most "
+                + "\(EngineLimits.maxHiddenElements)"
+        )
     }
 
     private func check(shape given: [Int64]) throws(EngineError) {

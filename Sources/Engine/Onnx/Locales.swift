@@ -7,7 +7,7 @@ internal import Text
 /// The operator StringNormalizer constructs the locale of its attribute, by default `en_US.UTF-8`,
 /// and exports of scikit-learn's text pipelines say `en_US`. Both are missing on many systems, and
 /// the C library looks for them in the folders that the variable `LOCPATH` names.
-enum Locales {
+package enum Locales {
     /// The C library's variable. Where it is set, it stays as it is.
     static let variable = "LOCPATH"
     /// The locales that `make install` compiles.
@@ -28,6 +28,50 @@ enum Locales {
             )
         else { return }
         unsafe setenv(variable, folder, 1)
+    }
+
+    /// The most locales of the folders of ``variable`` that ``keepLoaded()`` loads.
+    private static let mostOfFolders = 64
+
+    /// Loads the locales that models may ask for, and never frees them: those of ``names``,
+    /// `C.UTF-8`, those of the environment, and those in the folders of ``variable``. The C library
+    /// opens no file for a locale that is loaded. For a process that is to open none later.
+    ///
+    /// - Returns: The names of those that this machine has.
+    @discardableResult
+    package static func keepLoaded() -> [String] {
+        let environment = ["LC_ALL", "LANG"].compactMap(value)
+        var wanted = names + ["C.UTF-8"]
+        for name in environment + inFolders() where !wanted.contains(name) {
+            wanted.append(name)
+        }
+        return wanted.filter { unsafe locale_Keep($0) }
+    }
+
+    /// The names of the locales in the folders of ``variable``, sorted: at most
+    /// ``mostOfFolders``.
+    private static func inFolders() -> [String] {
+        let folders = value(of: variable)?.split(separator: ":") ?? []
+        return Array(folders.flatMap { entries(of: String($0)) }.sorted().prefix(mostOfFolders))
+    }
+
+    private static func entries(of folder: String) -> [String] {
+        guard let opened = unsafe opendir(folder) else { return [] }
+        defer { unsafe closedir(opened) }
+        var found: [String] = []
+        while let entry = unsafe readdir(opened) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { bytes in
+                unsafe bytes.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if !name.hasPrefix(".") { found.append(name) }
+        }
+        return found
+    }
+
+    private static func value(of variable: String) -> String? {
+        unsafe getenv(variable).map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// The folder to be named, with what `provide()` asks the system for as parameters.

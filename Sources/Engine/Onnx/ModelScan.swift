@@ -11,8 +11,6 @@ struct ModelFacts {
     var zipMaps: [ExactString: String] = [:]
     /// Tensors whose data lies in other files.
     var tensors = ModelTensors()
-    /// Whether the values of inputs, and not their sizes alone, may decide how long a run takes.
-    var timeDependsOnValues = false
 }
 
 /// A scan of a model's file for facts, and for tensors whose data lies in other files.
@@ -51,18 +49,7 @@ enum ModelScan {
         }
     }
 
-    /// Operators that repeat or choose what they do by a value.
-    private static let operatorsByValue: Set<String> = [
-        "Loop", "If", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch",
-    ]
-    private static let operatorTypeField: UInt32 = 4
     private static let graphField: UInt32 = 7
-
-    /// The result of a scan so far.
-    private struct Found {
-        var timeDependsOnValues = false
-        var tensors = FoundTensors()
-    }
 
     /// Scans a file.
     ///
@@ -80,9 +67,9 @@ enum ModelScan {
                     + "are taken"
             )
         }
-        var found = Found()
+        var found = FoundTensors()
         try scan(.model, bytes.byteOffsets, in: bytes, depth: 1, &found)
-        var facts = ModelFacts(timeDependsOnValues: found.timeDependsOnValues)
+        var facts = ModelFacts()
         var graphs: [Range<Int>] = []
         try ProtobufFields.forEachContent(in: bytes.byteOffsets, of: bytes) { field, graph in
             if field == graphField { graphs.append(graph) }
@@ -92,11 +79,11 @@ enum ModelScan {
         }
         for graph in graphs { try facts.read(graph, in: bytes) }
         let used = try InitializerUse.used(
-            among: found.tensors.initializerNames,
+            among: found.initializerNames,
             by: graphs,
             in: bytes
         )
-        facts.tensors = found.tensors.sorted(used: used)
+        facts.tensors = found.sorted(used: used)
         return facts
     }
 
@@ -105,7 +92,7 @@ enum ModelScan {
         _ range: Range<Int>,
         in bytes: RawSpan,
         depth: Int,
-        _ found: inout Found
+        _ found: inout FoundTensors
     ) throws(EngineError) {
         guard depth <= EngineLimits.maxModelDepth else {
             throw EngineError(
@@ -114,18 +101,13 @@ enum ModelScan {
             )
         }
         switch message {
-        case .tensor: return try found.tensors.add(inner: TensorFields(range, in: bytes))
-        case .initializer: return try found.tensors.add(initializer: TensorFields(range, in: bytes))
+        case .tensor: return try found.add(inner: TensorFields(range, in: bytes))
+        case .initializer: return try found.add(initializer: TensorFields(range, in: bytes))
         default: break
         }
         try ProtobufFields.forEachContent(in: range, of: bytes) {
             field,
             content throws(EngineError) in
-            if message == .node, field == operatorTypeField,
-                operatorsByValue.contains(bytes.repairedText(content))
-            {
-                found.timeDependsOnValues = true
-            }
             guard let child = message.child(field) else { return }
             try scan(child, content, in: bytes, depth: depth + 1, &found)
         }

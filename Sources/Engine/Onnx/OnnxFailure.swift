@@ -18,6 +18,12 @@ struct OnnxFailure: Error {
         OnnxFailure(code: OrtErrorCode(ORT_ERROR_FAIL), text: what)
     }
 
+    /// The failure of a session whose thread the system did not start.
+    static let noThread = OnnxFailure(
+        code: OrtErrorCode(ORT_ERROR_FAIL),
+        text: "the system starts no thread for the session"
+    )
+
     /// The error of a load, with the runtime's reason for the publisher.
     ///
     /// - Parameter version: The runtime's.
@@ -25,6 +31,7 @@ struct OnnxFailure: Error {
         let parsed = OnnxText(text)
         let runtime = "ONNX Runtime \(version)"
         if let refusalOfLocale { return refusalOfLocale }
+        if text == Self.noThread.text { return EngineError(.unavailable, text) }
         if parsed.isOutOfMemory {
             return EngineError(
                 .outOfMemory,

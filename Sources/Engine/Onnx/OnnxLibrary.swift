@@ -23,8 +23,7 @@ final class OnnxLibrary: @unchecked Sendable {
     let allocator: OpaquePointer
     /// What the runtime writes its log to.
     let log: OnnxLog
-    /// Makes sessions that start threads of their own.
-    let steady = LastingThread(.inherited, name: "session")
+    private let sessionThread = Mutex<LastingThread?>(nil)
 
     /// The lowest minor version of 1.x that has the interface asked for: they count alike.
     private static let minimumMinorVersion = Int(ORT_API_VERSION_USED)
@@ -128,6 +127,15 @@ final class OnnxLibrary: @unchecked Sendable {
             }
         } catch {
             throw error.whileStarting
+        }
+    }
+
+    /// The thread that makes sessions with threads of their own, which inherit its priority; started
+    /// at its first use. Nil: the system has none.
+    var steady: LastingThread? {
+        sessionThread.withLock { thread in
+            thread = thread ?? LastingThread.start(.inherited, name: "session")
+            return thread
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import Text
 
 /// A model that ONNX Runtime runs. Runs may go side by side.
@@ -9,6 +10,10 @@ final class OnnxModel: InferenceModel {
     private let session: OnnxSession
     private let inputNames: [CName]
     private let outputNames: [CName]
+    /// Outputs that share their name with an input: the runtime leaves their places alone.
+    private let passedThrough: IndexSet
+    /// Cleared by a run that failed only with places: a shape was not as expected.
+    private let usesPlaces = Atomic(true)
 
     /// Reads a loaded model's signature.
     ///
@@ -31,6 +36,12 @@ final class OnnxModel: InferenceModel {
         signature = ModelSignature(inputs: inputs.specs, outputs: outputs.specs)
         inputNames = inputs.names
         outputNames = outputs.names
+        var passedThrough = IndexSet()
+        let names = Set(inputs.specs.map(\.name))
+        for (index, spec) in outputs.specs.enumerated() where names.contains(spec.name) {
+            _ = passedThrough.insert(index)
+        }
+        self.passedThrough = passedThrough
     }
 
     func run(
@@ -38,9 +49,19 @@ final class OnnxModel: InferenceModel {
         outputs: [ExactString],
         stop: RunStop?
     ) throws(EngineError) -> [OutputTensor] {
+        try run(inputs, outputs: outputs, into: [], stop: stop)
+    }
+
+    func run(
+        _ inputs: [InputTensor],
+        outputs: [ExactString],
+        into places: [OutputPlace?],
+        stop: RunStop?
+    ) throws(EngineError) -> [OutputTensor] {
         var call = OnnxCall(
             check: try SignatureCheck(of: signature, tensors: inputs.count),
             wanted: try signature.indices(ofOutputs: outputs),
+            places: places,
             stop: stop
         )
         AlignedScratch.with { scratch in lend(inputs, from: 0, to: &call, &scratch) }
@@ -143,8 +164,7 @@ final class OnnxModel: InferenceModel {
         options: OnnxRunOptions?
     ) throws(EngineError) -> [OutputTensor] {
         do throws(OnnxFailure) {
-            let names = call.wanted.map { outputNames[$0] }
-            let values = try session.run(call.inputs, outputs: names, options: options)
+            let values = try values(of: call, options: options)
             var tensors: [OutputTensor] = []
             tensors.reserveCapacity(values.count)
             for (position, index) in call.wanted.enumerated() {
@@ -155,6 +175,46 @@ final class OnnxModel: InferenceModel {
         } catch {
             throw error.whileRunning
         }
+    }
+
+    private func values(
+        of call: OnnxCall,
+        options: OnnxRunOptions?
+    ) throws(OnnxFailure) -> [OnnxValue] {
+        let names = call.wanted.map { outputNames[$0] }
+        guard !call.places.isEmpty, usesPlaces.load(ordering: .relaxed) else {
+            return try session.run(call.inputs, outputs: names, options: options)
+        }
+        let places = try places(of: call)
+        do throws(OnnxFailure) {
+            return try session.run(call.inputs, outputs: names, places: places, options: options)
+        } catch {
+            guard call.stop?.isStopped != true else { throw error }
+            let values = try session.run(call.inputs, outputs: names, options: options)
+            // The input is good, so that a place must have been of another shape.
+            usesPlaces.store(false, ordering: .relaxed)
+            return values
+        }
+    }
+
+    private func places(of call: OnnxCall) throws(OnnxFailure) -> [OnnxValue?] {
+        var values: [OnnxValue?] = []
+        values.reserveCapacity(call.wanted.count)
+        for (position, index) in call.wanted.enumerated() {
+            guard let place = call.places[position], !passedThrough.contains(index) else {
+                values.append(nil)
+                continue
+            }
+            values.append(
+                try unsafe OnnxValue(
+                    lending: UnsafeRawBufferPointer(place.memory),
+                    type: place.type,
+                    shape: place.shape,
+                    library: session.library
+                )
+            )
+        }
+        return values
     }
 }
 
@@ -172,6 +232,8 @@ struct OnnxCall {
     var check: SignatureCheck
     /// Which outputs it asks for.
     let wanted: [Int]
+    /// Memory for them; empty: the runtime allocates all.
+    let places: [OutputPlace?]
     /// What may end it.
     let stop: RunStop?
     /// The inputs that were lent so far.

@@ -34,7 +34,9 @@ extension OnnxValue {
         guard let type = ElementType(onnx: info.elementType) else {
             throw OnnxFailure.unexpected("output of ONNX element type \(info.elementType)")
         }
-        guard let count = TensorShape.elementCount(info.shape) else {
+        guard info.shape.count <= EngineLimits.maxRank,
+            let count = TensorShape.elementCount(info.shape)
+        else {
             throw OnnxFailure.unexpected("output of shape \(info.shape)")
         }
         guard let elementBytes = type.byteCount else {

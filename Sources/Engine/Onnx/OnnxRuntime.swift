@@ -11,12 +11,40 @@ package struct OnnxRuntime: InferenceEngine {
 
     /// Loads the library.
     ///
-    /// - Parameter libraryPath: The library's file; nil to look for it: see ``OnnxLibrarySearch``.
+    /// - Parameters:
+    ///   - libraryPath: The library's file; nil to look for it: see ``OnnxLibrarySearch``.
+    ///   - startsThreads: Whether to start the engine's own thread now, from the calling one, whose
+    ///     priority it inherits; false leaves that to ``startThreads()``.
     /// - Throws: `unavailable`, with paths and the system's text in the detail.
-    package init(libraryPath: String? = nil) throws(EngineError) {
+    package init(libraryPath: String? = nil, startsThreads: Bool = true) throws(EngineError) {
         let path =
             if let libraryPath { libraryPath } else { try OnnxLibrarySearch.find() }
         library = try OnnxLibrary.open(path: path)
+        guard !startsThreads || startThreads() else {
+            throw EngineError(.unavailable, "the system starts no thread for ONNX Runtime")
+        }
+    }
+
+    package func startThreads() -> Bool { library.steady != nil }
+
+    package func inspect(
+        _ source: some ModelSource,
+        growth: Int
+    ) throws(EngineError) -> ModelInspection {
+        do {
+            return try source.withEntry { entry in
+                ModelInspection(
+                    rows: GraphAnalysis.rows(of: entry),
+                    isolation: IsolationAnalysis.result(of: entry, growth: growth).verdict
+                )
+            }
+        } catch {
+            throw EngineError(
+                .unavailable,
+                "the model's file could not be read",
+                detail: "\(error)"
+            )
+        }
     }
 
     package func load(
@@ -54,7 +82,8 @@ package struct OnnxRuntime: InferenceEngine {
         let resources = ModelResources(
             modelBytes: entry.byteCount + files.byteCount,
             threads: options.threads,
-            timeDependsOnValues: facts.timeDependsOnValues
+            timeDependsOnValues: IsolationAnalysis.result(of: entry, growth: options.growth)
+                .timeDependsOnValues
         )
         let loaded = try rewritten(entry, by: facts.tensors.edits, files) { model in
             try session(model, facts.tensors.initializers, files, threads: options.threads)

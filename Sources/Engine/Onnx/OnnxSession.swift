@@ -36,18 +36,26 @@ final class OnnxSession: @unchecked Sendable {
         }
         defer { unsafe ort_ReleaseSessionOptions(library.api, options) }
         try unsafe Self.set(options, threads: threads, in: library)
+        let maker = threads > 1 ? try Self.maker(library) : nil
         unsafe raw = try initializers.withAdded(to: options) { () throws(OnnxFailure) in
             try unsafe library.make { api, out in
                 unsafe model.withUnsafeBytes { bytes in
                     let call = unsafe Making(library, bytes, options, out)
-                    // The threads of a session serve for as long as it lives, and their priority
-                    // is that of the thread which makes it.
-                    return unsafe threads > 1
-                        ? library.steady.run { call.make() }.status : call.make().status
+                    guard let maker else { return unsafe call.make().status }
+                    return unsafe maker.run { call.make() }.status
                 }
             }
         }
         self.library = library
+    }
+
+    /// A thread that makes a session with threads of its own, which serve for as long as it lives
+    /// and inherit the priority of the thread that makes it. Each session has another one, so that
+    /// one whose creation hangs delays no other.
+    private static func maker(_ library: OnnxLibrary) throws(OnnxFailure) -> LastingThread {
+        let maker = library.steady?.run { LastingThread.start(.inherited, name: "session") }
+        guard let maker = maker ?? nil else { throw .noThread }
+        return maker
     }
 
     /// The call that makes a session, for whichever thread makes it while its caller waits.
@@ -138,17 +146,21 @@ final class OnnxSession: @unchecked Sendable {
     /// - Parameters:
     ///   - inputs: Names and values, each the model's.
     ///   - outputs: The names of what is wanted.
+    ///   - places: Values for the runtime to write outputs to, nil for those that it allocates;
+    ///     one for each of `outputs`, or none at all.
     ///   - options: What may end the run; nil if nothing will.
     /// - Returns: A value for each wanted name, in their order.
     func run(
         _ inputs: [OnnxCall.Input],
         outputs: [CName],
+        places: [OnnxValue?] = [],
         options: OnnxRunOptions?
     ) throws(OnnxFailure) -> [OnnxValue] {
         let inputNames = unsafe inputs.map { unsafe UnsafePointer($0.name.start) as CName.Address? }
         let values = unsafe inputs.map { unsafe $0.value.raw as OpaquePointer? }
         let outputNames = unsafe outputs.map { unsafe UnsafePointer($0.start) as CName.Address? }
         var results = unsafe [OpaquePointer?](repeating: nil, count: outputs.count)
+        for (index, place) in places.enumerated() { unsafe results[index] = place?.raw }
         try unsafe library.call { api in
             unsafe ort_Run(
                 api,
@@ -163,8 +175,9 @@ final class OnnxSession: @unchecked Sendable {
             )
         }
         // Every object gets its owner before anything can fail.
-        let owned = unsafe results.compactMap { result in
-            unsafe result.map { unsafe OnnxValue(taking: $0, from: self) }
+        let owned = unsafe results.enumerated().compactMap { index, result in
+            if index < places.count, let place = places[index] { return place }
+            return unsafe result.map { unsafe OnnxValue(taking: $0, from: self) }
         }
         guard owned.count == outputs.count else { throw .nothingReturned }
         return owned

@@ -66,10 +66,11 @@ struct OnnxSignature {
         let name = try Self.loading(session) { () throws(OnnxFailure) in
             try session.name(of: side, at: index)
         }
-        guard let text = name.text, !text.isEmpty else {
+        guard let text = name.text, TensorSpec.isName(text) else {
             throw EngineError(
                 .unsupported,
-                "the name of \(side.rawValue) \(index) is not UTF-8 text"
+                "the name of \(side.rawValue) \(index) is not UTF-8 text of 1 to "
+                    + "\(EngineLimits.maxNameBytes) bytes"
             )
         }
         let what = "\(side.rawValue) \(quoted(text)) of the model"
@@ -123,7 +124,7 @@ struct OnnxSignature {
         guard names.count + count <= EngineLimits.maxTensors else { return }
         for index in 0..<count {
             let name = try session.name(of: .optionalInput, at: index)
-            guard let text = name.text, !text.isEmpty,
+            guard let text = name.text, TensorSpec.isName(text),
                 case .tensor(let info) = try session.kind(of: .optionalInput, at: index),
                 let type = ElementType(onnx: info.elementType),
                 info.shape.count <= EngineLimits.maxRank

@@ -28,12 +28,12 @@ final class OnnxValue: @unchecked Sendable {
         unsafe lent = nil
     }
 
-    /// Wraps bytes without a copy.
+    /// Wraps bytes without a copy: an input, or memory for an output.
     ///
     /// - Parameters:
     ///   - bytes: As many as type and shape say, at an address as of ``AlignedScratch``. They must
-    ///     stay for longer than this object lives: the runtime reads them where they lie, and
-    ///     never writes to an input.
+    ///     stay for longer than this object lives: the runtime reads them where they lie. It never
+    ///     writes to an input; an output must be writable.
     ///   - type: A type of fixed size.
     ///   - shape: The dimensions.
     @unsafe

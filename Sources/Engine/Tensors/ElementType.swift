@@ -69,3 +69,20 @@ package enum ElementType: Int32, CaseIterable, Sendable, Hashable {
         self = type
     }
 }
+
+extension ElementType {
+    /// What is wrong with the content of a tensor's data, whose length is right; nil if it is
+    /// elements of this type.
+    ///
+    /// - Parameter count: How many elements the tensor's shape says.
+    /// - Returns: The rest of a sentence that begins with the tensor's name.
+    package func fault(in bytes: RawSpan, count: Int) -> String? {
+        switch self {
+        case .bytes: return BytesElements.fault(in: bytes, count: count)
+        case .bool:
+            let index = bytes.byteOffsets.first { bytes[byteAt: $0] > 1 }
+            return index.map { "has a BOOL that is neither 0 nor 1, at element \($0)" }
+        default: return nil
+        }
+    }
+}

@@ -11,9 +11,18 @@ package protocol TensorBytes: Sendable {
     /// - Parameter body: What reads them; the span must not outlive it.
     /// - Returns: What `body` returns.
     func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result
+
+    /// Lends the bytes part by part, in order, without a copy that joins them.
+    ///
+    /// - Parameter body: Reads one part; the span must not outlive it.
+    func forEachPart(_ body: (RawSpan) throws -> Void) rethrows
 }
 
 extension TensorBytes {
+    package func forEachPart(_ body: (RawSpan) throws -> Void) rethrows {
+        try withBytes(body)
+    }
+
     /// A copy of the bytes.
     package func copied() -> [UInt8] {
         withBytes { span in unsafe span.withUnsafeBytes { bytes in unsafe [UInt8](bytes) } }

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
@@ -22,7 +21,7 @@ package final class LastingThread: Sendable {
     }
 
     /// How often the caller looks up while it waits.
-    private static let lookMilliseconds = 10
+    private static let lookNs: UInt64 = 10_000_000
 
     private let priority: Priority
     private let queue = Queue()
@@ -36,7 +35,7 @@ package final class LastingThread: Sendable {
 
         private let pieces = Mutex(Pieces())
         /// Counts them, and the end.
-        private let count = DispatchSemaphore(value: 0)
+        private let count = CountingSemaphore()
 
         func add(_ piece: @escaping @Sendable () -> Void) {
             pieces.withLock { $0.waiting.append(piece) }
@@ -61,14 +60,29 @@ package final class LastingThread: Sendable {
 
     private final class Outcome<Output: Sendable>: Sendable {
         let value = Mutex<Output?>(nil)
-        let isThere = DispatchSemaphore(value: 0)
+        let isThere = CountingSemaphore()
     }
 
-    /// Starts the thread.
+    /// Starts the thread. For start-up: a system that has none left ends the process.
     /// - Parameter name: As for ``WorkerThread/start(_:_:)``.
-    package init(_ priority: Priority, name: String) {
+    package convenience init(_ priority: Priority, name: String) {
+        self.init(priority)
+        precondition(begin(name), "the system starts no thread")
+    }
+
+    private init(_ priority: Priority) {
         self.priority = priority
-        WorkerThread.start(name) { [queue] in queue.work() }
+    }
+
+    /// Starts a thread; nil if the system has none.
+    /// - Parameter name: As for ``WorkerThread/start(_:_:)``.
+    package static func start(_ priority: Priority, name: String) -> LastingThread? {
+        let thread = LastingThread(priority)
+        return thread.begin(name) ? thread : nil
+    }
+
+    private func begin(_ name: String) -> Bool {
+        WorkerThread.begin(name) { [queue] in queue.work() }
     }
 
     deinit { queue.end() }
@@ -81,13 +95,35 @@ package final class LastingThread: Sendable {
         }
     }
 
-    /// Runs `body` on the thread and returns what it does.
+    /// Runs `body` on the thread and returns its result.
     ///
-    /// - Parameter look: Called from time to time on the caller's thread while it waits.
+    /// - Parameter look: Called every 10 ms on the caller's thread while it waits.
     package func run<Output: Sendable>(
         look: () -> Void = {},
         _ body: @escaping @Sendable () -> Output
     ) -> Output {
+        let output = run(
+            while: {
+                look(); return true
+            },
+            body
+        )
+        guard let output else { preconditionFailure("a run that may not be abandoned was") }
+        return output
+    }
+
+    /// Runs `body` on the thread, and returns without its result if the caller stops waiting.
+    ///
+    /// An abandoned `body` goes on, and its result is released when it returns. The thread is lost
+    /// until then: the caller gives it no more work and drops it.
+    ///
+    /// - Parameter mayWait: Called every 10 ms on the caller's thread while it waits; false abandons
+    ///   the run.
+    /// - Returns: nil if the run was abandoned.
+    package func run<Output: Sendable>(
+        while mayWait: () -> Bool,
+        _ body: @escaping @Sendable () -> Output
+    ) -> Output? {
         let outcome = Outcome<Output>()
         let thread = Mutex<ThreadPriority?>(nil)
         begin { [priority] in
@@ -98,15 +134,11 @@ package final class LastingThread: Sendable {
             outcome.isThere.signal()
         }
         let asked = ContinuousClock.now
-        let pause = DispatchTimeInterval.milliseconds(Self.lookMilliseconds)
-        while outcome.isThere.wait(timeout: .now() + pause) == .timedOut {
-            look()
+        while !outcome.isThere.wait(untilNs: MonotonicTime.nowNs + Self.lookNs) {
+            guard mayWait() else { return nil }
             let waited = ContinuousClock.now - asked
             thread.withLock { if $0?.raiseIfStarved(since: waited) == true { $0 = nil } }
         }
-        guard let output = outcome.value.withLock({ $0 }) else {
-            preconditionFailure("work that ended gave nothing")
-        }
-        return output
+        return outcome.value.withLock { $0 }
     }
 }

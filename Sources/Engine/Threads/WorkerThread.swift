@@ -20,7 +20,22 @@ package enum WorkerThread {
     /// served, so a system that has none left ends the process.
     /// - Parameter name: What `top -H` and debuggers call it; the system takes 15 bytes.
     package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let context = unsafe Unmanaged.passRetained(Body(name, body)).toOpaque()
+        precondition(begin(name, body), "the system starts no thread")
+    }
+
+    /// Starts a thread that ends when `body` returns.
+    /// - Returns: Whether the system had one; `body` is not called if not.
+    package static func begin(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+        guard let thread = started(name, body) else { return false }
+        pthread_detach(thread)
+        return true
+    }
+
+    private static func started(
+        _ name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) -> pthread_t? {
+        let context = unsafe Unmanaged.passRetained(Body(name, body))
         var thread = pthread_t()
         let failure = unsafe pthread_create(
             &thread,
@@ -32,9 +47,19 @@ package enum WorkerThread {
                 body.run()
                 return nil
             },
-            context
+            context.toOpaque()
         )
-        precondition(failure == 0, "the system starts no thread: error \(failure)")
-        pthread_detach(thread)
+        guard failure == 0 else {
+            unsafe context.release()
+            return nil
+        }
+        return thread
+    }
+
+    /// Runs `body` on a thread of its own, and waits for its end.
+    /// - Returns: Whether the system had a thread; `body` is not called if not.
+    package static func runToEnd(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+        guard let thread = started(name, body) else { return false }
+        return pthread_join(thread, nil) == 0
     }
 }

@@ -50,6 +50,23 @@ struct SealedFile {
         return buffer
     }
 
+    /// Hands the whole plaintext on in pieces; its digest has to be the one that was signed.
+    ///
+    /// - Parameters: As for ``OpenedVersion/readPieces(_:threads:_:)``.
+    func readPieces(
+        threads: Int,
+        hashed: HashedBlobs,
+        _ take: @escaping @Sendable (RawSpan) -> Bool
+    ) throws {
+        let isKnown = hashed.contains(file.sealedSHA256)
+        let opening = PiecewiseOpening(opener, reader: reader, hashes: !isKnown)
+        guard try opening.run(threads: threads, take), !isKnown else { return }
+        guard opening.digest == file.sha256 else {
+            throw RegistryError(.dataLoss, "its SHA-256 is not the one that was signed")
+        }
+        hashed.insert(file.sealedSHA256)
+    }
+
     /// A part of the plaintext; the range must not be empty and must lie inside the file.
     func read(_ range: Range<UInt64>) throws -> [UInt8] {
         let chunkBytes = UInt64(opener.chunkBytes)

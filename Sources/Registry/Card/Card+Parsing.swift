@@ -17,7 +17,7 @@ extension Card {
     /// Keys of one of the free mappings: labels, data, metrics.
     static let maxFreeKeys = 256
     /// Rows of one run.
-    static let maxRows: Int64 = 65_536
+    package static let maxRows: Int64 = 65_536
     /// How long a card may let a request wait for company: one second.
     static let maxDelayUs: Int64 = 1_000_000
     /// Intra-op threads of one run.
@@ -55,6 +55,8 @@ extension Card {
             if let node = fields.take("threads") {
                 card.threads = Int(try node.integer(in: 1...maxThreads))
             }
+            if let node = fields.take("isolation") { card.isolation = try isolation(node) }
+            if let node = fields.take("run_seconds") { card.runSeconds = try runSeconds(node) }
             if let node = fields.take("golden") { card.golden = try golden(node, paths: paths) }
             if let node = fields.take("labels") { card.labels = try texts(node) }
             if let node = fields.take("derived_from") { card.derivedFrom = try origin(node) }
@@ -62,7 +64,7 @@ extension Card {
             if let node = fields.take("metrics") { card.metrics = try numbers(node) }
             try fields.finish(
                 known: "format, engine, entry, description, licence, inputs, outputs, batching, "
-                    + "threads, golden, labels, derived_from, data, metrics"
+                    + "threads, isolation, run_seconds, golden, labels, derived_from, data, metrics"
             )
             return card
         }
@@ -139,6 +141,19 @@ extension Card {
         }
         try fields.finish(known: "mode, max_rows, max_delay_us, tolerance")
         return batching
+    }
+
+    private static func isolation(_ node: CardNode) throws(RegistryError) -> Isolation {
+        let name = try node.string()
+        guard let isolation = Isolation(rawValue: name) else {
+            throw node.failure("\(quoted(name)), expected auto, process or none")
+        }
+        return isolation
+    }
+
+    private static func runSeconds(_ node: CardNode) throws(RegistryError) -> Int {
+        let range = Int64(runSecondsRange.lowerBound)...Int64(runSecondsRange.upperBound)
+        return Int(try node.integer(in: range))
     }
 
     private static func golden(

@@ -7,6 +7,8 @@ package import Text
 package struct Card: Sendable, Equatable {
     /// The card's path inside a bundle.
     package static let path = CardFileName.path
+    /// The values that ``runSeconds`` may have.
+    package static let runSecondsRange = 1...86_400
 
     /// The format's version; always 1.
     package var format = 1
@@ -26,6 +28,11 @@ package struct Card: Sendable, Equatable {
     package var batching = Batching()
     /// Intra-op threads of one run.
     package var threads = 1
+    /// Where the model runs.
+    package var isolation = Isolation.auto
+    /// Seconds that one run may take, if that is less than the server's limit; nil: the server's
+    /// limit.
+    package var runSeconds: Int?
     /// Paths of the golden requests: the bundle's files that the card's pattern matched, sorted.
     package var golden: [ExactString] = []
     /// Labels to find the model by.
@@ -71,6 +78,22 @@ package struct Card: Sendable, Equatable {
             self.shape = shape
             self.isOptional = isOptional
         }
+    }
+
+    /// The place where a model runs, the weakest isolation first.
+    package enum Isolation: String, Sendable, CaseIterable, Comparable {
+        /// In the server's process.
+        case none
+        /// In an engine host if values of a request may crash or exhaust the runtime.
+        case auto
+        /// In an engine host: a sandboxed process of its own.
+        case process
+
+        package static func < (left: Isolation, right: Isolation) -> Bool {
+            left.rank < right.rank
+        }
+
+        private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     }
 
     /// How requests may be merged into one run.

@@ -12,7 +12,7 @@ package final class OpenedVersion: Sendable {
     package let files: [FileInfo]
 
     /// Its card as it was published.
-    let cardText: [UInt8]
+    package let cardText: [UInt8]
     let record: VersionRecord
     private let indexes: [ExactString: Int]
     let dataKey: SecretKey
@@ -64,6 +64,28 @@ package final class OpenedVersion: Sendable {
         return try translated(path) {
             let blob = try sealed(file)
             return try blob.readAll(threads: threads, hashed: hashed)
+        }
+    }
+
+    /// Reads a whole file in pieces: with a part of it in memory at each moment.
+    ///
+    /// It is verified as by ``read(_:threads:)``; but the SHA-256, unlike the tags, is known only
+    /// behind the last piece.
+    ///
+    /// - Parameters:
+    ///   - threads: Threads that open it, the caller's among them.
+    ///   - take: Gets the pieces in order, on one thread at a time; false ends the reading. The
+    ///     bytes are wiped when it has returned.
+    /// - Throws: As for ``read(_:threads:)``.
+    package func readPieces(
+        _ path: ExactString,
+        threads: Int = JoinedThreads.useful,
+        _ take: @escaping @Sendable (RawSpan) -> Bool
+    ) throws {
+        let file = try sealedFile(path)
+        try translated(path) {
+            let blob = try sealed(file)
+            try blob.readPieces(threads: threads, hashed: hashed, take)
         }
     }
 

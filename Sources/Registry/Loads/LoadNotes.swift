@@ -67,7 +67,7 @@ package final class LoadNotes: Sendable {
     /// Notes, durably, that the version is being loaded. ``end(_:)`` takes it back; the end of the
     /// process in between does not.
     ///
-    /// - Throws: What the store throws; nothing is noted then.
+    /// - Throws: The store's error; nothing is noted then.
     package func begin(_ version: OpenedVersion) throws {
         let key = Self.key(version)
         try state.withLock { state in
@@ -98,6 +98,40 @@ package final class LoadNotes: Sendable {
         }
     }
 
+    /// Whether a load of the version in the server went over its limits of time or memory.
+    package func hasOverrun(_ version: OpenedVersion) -> Bool {
+        state.withLock { _ in note(overrunPath(Self.key(version)), of: version) != nil }
+    }
+
+    /// Notes, durably, that a load of the version in the server went over its limits. The load may
+    /// still go on: from now on an end of the process within it is no crash of the version.
+    ///
+    /// - Throws: What the store throws; the next server then loads the version as if nothing was.
+    package func setOverrun(_ version: OpenedVersion) throws {
+        end(version)
+        try state.withLock { state in
+            try makeFolder(&state)
+            let bundle = Hex.encode(version.record.bundleID)
+            try folder.replaceFile(overrunPath(Self.key(version)), with: "\(bundle)\n")
+        }
+    }
+
+    /// Whether a load of the version in an engine host crashed the host on synthetic inputs.
+    package func hasCrashed(_ version: OpenedVersion) -> Bool {
+        state.withLock { _ in note(crashedPath(Self.key(version)), of: version) != nil }
+    }
+
+    /// Notes, durably, that a load of the version crashed an engine host on synthetic inputs.
+    ///
+    /// - Throws: The store's error; nothing is noted then.
+    package func setCrashed(_ version: OpenedVersion) throws {
+        try state.withLock { state in
+            try makeFolder(&state)
+            let bundle = Hex.encode(version.record.bundleID)
+            try folder.replaceFile(crashedPath(Self.key(version)), with: "\(bundle)\n")
+        }
+    }
+
     /// Counts no crash of a version any more: somebody asked for it again.
     package func forgetCrashes(model: String, version: UInt64) {
         let key = Key(model: model, version: version)
@@ -110,6 +144,8 @@ package final class LoadNotes: Sendable {
         state.withLock { _ in
             try? folder.remove(loadingPath(key))
             try? folder.remove(checkedPath(key))
+            try? folder.remove(overrunPath(key))
+            try? folder.remove(crashedPath(key))
         }
     }
 
@@ -145,6 +181,8 @@ package final class LoadNotes: Sendable {
 
     // A model's name has no @, and is no . or ..
     private func checkedPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).checked" }
+    private func overrunPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).overrun" }
+    private func crashedPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).crashed" }
     private func loadingPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).loading" }
 
     private func makeFolder(_ state: inout State) throws {

@@ -25,7 +25,7 @@ extension RawSpan {
     }
 
     /// The bytes as an array: for what is public, or for plaintext that its owner asked for.
-    func copyToArray() -> [UInt8] {
+    package func copyToArray() -> [UInt8] {
         unsafe withUnsafeBytes { unsafe [UInt8]($0) }
     }
 }

@@ -64,9 +64,7 @@ package final class SecretBuffer: @unchecked Sendable {
     /// - Throws: `limit` if the system has no room for it.
     convenience init(copying bytes: [UInt8]) throws(SealingError) {
         try self.init(byteCount: bytes.count)
-        withMutableBytes(0..<bytes.count) { target in
-            bytes.withRawSpan { target.copy($0, at: 0) }
-        }
+        write(bytes, at: 0)
     }
 
     deinit {
@@ -142,6 +140,13 @@ package final class SecretBuffer: @unchecked Sendable {
             byteCount: range.count
         )
         return try body(&span)
+    }
+
+    /// Copies `bytes` to `offset`; a range outside the buffer is a programmer's error.
+    package func write(_ bytes: [UInt8], at offset: Int) {
+        withMutableBytes(offset..<offset + bytes.count) { target in
+            bytes.withRawSpan { target.copy($0, at: 0) }
+        }
     }
 
     /// A copy of a range, for a caller that was allowed to read it; a range outside the buffer

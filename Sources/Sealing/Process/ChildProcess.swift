@@ -21,6 +21,13 @@ package struct ChildProcess: Sendable {
         case killed(Int32)
         /// It did not end in time, and was killed.
         case outOfTime
+
+        init(_ ending: StartedProcess.Ending) {
+            switch ending {
+            case .exited(let status): self = .exited(status)
+            case .killed(let signal): self = .killed(signal)
+            }
+        }
     }
 
     /// Its end and its output.
@@ -36,7 +43,7 @@ package struct ChildProcess: Sendable {
     /// Bytes that are read of its answers at once.
     private static let readBytes = 64 << 10
 
-    private let pid: pid_t
+    private let process: StartedProcess
     /// Its standard input, and maybe its output; and its standard error.
     private let stream: Int32
     private let errorStream: Int32
@@ -56,66 +63,27 @@ package struct ChildProcess: Sendable {
         output: Output,
         what: String
     ) throws(SealingError) {
-        // Sockets: they are closed on exec from their making on, unlike pipes here.
-        let (ours, theirs) = try Self.socketPair(what)
-        let (errors, theirErrors) = try Self.socketPair(what)
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        let theirOutput = output == .stream ? theirs : theirErrors
-        for (source, target) in [(theirs, Int32(0)), (theirOutput, 1), (theirErrors, 2)] {
-            unsafe posix_spawn_file_actions_adddup2(&actions, source, target)
+        let (ours, theirs) = try SocketPair.make(what)
+        let (errors, theirErrors) = try SocketPair.make(what)
+        defer {
+            close(theirs)
+            close(theirErrors)
         }
-        // All of this process's close on exec; one that a library forgot does now.
-        unsafe shim_spawn_close_from(&actions, 3)
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        Self.setSignals(&attributes)
-        let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
-        let texts = CStringList(arguments)
-        let variables = environment.map { CStringList($0) }
-        var child: pid_t = 0
-        let number = withExtendedLifetime((texts, variables)) {
-            unsafe posix_spawnp(
-                &child,
+        do throws(SealingError) {
+            process = try StartedProcess(
                 program,
-                &actions,
-                &attributes,
-                texts.pointers,
-                variables?.pointers ?? environ
+                arguments,
+                environment: environment,
+                descriptors: [theirs, output == .stream ? theirs : theirErrors, theirErrors],
+                what: what
             )
-        }
-        close(theirs)
-        close(theirErrors)
-        guard number == 0 else {
+        } catch {
             close(ours)
             close(errors)
-            throw .system(.keyAccess, "\(what) cannot be started", errno: number)
+            throw error
         }
-        pid = child
         stream = ours
         errorStream = errors
-    }
-
-    /// No signal blocked and none ignored, whatever this process and this thread do: a command
-    /// relies on its SIGPIPE, and on being ended by SIGTERM.
-    private static func setSignals(_ attributes: inout posix_spawnattr_t) {
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigfillset(&signals)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-    }
-
-    private static func socketPair(_ what: String) throws(SealingError) -> (Int32, Int32) {
-        var ends: [Int32] = [0, 0]
-        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
-            throw .system(.keyAccess, "no socket for \(what)", errno: errno)
-        }
-        return (ends[0], ends[1])
     }
 
     /// Sends bytes to its standard input; it may not read them, or end before: that shows in how
@@ -203,18 +171,12 @@ package struct ChildProcess: Sendable {
     }
 
     private func end(deadline: Int64) -> Ending {
-        var status: Int32 = 0
-        repeat {
-            let ended = unsafe waitpid(pid, &status, WNOHANG)
-            if ended == pid {
-                return status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .killed(status & 0x7F)
-            }
-            guard ended == 0 || errno == EINTR, Self.now < deadline else { break }
-            // It has closed its streams: its end is near, and nothing tells of it.
-            usleep(1_000)
-        } while true
-        kill(-pid, SIGKILL)
-        while unsafe waitpid(pid, &status, 0) == -1, errno == EINTR {}
+        let left = max(deadline - Self.now, 0)
+        if let ending = process.wait(milliseconds: Int(min(left, Int64(Int32.max)))) {
+            return Ending(ending)
+        }
+        process.kill()
+        _ = process.wait()
         return .outOfTime
     }
 
@@ -222,26 +184,5 @@ package struct ChildProcess: Sendable {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
-
-/// Texts as C wants a list of them: a null pointer behind the last. The pointers are good for as
-/// long as it is there.
-@safe private final class CStringList {
-    let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-    private let count: Int
-
-    init(_ texts: [String]) {
-        count = texts.count
-        unsafe pointers = .allocate(capacity: count + 1)
-        for (index, text) in texts.enumerated() {
-            unsafe (pointers + index).initialize(to: strdup(text))
-        }
-        unsafe (pointers + count).initialize(to: nil)
-    }
-
-    deinit {
-        for index in 0..<count { unsafe free(pointers[index]) }
-        unsafe pointers.deallocate()
     }
 }

@@ -1,17 +1,22 @@
+internal import Serving
 internal import Text
 internal import Yams
 
-/// What `strongroom.yaml` says. Refuses what a configuration reader would pass over in silence: keys
-/// that nobody reads, and keys without a value.
+/// The content of `strongroom.yaml`. Refuses unknown keys and keys without a value, which a
+/// configuration reader would ignore.
 struct ConfigurationFile {
-    /// The key of ``signatures``, the one that takes a list.
+    /// The key of ``signatures``, which takes a list.
     private static let signatureKey = "signatures"
+    /// The key of ``runs``, which takes a list.
+    private static let runKey = "runs"
 
     /// Values by key, with dots between the levels; each as it is written, since who reads it
     /// decides what it takes.
     private(set) var values: [String: String] = [:]
     /// Which models need signed bundles.
     private(set) var signatures: [SignatureRule] = []
+    /// The limits of time on the runs of some models; the first rule that matches counts.
+    private(set) var runs: [RunRule] = []
 
     private let name: String
     private let known: Set<String>
@@ -44,7 +49,9 @@ struct ConfigurationFile {
             guard let last = keyNode.string else { throw failure(keyNode, "a key must be text") }
             let key = prefix + last
             if key == Self.signatureKey {
-                signatures = try rules(value, at: keyNode)
+                signatures = try signatureRules(value, at: keyNode)
+            } else if key == Self.runKey {
+                runs = try runRules(value, at: keyNode)
             } else if known.contains(key) {
                 let text = try scalar(value, key: key, at: keyNode)
                 guard values.updateValue(text, forKey: key) == nil else {
@@ -53,7 +60,9 @@ struct ConfigurationFile {
             } else if known.contains(where: { $0.hasPrefix(key + ".") }) {
                 try read(value, prefix: key + ".")
             } else {
-                let keys = known.union([Self.signatureKey]).sorted().joined(separator: ", ")
+                let keys = known.union([Self.signatureKey, Self.runKey]).sorted().joined(
+                    separator: ", "
+                )
                 throw failure(keyNode, "unknown key \(quoted(key))", hint: "the keys are: \(keys)")
             }
         }
@@ -71,52 +80,112 @@ struct ConfigurationFile {
         return scalar.string
     }
 
-    private func rules(_ node: Node, at keyNode: Node) throws(ServerError) -> [SignatureRule] {
-        guard case .sequence(let entries) = node else {
-            throw failure(keyNode, "'\(Self.signatureKey)' takes a list")
-        }
+    private func signatureRules(
+        _ node: Node,
+        at keyNode: Node
+    ) throws(ServerError) -> [SignatureRule] {
         var rules: [SignatureRule] = []
-        for (index, entry) in entries.enumerated() {
-            rules.append(try rule(entry, key: "\(Self.signatureKey)[\(index)]"))
+        for entry in try entries(node, of: Self.signatureKey, at: keyNode, with: "public_key") {
+            rules.append(
+                SignatureRule(
+                    models: entry.models,
+                    publicKeyPath: inOwnFolder(entry.text),
+                    place: "\(name):\(line(entry.keyNode)): '\(entry.key)'"
+                )
+            )
         }
         return rules
     }
 
-    private func rule(_ node: Node, key: String) throws(ServerError) -> SignatureRule {
+    private func runRules(_ node: Node, at keyNode: Node) throws(ServerError) -> [RunRule] {
+        var rules: [RunRule] = []
+        for entry in try entries(node, of: Self.runKey, at: keyNode, with: "run_seconds") {
+            let range = ServingLimits.runSecondsRange
+            guard let seconds = Int(entry.text), range.contains(seconds) else {
+                throw failure(
+                    entry.keyNode,
+                    "'\(entry.key)' is \(quoted(entry.text)), expected a whole number from "
+                        + "\(range.lowerBound) to \(range.upperBound)"
+                )
+            }
+            rules.append(RunRule(models: entry.models, seconds: seconds))
+        }
+        return rules
+    }
+
+    /// An entry of a list of rules: a pattern of models, and one value.
+    private struct Entry {
+        let models: ModelPattern
+        /// The whole key of the value, for messages.
+        let key: String
+        let keyNode: Node
+        let text: String
+    }
+
+    /// The entries of a list of rules, each a mapping of `models` and another key.
+    private func entries(
+        _ node: Node,
+        of list: String,
+        at keyNode: Node,
+        with other: String
+    ) throws(ServerError) -> [Entry] {
+        guard case .sequence(let nodes) = node else {
+            throw failure(keyNode, "'\(list)' takes a list")
+        }
+        var entries: [Entry] = []
+        for (index, node) in nodes.enumerated() {
+            entries.append(try entry(node, key: "\(list)[\(index)]", with: other))
+        }
+        return entries
+    }
+
+    private func entry(
+        _ node: Node,
+        key: String,
+        with other: String
+    ) throws(ServerError) -> Entry {
         guard case .mapping(let mapping) = node else {
-            throw failure(node, "'\(key)' takes 'models' and 'public_key'")
+            throw failure(node, "'\(key)' takes 'models' and '\(other)'")
         }
         var models: ModelPattern?
-        var publicKey: (path: String, line: Int)?
-        for (keyNode, value) in mapping {
+        var value: (keyNode: Node, text: String)?
+        for (keyNode, node) in mapping {
             let name = keyNode.string ?? ""
-            let text = try scalar(value, key: "\(key).\(name)", at: keyNode)
+            let text = try scalar(node, key: "\(key).\(name)", at: keyNode)
             guard !text.isEmpty else { throw failure(keyNode, "'\(key).\(name)' has no value") }
             switch name {
-            case "models":
-                guard text.utf8.count <= ModelPattern.maxBytes else {
-                    throw failure(
-                        keyNode,
-                        "'\(key).models' has \(text.utf8.count) bytes, at most "
-                            + "\(ModelPattern.maxBytes) are allowed"
-                    )
-                }
-                models = ModelPattern(text)
-            case "public_key": publicKey = (text, line(keyNode))
+            case "models": models = try pattern(text, key: key, at: keyNode)
+            case other: value = (keyNode, text)
             default:
                 throw failure(
                     keyNode,
-                    "unknown key \(quoted("\(key).\(name)")), expected 'models' or 'public_key'"
+                    "unknown key \(quoted("\(key).\(name)")), expected 'models' or '\(other)'"
                 )
             }
         }
         guard let models else { throw failure(node, "'\(key).models' is missing") }
-        guard let publicKey else { throw failure(node, "'\(key).public_key' is missing") }
-        return SignatureRule(
+        guard let value else { throw failure(node, "'\(key).\(other)' is missing") }
+        return Entry(
             models: models,
-            publicKeyPath: inOwnFolder(publicKey.path),
-            place: "\(name):\(publicKey.line): '\(key).public_key'"
+            key: "\(key).\(other)",
+            keyNode: value.keyNode,
+            text: value.text
         )
+    }
+
+    private func pattern(
+        _ text: String,
+        key: String,
+        at keyNode: Node
+    ) throws(ServerError) -> ModelPattern {
+        guard text.utf8.count <= ModelPattern.maxBytes else {
+            throw failure(
+                keyNode,
+                "'\(key).models' has \(text.utf8.count) bytes, at most "
+                    + "\(ModelPattern.maxBytes) are allowed"
+            )
+        }
+        return ModelPattern(text)
     }
 
     /// A path of the file, which means the same wherever the process was started.

@@ -2,6 +2,7 @@ internal import Configuration
 package import Logging
 internal import NIOCore
 package import RPC
+internal import Registry
 package import Serving
 package import TLS
 internal import Text
@@ -43,6 +44,8 @@ package struct ServerConfiguration: Sendable {
             + ["max_pinned_versions", "keep_previous", "loading.memory_budget_bytes"]
             + ["loading.seconds", "loading.cpu_seconds", "loading.memory_bytes"]
             + ["loading.max_crashes"]
+            + ["isolation.minimum", "isolation.growth", "isolation.ring_bytes"]
+            + ["isolation.spare_hosts", "isolation.require_sandbox"]
             + ["log.level", "log.format", "metrics.loopback", "tracing.file"]
             + ["tracing.sample_ratio"] + limitKeys.map { "limits." + $0 }
     )
@@ -52,6 +55,7 @@ package struct ServerConfiguration: Sendable {
         "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
         "queue_milliseconds", "queued_requests", "queued_bytes", "total_queued_requests",
         "total_queued_bytes", "executor_threads", "loop_run_microseconds",
+        "run_seconds",
     ]
 
     /// Reads the configuration of a home.
@@ -67,6 +71,7 @@ package struct ServerConfiguration: Sendable {
             EnvironmentVariablesProvider(environmentVariables: environment.strongroomVariables),
         ]
         var signatures: [SignatureRule] = []
+        var runs: [RunRule] = []
         if Files.exists(file) {
             let text = String(
                 decoding: ByteOrderMark.removed(from: try Files.read(file)),
@@ -74,10 +79,11 @@ package struct ServerConfiguration: Sendable {
             )
             let read = try ConfigurationFile(text, name: file, known: keys)
             providers.append(provider("file", read.values))
-            signatures = read.signatures
+            (signatures, runs) = (read.signatures, read.runs)
         }
         var configuration = try ServerConfiguration(ConfigReader(providers: providers))
         configuration.signatures = signatures
+        configuration.serving.runRules = runs
         return configuration
     }
 
@@ -146,6 +152,7 @@ package struct ServerConfiguration: Sendable {
         sampleRatio = try values.ratio("tracing.sample_ratio", default: sampleRatio)
         try readLimits(values)
         try readFirstLoad(values)
+        try readIsolation(values)
     }
 
     private mutating func readFirstLoad(_ values: Values) throws(ServerError) {
@@ -204,10 +211,45 @@ package struct ServerConfiguration: Sendable {
         serving.loopRunNs = UInt64(
             1_000 * (try limit("loop_run_microseconds", 0...1_000, Int(serving.loopRunNs / 1_000)))
         )
+        serving.runSeconds = try limit(
+            "run_seconds",
+            ServingLimits.runSecondsRange,
+            serving.runSeconds
+        )
     }
 }
 
 extension ServerConfiguration {
+    private mutating func readIsolation(_ values: Values) throws(ServerError) {
+        var isolation = IsolationLimits()
+        isolation.minimum = try values.choice(
+            "isolation.minimum",
+            Dictionary(uniqueKeysWithValues: Card.Isolation.allCases.map { ($0.rawValue, $0) }),
+            default: isolation.minimum
+        )
+        isolation.growth = try values.integer(
+            "isolation.growth",
+            1...1_000_000,
+            default: isolation.growth
+        )
+        isolation.ringBytes = try values.integer(
+            "isolation.ring_bytes",
+            (1 << 20)...(4 << 30),
+            default: isolation.ringBytes
+        )
+        isolation.spareHosts = try values.integer(
+            "isolation.spare_hosts",
+            0...16,
+            default: isolation.spareHosts
+        )
+        isolation.requiresSandbox = try values.choice(
+            "isolation.require_sandbox",
+            ["true": true, "false": false],
+            default: isolation.requiresSandbox
+        )
+        serving.isolation = isolation
+    }
+
     private mutating func readQueueLimits(
         _ limit: (String, ClosedRange<Int>, Int) throws(ServerError) -> Int
     ) throws(ServerError) {

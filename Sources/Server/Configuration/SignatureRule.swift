@@ -1,5 +1,6 @@
 internal import Registry
 internal import Sealing
+package import Text
 
 /// One entry of `signatures`: bundles of the models that a pattern names must be signed, by the
 /// key in a file or by that of another rule for the same model.

@@ -1,5 +1,5 @@
 internal import TLS
-internal import Text
+package import Text
 
 /// The certificates of a home's callers, and their grants.
 package struct ClientCertificates: Sendable {

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Registry
 internal import Sealing
 internal import TLS
+internal import Text
 
 /// `strongroom init`: makes a home, whole or not at all.
 package struct HomeInitialisation: Sendable {

@@ -21,8 +21,13 @@ struct MetricsPage: Sendable {
         writeCalls(to: &page)
         writeRefusals(to: &page)
         writeConnections(connections.figures, to: &page)
+        writeHosts(figures.hosts, to: &page)
         page.writeTriton(figures)
-        page.write(ProcessFigures.now(), startUnixSeconds: startUnixSeconds)
+        page.write(
+            ProcessFigures.now(),
+            residentBytes: HostedProcesses.shared.totalBytes(),
+            startUnixSeconds: startUnixSeconds
+        )
         return page.text
     }
 
@@ -134,6 +139,32 @@ struct MetricsPage: Sendable {
         }
     }
 
+    private func writeHosts(_ figures: HostMeter.Snapshot, to page: inout Exposition) {
+        page.write(.gauge, "strongroom_engine_hosts", "Engine hosts of a version.") { samples in
+            for version in figures.versions where version.hosts > 0 {
+                samples.add(version.hosts, version.labels)
+            }
+        }
+        page.write(
+            .counter,
+            "strongroom_engine_host_ends_total",
+            "Engine hosts of a version that ended, by the way in which they did."
+        ) { samples in
+            for version in figures.versions {
+                for (reason, count) in version.ends.sorted(by: { $0.key < $1.key }) {
+                    samples.add(count, version.labels(reason: reason))
+                }
+            }
+        }
+        page.write(
+            .histogram,
+            "strongroom_engine_host_start_seconds",
+            "Starts of engine hosts, from the order to a process that runs its model."
+        ) {
+            $0.add(figures.starts)
+        }
+    }
+
     private func writeCalls(to page: inout Exposition) {
         page.write(
             .counter,
@@ -184,6 +215,14 @@ struct MetricsPage: Sendable {
 
     private static func name(_ code: Int) -> String {
         StatusCode(rawValue: Int32(clamping: code))?.name ?? "UNKNOWN"
+    }
+}
+
+extension HostMeter.Version {
+    fileprivate var labels: Exposition.Labels { ["model": id.model, "version": "\(id.version)"] }
+
+    fileprivate func labels(reason: String) -> Exposition.Labels {
+        ["model": id.model, "version": "\(id.version)", "reason": reason]
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Hosting
 internal import Logging
 internal import NIOCore
 internal import Synchronization

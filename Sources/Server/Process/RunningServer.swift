@@ -19,6 +19,7 @@ package struct RunningServer: Sendable {
     private let readyFile: String?
     private let logger: Logger
 
+    private let sandbox: SandboxCheck.Result
     private let access: AccessFile
     private let registry: Registry
     private let work: BlockingWork
@@ -40,6 +41,9 @@ package struct RunningServer: Sendable {
         logger: Logger
     ) throws {
         Heaps.configure()
+        sandbox = try SandboxCheck.run(
+            isRequired: configuration.serving.isolation.requiresSandbox
+        )
         self.home = home
         self.configuration = configuration
         self.readyFile = readyFile
@@ -57,10 +61,12 @@ package struct RunningServer: Sendable {
         access = try AccessFile(path: home.access, logger: logger)
         let engine = try Self.makeEngine()
         work = BlockingWork()
+        let hosts = EngineHosts(configuration.firstLoad, configuration.serving, logger: logger)
+        hosts.prepare()
         host = ModelHost(
             registry: registry,
             engines: [engine],
-            firstLoad: .inChild(configuration.firstLoad, logger: logger),
+            firstLoad: .inHosts(hosts),
             limits: configuration.serving,
             logger: logger
         )
@@ -174,6 +180,8 @@ package struct RunningServer: Sendable {
                 throw ServerError("the unix socket \(path) cannot be listened on: \(error)")
             }
         }
+        // Not before: a server that cannot start says why on one line, and nothing else.
+        sandbox.log(to: logger)
         return ListenAddress(host: wanted.host, port: port).reachable
     }
 

@@ -59,6 +59,7 @@ struct PredictionService: Sendable {
                 inputs: inputs,
                 outputNames: request.outputNames,
                 source: call.source,
+                principal: arrival.caller.name,
                 heldBytes: arrival.payloadBytes,
                 priority: priority,
                 deadlineNs: call.deadline?.uptimeNanoseconds,
@@ -144,19 +145,25 @@ struct PredictionService: Sendable {
         let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
         let mode = slot.card.batching.mode.rawValue
         let messages = limits.messages(of: "Predict", as: arrival.call)
+        var metadata: [ExactString: ExactString] = [
+            "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
+            "strongroom.batching.mode": ExactString(mode),
+            "strongroom.batching.why": ExactString(slot.plan.why),
+            "strongroom.batching.check_ms": "\(slot.plan.checkMs)",
+            "strongroom.deterministic": slot.isDeterministic ? "yes" : "no",
+            "strongroom.isolation": ExactString(slot.isolation.mode),
+            "strongroom.isolation.why": ExactString(slot.isolation.why),
+        ]
+        if let node = slot.isolation.node {
+            metadata["strongroom.isolation.node"] = ExactString(node)
+        }
         return V1.GetModelResponse(
             name: spec.name,
             version: slot.id.version,
             engine: slot.card.engine,
             inputs: slot.model.signature.inputs.map(V1.TensorSpec.init),
             outputs: slot.model.signature.outputs.map(V1.TensorSpec.init),
-            metadata: [
-                "strongroom.batching": slot.plan.isMerged ? "merged" : "unmerged",
-                "strongroom.batching.mode": ExactString(mode),
-                "strongroom.batching.why": ExactString(slot.plan.why),
-                "strongroom.batching.check_ms": "\(slot.plan.checkMs)",
-                "strongroom.deterministic": slot.isDeterministic ? "yes" : "no",
-            ],
+            metadata: metadata,
             limits: V1.Limits(
                 requestBytes: UInt64(messages.requestBytes),
                 replyBytes: UInt64(messages.replyBytes)

@@ -195,7 +195,8 @@ struct BatchInvarianceCheck {
         } catch {
             switch error.code {
             case .invalidInput, .runtimeFailed: return nil
-            case .invalidModel, .unsupported, .terminated, .outOfMemory, .unavailable:
+            case .invalidModel, .unsupported, .terminated, .overTime, .processEnded, .processLost,
+                .outOfMemory, .unavailable:
                 throw error
             }
         }

@@ -19,7 +19,7 @@ struct BatchMemory {
 
     init(_ system: SystemMemory = .system) {
         self.system = system
-        baseBytes = system.residentBytes
+        baseBytes = system.ownBytes
     }
 
     /// Whether a run of so many rows would find memory. It asks the heap for the inputs as well:
@@ -27,9 +27,9 @@ struct BatchMemory {
     func hasRoom(rows: Int, inputBytes: Int) -> Bool {
         guard Self.canAllocate(2 * inputBytes) else { return false }
         guard let need = need(rows: rows), need > Self.smallBytes else { return true }
-        let reading = system.now()
-        let held = reading.residentBytes > baseBytes ? reading.residentBytes - baseBytes : 0
-        return need <= reading.availableBytes / Self.share + held
+        let own = system.ownBytes
+        let held = own > baseBytes ? own - baseBytes : 0
+        return need <= system.now().availableBytes / Self.share + held
     }
 
     /// The peak before a run.

@@ -40,7 +40,11 @@ package struct BatchPlan: Sendable, Equatable {
 
     /// The plan within the bounds of a card: for a plan that another process made.
     func bounded(by batching: Card.Batching) -> BatchPlan {
-        guard isMerged else { return self }
+        guard isMerged else {
+            var plan = BatchPlan.alone(why)
+            plan.checkMs = checkMs
+            return plan
+        }
         return BatchPlan(
             isMerged: true,
             why: why,

@@ -31,19 +31,31 @@ struct BatchRule {
     let batching: Card.Batching
     /// Whether two runs of one request gave the same answer.
     let isDeterministic: Bool
+    /// Whether the comparison of its runs ended a process: nothing is known of its answers then.
+    let endedProcess: Bool
 
-    init(of model: any InferenceModel, batching: Card.Batching, isDeterministic: Bool) {
+    /// - Parameter analysis: The analysis of the graph; nil: the one that the model tells.
+    init(
+        of model: any InferenceModel,
+        analysis: RowAnalysis? = nil,
+        batching: Card.Batching,
+        isDeterministic: Bool,
+        endedProcess: Bool = false
+    ) {
         signature = model.signature
-        analysis = model.rowAnalysis
+        self.analysis = analysis ?? model.rowAnalysis
         threads = model.resources.threads
         self.batching = batching
         self.isDeterministic = isDeterministic
+        self.endedProcess = endedProcess
     }
 
     var verdict: Verdict {
         guard batching.mode != .off else { return .alone(why: "the card says batching: off") }
         guard batching.maxRows > 1 else { return .alone(why: "the card allows one row a run") }
-        if let obstacle = shapeObstacle ?? varianceObstacle ?? proofObstacle ?? bitsObstacle {
+        let obstacle =
+            shapeObstacle ?? varianceObstacle ?? proofObstacle ?? bitsObstacle ?? crashObstacle
+        if let obstacle {
             return unmerged(obstacle)
         }
         guard case .rowCountOnly(let risk) = analysis.independence else {
@@ -98,8 +110,11 @@ struct BatchRule {
         if let node = analysis.randomNode {
             return "answers vary between runs: \(node) draws random numbers without a seed"
         }
-        return isDeterministic ? nil : "answers vary between runs of the same request"
+        return isDeterministic || endedProcess
+            ? nil : "answers vary between runs of the same request"
     }
+
+    private var crashObstacle: String? { endedProcess ? OmittedRuns.whyUnmerged : nil }
 
     private var proofObstacle: String? {
         switch analysis.independence {

@@ -6,9 +6,8 @@ struct BatchLane {
     private static var maxLookedAt: Int { 256 }
 
     private var queue = RoundQueue()
-    /// The rows of the waiting requests by priority, the highest first: as many as
-    /// ``RequestPriority`` has.
-    private var waiting = InlineArray<21, Int>(repeating: 0)
+    /// The waiting requests by priority, the highest first: as many as ``RequestPriority`` has.
+    private var waiting = InlineArray<21, QueueWork>(repeating: QueueWork())
     /// What the waiting requests are worth in a batch.
     private(set) var rows = 0
     /// Whether the lane has its turn coming.
@@ -25,13 +24,13 @@ struct BatchLane {
     /// Whether nothing is left to know of it.
     var isIdle: Bool { isEmpty && !isReady && briefRuns == 0 }
 
-    /// The rows of the requests that wait and run before a new one of a priority.
-    func rows(before priority: Int) -> Int {
-        (0...Self.index(priority)).reduce(0) { $0 + waiting[$1] }
+    /// The requests that wait and run before a new one of a priority.
+    func work(before priority: Int) -> QueueWork {
+        (0...Self.index(priority)).reduce(into: QueueWork()) { $0 += waiting[$1] }
     }
 
-    /// The rows of all requests that wait.
-    var allRows: Int { rows(before: RequestPriority.range.lowerBound) }
+    /// All requests that wait.
+    var allWork: QueueWork { work(before: RequestPriority.range.lowerBound) }
 
     private static func index(_ priority: Int) -> Int {
         let range = RequestPriority.range
@@ -48,8 +47,21 @@ struct BatchLane {
     mutating func insert(_ job: Job, number: UInt64, atNs nowNs: UInt64) -> RoundQueue.Order {
         if isEmpty { movedAtNs = nowNs }
         rows += Self.worth(job)
-        waiting[Self.index(job.request.priority)] += job.rows
+        waiting[Self.index(job.request.priority)] += QueueWork(job)
         return queue.insert(job, number: number)
+    }
+
+    /// The request that runs first.
+    var first: Job? { queue.first }
+
+    /// Takes out all requests.
+    mutating func takeAll() -> [Job] {
+        var all: [Job] = []
+        while let job = queue.popFirst() {
+            left(job)
+            all.append(job)
+        }
+        return all
     }
 
     /// Takes out a request that need not be run; nil if it is not here any more.
@@ -111,7 +123,7 @@ struct BatchLane {
     /// A request has left. When nothing waits any more, the next measurement begins anew.
     private mutating func left(_ job: Job) {
         rows -= Self.worth(job)
-        waiting[Self.index(job.request.priority)] -= job.rows
+        waiting[Self.index(job.request.priority)] -= QueueWork(job)
         if isEmpty { window = nil }
     }
 

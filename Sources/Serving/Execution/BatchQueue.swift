@@ -22,8 +22,8 @@ struct BatchQueue {
 
     /// Finds a request again that waits.
     struct Place {
-        fileprivate let lane: ObjectIdentifier
-        fileprivate let order: RoundQueue.Order
+        let lane: ObjectIdentifier
+        let order: RoundQueue.Order
     }
 
     /// A batch that is to be run.
@@ -36,22 +36,36 @@ struct BatchQueue {
         let isReadyAgain: Bool
         /// The share of the batch in the queue's work.
         let work: QueueWork
+        /// Its number among the running ones.
+        let number: UInt64
         fileprivate let isBrief: Bool
+    }
+
+    /// The consequences of a batch's end.
+    struct Ended {
+        /// Whether requests have waited for it, so that the thread is to take more at once.
+        let isAwaited: Bool
+        /// Lanes that may have their turn now.
+        let released: Int
     }
 
     /// A run that was to be brief is not waited for any more when it has lasted so long.
     private static var patienceNs: UInt64 { 4 * RunCost.briefNs }
 
     /// A lane that has its turn coming stays, also when what it held was withdrawn.
-    private var lanes: [ObjectIdentifier: BatchLane] = [:]
+    var lanes: [ObjectIdentifier: BatchLane] = [:]
     private var ready: Deque<ObjectIdentifier> = []
-    private var lastNumber: UInt64 = 0
+    var lastNumber: UInt64 = 0
     private(set) var isStopped = false
-    /// The threads that take batches.
-    private let threads: Int
+    /// Lanes whose turn has come and that have to wait for the end of another run.
+    private(set) var withheld: [ObjectIdentifier] = []
+    var running: RunningBatches
 
-    init(threads: Int = 1) {
-        self.threads = threads
+    /// - Parameters:
+    ///   - threads: The threads that take batches.
+    ///   - isShared: Whether versions of several models run here.
+    init(threads: Int = 1, isShared: Bool = true) {
+        running = RunningBatches(threads: threads, isShared: isShared)
     }
 
     /// Whether a request would most likely join the requests of its lane that wait: shapes that
@@ -130,13 +144,13 @@ struct BatchQueue {
     ) -> (refusal: QueueBound.Refusal?, displaced: [Job]) {
         let id = ObjectIdentifier(job.slot)
         let priority = job.request.priority
-        let ahead = lanes[id]?.rows(before: priority) ?? 0
+        let ahead = lanes[id]?.work(before: priority) ?? QueueWork()
         let standsNs = lanes[id]?.standsNs(atNs: nowNs) ?? 0
         if let refusal = bound.refusal(of: job, behind: ahead, standingNs: standsNs, atNs: nowNs) {
             return (refusal, [])
         }
         var displaced: [Job] = []
-        while bound.isPassed(by: lanes[id]?.allRows ?? 0, of: job),
+        while bound.isPassed(by: lanes[id]?.allWork ?? QueueWork(), of: job),
             let other = giveUpLast(of: job.slot, below: priority, bytes: 0)
         {
             displaced.append(other)
@@ -174,10 +188,16 @@ struct BatchQueue {
     ///   and no request waits for the run.
     /// - Returns: what ``ended(_:)`` is to be called with, if others may wait for it.
     mutating func take(atNs nowNs: UInt64? = nil) -> Taken? {
+        if let nowNs, !isStopped, running.hasOnlySurplus(atNs: nowNs) { return nil }
         while let id = ready.popFirst() {
             guard var lane = lanes.removeValue(forKey: id) else { continue }
+            if let nowNs, isWithheld(lane, nowNs) {
+                withheld.append(id)
+                lanes[id] = lane
+                continue
+            }
             lane.isReady = false
-            let batch = lane.takeBatch(atNs: nowNs, span: threads)
+            let batch = lane.takeBatch(atNs: nowNs, span: running.threads)
             guard let slot = batch.first?.slot else {
                 if !lane.isIdle { lanes[id] = lane }
                 continue
@@ -194,6 +214,7 @@ struct BatchQueue {
                 leavesMore: !lane.isEmpty,
                 isReadyAgain: lane.isReady,
                 work: nowNs.map { QueueWork(batch, atNs: $0) } ?? QueueWork(),
+                number: nowNs.map { running.begin(batch, atNs: $0) } ?? 0,
                 isBrief: isBrief
             )
             if !lane.isIdle { lanes[id] = lane }
@@ -202,9 +223,34 @@ struct BatchQueue {
         return nil
     }
 
+    /// Whether a lane has its turn coming: a thread that takes none of it wakes another one.
+    var hasReady: Bool { !ready.isEmpty }
+
+    /// Whether the first request of a lane has to wait for the end of a run.
+    private func isWithheld(_ lane: BatchLane, _ nowNs: UInt64) -> Bool {
+        guard running.isRestricted(atNs: nowNs, isStopped: isStopped), let first = lane.first else {
+            return false
+        }
+        return !running.admits(first, atNs: nowNs)
+    }
+
+    /// Gives the lanes that had to wait their turns again.
+    /// - Returns: how many threads have to be woken for them.
+    mutating func release() -> Int {
+        defer { withheld = [] }
+        ready.append(contentsOf: withheld)
+        return withheld.count
+    }
+
     /// A batch has been run.
-    /// - Returns: whether requests have waited for that: a thread is to take them.
-    mutating func ended(_ taken: Taken) -> Bool {
+    mutating func ended(_ taken: Taken) -> Ended {
+        running.end(taken.number)
+        let isAwaited = endedBrief(taken)
+        let released = release()
+        return Ended(isAwaited: isAwaited || released > 0, released: released)
+    }
+
+    private mutating func endedBrief(_ taken: Taken) -> Bool {
         guard taken.isBrief, let slot = taken.batch.first?.slot else { return false }
         let id = ObjectIdentifier(slot)
         lanes[id]?.briefRuns -= 1
@@ -219,6 +265,6 @@ struct BatchQueue {
     /// - Returns: how many threads have to be woken for it.
     mutating func stop() -> Int {
         isStopped = true
-        return lanes.keys.filter { makeReady($0) }.count
+        return release() + lanes.keys.filter { makeReady($0) }.count
     }
 }

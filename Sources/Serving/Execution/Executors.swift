@@ -4,24 +4,53 @@ internal import Synchronization
 
 /// The threads that run models, and the queue before them.
 ///
-/// A batch is whatever waited while they were busy, or while a short run of the same version was
-/// about to end. The queue is bounded by the models'
-/// ``Admission``: a job is submitted only with a place taken.
+/// A batch is formed from the requests that waited while the threads were busy, or while a short
+/// run of the same version was about to end. The queue is bounded by the models' ``Admission``: a
+/// job is submitted only with a place taken. ``RunWatch`` ends runs at their limits.
 final class Executors: Sendable {
     private let queue: Mutex<BatchQueue>
+    private let places = Mutex<[RunPlace]>([])
     private let bound: QueueBound
+    private let isShared: Bool
     /// Counts the lanes that are ready.
     private let waiting = DispatchSemaphore(value: 0)
-    /// Where requests wait that a card wants to wait for company.
+    /// Makes lanes ready whose card lets requests wait for others.
     private let delays = DispatchQueue(label: "strongroom.batch.delay", qos: .userInitiated)
 
-    init(threads: Int, bound: QueueBound) {
-        let count = threads > 0 ? threads : Processors.count
-        queue = Mutex(BatchQueue(threads: count))
+    /// Starts the threads. For start-up: a system that has none left ends the process.
+    /// - Parameter isShared: Whether they run the versions of all models; else they run one
+    ///   version, which is in an engine host.
+    convenience init(threads: Int, bound: QueueBound, isShared: Bool = true) {
+        self.init(count: threads, bound, isShared)
+        precondition(start(threads), "the system starts no thread for an executor")
+    }
+
+    private init(count: Int, _ bound: QueueBound, _ isShared: Bool) {
+        queue = Mutex(BatchQueue(threads: count, isShared: isShared))
         self.bound = bound
-        for _ in 0..<count {
-            WorkerThread.start("executor") { self.work() }
+        self.isShared = isShared
+    }
+
+    /// The threads of a version in an engine host, which take none from other versions.
+    ///
+    /// - Throws: `unavailable` if the system does not start all of them.
+    static func ofHostedVersion(_ limits: ServingLimits) throws(EngineError) -> Executors {
+        let executors = Executors(count: limits.hostLanes, limits.queueBound, false)
+        guard executors.start(limits.hostLanes) else {
+            executors.stop()
+            throw EngineError(
+                .unavailable,
+                "the system does not start the \(limits.hostLanes) threads for the model's runs"
+            )
         }
+        return executors
+    }
+
+    /// - Returns: whether the system had all the threads.
+    private func start(_ threads: Int) -> Bool {
+        guard (0..<threads).allSatisfy({ _ in startThread() }) else { return false }
+        RunWatch.shared.watch(self)
+        return true
     }
 
     /// Queues a job. It leaves the queue by itself, and gives its place back, as soon as its answer
@@ -69,71 +98,147 @@ final class Executors: Sendable {
 
     /// Ends the threads once what is queued has been run.
     func stop() {
-        let ready = queue.withLock { $0.stop() }
-        for _ in 0...ready { waiting.signal() }
+        let (ready, threads) = queue.withLock { ($0.stop(), $0.running.threads) }
+        for _ in 0..<ready + threads { waiting.signal() }
     }
 
-    private func work() {
+    // MARK: - The threads
+
+    /// - Returns: whether the system had a thread.
+    private func startThread() -> Bool {
+        let place = RunPlace(watch: .shared, isHosted: !isShared)
+        places.withLock { $0.append(place) }
+        let isStarted = WorkerThread.begin("executor") {
+            self.work(on: place)
+            self.leave(place)
+        }
+        if !isStarted { leave(place) }
+        return isStarted
+    }
+
+    private func leave(_ place: RunPlace) { places.withLock { $0.removeAll { $0 === place } } }
+
+    private func work(on place: RunPlace) {
         // Nothing of a batch is kept while the next one is waited for: it would keep its version.
-        while let taken = take() { run(taken) }
-        // Wakes the next thread, which finds the same.
-        waiting.signal()
+        while let taken = take() { run(taken, on: place) }
     }
 
     /// Runs a batch, and then what has waited for its end.
-    private func run(_ first: BatchQueue.Taken) {
+    private func run(_ first: BatchQueue.Taken, on place: RunPlace) {
         var next: BatchQueue.Taken? = first
         while let taken = next {
+            place.batch.store(taken.number, ordering: .relaxed)
             let start = Uptime.ns
-            let gaveAnswers = BatchRun(taken.batch, neededNs: taken.neededNs).run()
+            let batch = isShared ? taken.batch : CrashGuard.allowed(taken.batch)
+            let outcome = BatchRun(batch, on: place, neededNs: taken.neededNs).run()
             let end = Uptime.ns
-            if gaveAnswers { taken.took(end - start) }
+            if outcome.gaveAnswers { taken.took(end - start) }
+            settle(outcome.unsettled, of: taken.number, atNs: end)
             next = take(after: taken, atNs: end)
         }
     }
 
-    /// The next batch; nil when the executors were stopped and nothing is left.
+    /// The next batch; nil when the thread is to end.
     private func take() -> BatchQueue.Taken? {
         while true {
             waiting.wait()
             let now = Uptime.ns
-            let (taken, isStopped) = queue.withLock { queue in
+            let (taken, isOver, leavesReady) = queue.withLock { queue in
                 let taken = queue.take(atNs: now)
-                return (taken, queue.isStopped)
+                let isOver = taken == nil && (queue.isStopped || queue.retire(atNs: now))
+                return (taken, isOver, queue.hasReady)
             }
             if let taken {
                 if taken.isReadyAgain { waiting.signal() }
                 return taken
             }
-            if isStopped { return nil }
+            if isOver {
+                // The thread was woken for a lane that it leaves to the others.
+                if leavesReady { waiting.signal() }
+                return nil
+            }
         }
     }
 
     /// The next batch if requests have waited for one to end: the thread that ran it is awake. Where
     /// another lane's turn comes first, whoever was woken for that takes theirs.
     private func take(after taken: BatchQueue.Taken, atNs nowNs: UInt64) -> BatchQueue.Taken? {
-        let next = queue.withLock { $0.ended(taken) ? $0.take(atNs: nowNs) : nil }
+        let (next, woken) = queue.withLock { queue in
+            let ended = queue.ended(taken)
+            let next = ended.isAwaited ? queue.take(atNs: nowNs) : nil
+            // A thread that is not needed any more leaves what is ready to another one.
+            let isLeft = ended.isAwaited && next == nil && queue.hasReady
+            return (next, ended.released + (isLeft ? 1 : 0))
+        }
+        for _ in 0..<woken { waiting.signal() }
         if let next, next.isReadyAgain { waiting.signal() }
         return next
     }
-}
 
-extension BatchQueue.Taken {
-    /// The time that a request must have left of its deadline: where others wait, a run that is not
-    /// expected to end in time would take the thread from them. Without others it is tried, so that
-    /// a model that was slow once is measured again.
-    fileprivate var neededNs: UInt64 {
-        guard leavesMore, let first = batch.first else { return 0 }
-        return first.slot.runs.unitNs(rows: work.rows)
+    // MARK: - Runs that end early or late
+
+    /// Answers the requests of runs that ended early, or puts them back to run again.
+    private func settle(
+        _ runs: [BatchRun.Unsettled],
+        of batch: UInt64,
+        atNs nowNs: UInt64
+    ) {
+        guard !runs.isEmpty else { return }
+        let hadCompany = queue.withLock { $0.running.hadCompany(batch) }
+        for run in runs {
+            let settlement = Settlement(of: run, isHosted: !isShared, hadCompany: hadCompany)
+            if settlement.isCharged, let job = run.jobs.first {
+                job.slot.crashes.charge(job.request.principal, atNs: nowNs)
+            }
+            for (job, error) in settlement.failed { job.finish(.failure(error)) }
+            for job in settlement.again { putBack(job, atNs: nowNs) }
+        }
     }
 
-    /// Notes how long the run took.
-    fileprivate func took(_ ns: UInt64) {
-        guard let first = batch.first else { return }
-        first.slot.runs.took(work, ns: ns)
-        guard !leavesMore else { return }
-        // Nothing waited behind it, so the queue is no slower than that.
-        first.slot.drain.tookAtMost(work, ns: ns)
-        first.admission.drain.tookAtMost(work, ns: ns)
+    /// Queues a request that has kept its place.
+    private func putBack(_ job: Job, atNs nowNs: UInt64) {
+        let place = queue.withLock { $0.putBack(job, atNs: nowNs) }
+        waiting.signal()
+        job.request.onCancel? { self.withdraw(place) }
+    }
+
+    /// Ends the runs that have reached their limits, and answers the requests of those that go on
+    /// all the same. For ``RunWatch``.
+    /// - Returns: whether there is a run.
+    func look(atNs nowNs: UInt64) -> Bool {
+        var isBusy = false
+        for place in places.withLock({ $0 }) {
+            switch place.look(atNs: nowNs) {
+            case .idle: continue
+            case .inTime: break
+            // The channel to a host ends the run by itself, together with the host.
+            case .stop(let stop): if isShared { stop.stop() }
+            case .abandon(let work): abandon(work, atNs: nowNs)
+            }
+            isBusy = true
+        }
+        relieve(atNs: nowNs)
+        return isBusy
+    }
+
+    private func abandon(_ work: RunPlace.Work, atNs nowNs: UInt64) {
+        queue.withLock { $0.hold(work.batch) }
+        for job in work.jobs { job.answer(.failure(job.overTime)) }
+        settle(work.unsettled, of: work.batch, atNs: nowNs)
+        for job in work.rest.joined() { putBack(job, atNs: nowNs) }
+    }
+
+    /// Starts or ends the threads beyond the executors' own, and refuses what waits in vain.
+    private func relieve(atNs nowNs: UInt64) {
+        guard isShared else { return }
+        let (relief, refused) = queue.withLock { queue in
+            let relief = queue.relieve(atNs: nowNs)
+            return (relief, queue.giveUpHeld(patienceNs: bound.queueNs, atNs: nowNs))
+        }
+        for _ in 0..<relief.added where !startThread() { queue.withLock { $0.startFailed() } }
+        for _ in 0..<relief.woken { waiting.signal() }
+        for job in refused {
+            job.finish(.failure(.held(job, retryAfterNs: WorkRate.retryNs.upperBound)))
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Text
 
 /// A request with its version and its place in the queue.
 final class Job: Sendable {
@@ -10,9 +11,20 @@ final class Job: Sendable {
     let loadNs: UInt64
     /// Its rows if it may share a run; nil: it runs by itself.
     let mergeableRows: Int?
+    /// Whether it runs for the first time.
+    let attempt: Attempt
     /// Its part of the queue's work: its first dimension, at least 1. A shape without elements may
     /// have any first dimension, so it is no more than the bytes that the request keeps.
     let rows: Int
+
+    /// The runs that a request may have: its first one, and one more if that ended for a reason
+    /// that may lie in another request.
+    enum Attempt: Equatable {
+        case first
+        /// It runs again, without company; if it is exclusive, no other run of its version goes on
+        /// meanwhile, so that an end of the process is its own doing.
+        case second(isExclusive: Bool)
+    }
 
     init(
         request: PredictionRequest,
@@ -25,9 +37,25 @@ final class Job: Sendable {
         self.admission = admission
         queuedAt = .now
         self.loadNs = loadNs
+        attempt = .first
         mergeableRows = slot.mergeableRows(of: request.inputs)
         self.rows = max(min(Int(clamping: request.rows), request.heldBytes), 1)
     }
+
+    /// The second run of a request, which keeps its place.
+    init(again first: Job, isExclusive: Bool) {
+        request = first.request
+        slot = first.slot
+        admission = first.admission
+        queuedAt = first.queuedAt
+        loadNs = first.loadNs
+        attempt = .second(isExclusive: isExclusive)
+        mergeableRows = nil
+        rows = first.rows
+    }
+
+    /// Whether no other run of its version may go on beside its own.
+    var isExclusive: Bool { attempt == .second(isExclusive: true) }
 
     /// Whether two requests to one version may share a run.
     func agrees(with other: Job) -> Bool {
@@ -45,9 +73,22 @@ final class Job: Sendable {
         return deadline <= now || deadline - now < neededNs ? .expired : nil
     }
 
-    /// The error of a run of this request: a run that was ended is told by why it was.
+    /// The error of a run of this request. A run that was stopped was so by its limit, by the
+    /// caller's deadline or by the caller.
     func failure(for error: EngineError) -> ServingError {
-        error.code == .terminated && isExpired ? .expired : ServingError(engine: error)
+        switch error.code {
+        case .overTime: overTime
+        case .terminated where isExpired: .expired
+        default: ServingError(engine: error)
+        }
+    }
+
+    /// The error of a run that reached its limit of time.
+    var overTime: ServingError {
+        ServingError(
+            .deadlineExceeded,
+            "the run took longer than its limit of \(slot.runNs / 1_000_000_000) s"
+        )
     }
 
     private var isExpired: Bool { request.deadlineNs.map { $0 <= Uptime.ns } ?? false }
@@ -63,9 +104,28 @@ final class Job: Sendable {
         }
     }
 
-    /// The place is free before the answer is out: who has it may ask again at once.
+    /// Gives the place back and answers. The place is free before the answer is out: a caller may
+    /// send its next request at once.
     func finish(_ result: Result<Prediction, ServingError>) {
-        admission.leave(bytes: request.heldBytes)
-        request.completion(result)
+        leave()
+        answer(result)
+    }
+
+    /// Gives the place back; the other half of ``answer(_:)``.
+    func leave() { admission.leave(bytes: request.heldBytes) }
+
+    /// Answers a request whose run goes on and keeps its bytes, and with them its place.
+    func answer(_ result: Result<Prediction, ServingError>) { request.completion(result) }
+}
+
+extension ServingError {
+    /// The error of a request that waited for a run to end that goes on past its limit.
+    static func held(_ job: Job, retryAfterNs: UInt64) -> ServingError {
+        exhausted(
+            "the queue of model \(quoted(job.request.model)) stands still: runs of it go on past "
+                + "their limit of \(job.slot.runNs / 1_000_000_000) s and hold all executors that "
+                + "one model may have",
+            retryAfterNs: retryAfterNs
+        )
     }
 }

@@ -18,14 +18,16 @@ package final class LoopRunner {
         self.schedule = schedule
     }
 
-    /// Takes a request for the end of this round; false if it costs too much.
+    /// Takes a request for the end of this round; false if it costs too much, or is larger
+    /// than what was measured.
     func take(_ job: Job) -> Bool {
         let plan = job.slot.plan
         // Whoever waits for company waits longer than a round.
         guard plan.maxDelayUs == 0,
             let rows = job.mergeableRows ?? BatchShape.rows(of: job.request.inputs),
             let cost = job.slot.cost.onLoop(rows: rows, isFirst: !queue.hasRoom(for: job)),
-            spentNs + cost <= Self.roundNs
+            spentNs + cost <= Self.roundNs,
+            job.slot.cost.holds(for: job.request.inputs, rows: rows)
         else { return false }
         spentNs += cost
         _ = queue.add(job)
@@ -43,8 +45,12 @@ package final class LoopRunner {
         while let taken = queue.take() {
             let unmeasured = taken.batch.first?.admission.drain.isKnown == false
             let begin = unmeasured ? Uptime.ns : 0
-            let gaveAnswers = BatchRun(taken.batch, isOnLoop: true).run()
-            if unmeasured, gaveAnswers { note(taken.batch, beganAtNs: begin) }
+            let outcome = BatchRun(taken.batch).run()
+            // No version that runs in a process of its own runs on a loop.
+            for run in outcome.unsettled {
+                for job in run.jobs { job.finish(.failure(job.failure(for: run.error))) }
+            }
+            if unmeasured, outcome.gaveAnswers { note(taken.batch, beganAtNs: begin) }
         }
     }
 

@@ -22,6 +22,8 @@ package final class PredictionRequest: Sendable {
     package let outputNames: [ExactString]
     /// Who asks, as far as fairness is concerned: a connection. Nil: nobody in particular.
     package let source: ObjectIdentifier?
+    /// The name of the caller, to which a crash of its input is charged; empty: not known.
+    package let principal: String
     /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
     /// they lie in too.
     package let heldBytes: Int
@@ -49,6 +51,7 @@ package final class PredictionRequest: Sendable {
         inputs: [InputTensor],
         outputNames: [ExactString],
         source: ObjectIdentifier? = nil,
+        principal: String = "",
         heldBytes: Int? = nil,
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
@@ -62,6 +65,7 @@ package final class PredictionRequest: Sendable {
         self.inputs = inputs
         self.outputNames = outputNames
         self.source = source
+        self.principal = principal
         let tensorBytes = inputs.reduce(0) { $0 + $1.bytes.byteCount }
         self.heldBytes = max(tensorBytes, heldBytes ?? 0)
         self.priority = priority

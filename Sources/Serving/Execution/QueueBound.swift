@@ -18,17 +18,17 @@ struct QueueBound {
     /// The longest expected wait of a request that is taken.
     let queueNs: UInt64
 
-    /// Whether requests with so many rows are expected to take longer than the bound.
-    func isPassed(by rows: Int, of job: Job) -> Bool { Self.waitNs(rows, job) > queueNs }
+    /// Whether requests are expected to take longer than the bound.
+    func isPassed(by work: QueueWork, of job: Job) -> Bool { Self.waitNs(work, job) > queueNs }
 
     /// Why a request may not wait behind those whose turn comes before its own.
     /// - Parameters:
-    ///   - ahead: their rows. Where there are none the request is taken, whatever was measured: else
-    ///     a model that was slow once would never be measured again.
+    ///   - ahead: Those requests. Where there are none the request is taken, whatever was measured:
+    ///     else a model that was slow once would never be measured again.
     ///   - standingNs: how long none of the version's requests has left the queue.
     func refusal(
         of job: Job,
-        behind ahead: Int,
+        behind ahead: QueueWork,
         standingNs: UInt64,
         atNs nowNs: UInt64
     ) -> Refusal? {
@@ -39,18 +39,18 @@ struct QueueBound {
             guard deadline > nowNs else { return .expired }
             let leftNs = deadline - nowNs
             let runNs = job.slot.runs.unitNs(rows: job.rows)
-            if ahead > 0, Self.sum(waitNs, waitNs / Self.margin, runNs) > leftNs {
+            if ahead.requests > 0, Self.sum(waitNs, waitNs / Self.margin, runNs) > leftNs {
                 return .deadline(leftNs: leftNs, waitNs: waitNs, runNs: runNs)
             }
         }
         return waitNs > queueNs ? .full(waitNs: waitNs) : nil
     }
 
-    /// The expected time until so many rows have left. A version that was not measured yet is taken
+    /// The expected time until that work has left. A version that was not measured yet is taken
     /// to be as fast as the last one of its model.
-    private static func waitNs(_ rows: Int, _ job: Job) -> UInt64 {
+    private static func waitNs(_ work: QueueWork, _ job: Job) -> UInt64 {
         let rate = job.slot.drain.isKnown ? job.slot.drain : job.admission.drain
-        return rate.expectedNs(rows: rows)
+        return rate.expectedNs(work)
     }
 
     private static func sum(_ terms: UInt64...) -> UInt64 {

@@ -53,6 +53,31 @@ final class QueueLoad: Sendable {
         packed.wrappingSubtract(UInt64(released), ordering: .relaxed)
     }
 
+    /// Takes bytes that no request of its own stands for.
+    ///
+    /// - Returns: Whether they were within the limit.
+    func takeBytes(_ bytes: Int, limit: Int) -> Bool {
+        var seen = packed.load(ordering: .relaxed)
+        while true {
+            let (sum, overflow) = Self.unpacked(seen).bytes.addingReportingOverflow(bytes)
+            guard bytes >= 0, !overflow, sum <= min(limit, Self.maxRequestBytes) else {
+                return false
+            }
+            let (isDone, now) = packed.weakCompareExchange(
+                expected: seen,
+                desired: seen + UInt64(bytes),
+                ordering: .relaxed
+            )
+            if isDone { return true }
+            seen = now
+        }
+    }
+
+    /// Gives back what ``takeBytes(_:limit:)`` took.
+    func giveBackBytes(_ bytes: Int) {
+        packed.wrappingSubtract(UInt64(bytes), ordering: .relaxed)
+    }
+
     private static func packed(requests: Int, bytes: Int) -> UInt64 {
         UInt64(requests) << byteBits | UInt64(bytes)
     }

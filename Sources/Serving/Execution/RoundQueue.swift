@@ -162,6 +162,14 @@ struct RoundQueue {
         if rounds[index].entries.isEmpty { rounds.removeLast() }
     }
 
+    /// The request that runs first.
+    var first: Job? {
+        for round in rounds {
+            if let entry = round.entries.first(where: { $0.job != nil }) { return entry.job }
+        }
+        return nil
+    }
+
     /// Takes out the request that runs first.
     mutating func popFirst() -> Job? {
         while !rounds.isEmpty {

@@ -52,6 +52,9 @@ final class RunCost: Sendable {
     private let dearest: Parts?
     /// Of the cheapest one: in no other is the part of the run so large beside that of the row.
     private let cheapest: Parts?
+    /// The most bytes of a row that were measured; nil: every row has the same size, and no request
+    /// another input.
+    private let maxRowBytes: Int?
     /// Whether it may run on loops. Relaxed: it orders no memory.
     private let isForLoops: Atomic<Bool>
     /// Runs that are still to be measured in processor time.
@@ -64,18 +67,30 @@ final class RunCost: Sendable {
     /// - Parameters:
     ///   - dearest: What the dearest request takes that is known; nil: nothing is known.
     ///   - cheapest: What the cheapest one takes.
+    ///   - maxRowBytes: The most bytes of a row for which that holds; nil: rows of any size.
     ///   - limitNs: What a run on a loop may take; 0: none runs there.
-    private init(dearest: Parts?, cheapest: Parts?, limitNs: UInt64) {
+    private init(dearest: Parts?, cheapest: Parts?, maxRowBytes: Int? = nil, limitNs: UInt64) {
         self.dearest = dearest
         self.cheapest = cheapest
+        self.maxRowBytes = maxRowBytes
         self.limitNs = limitNs
         isForLoops = Atomic(dearest != nil && limitNs > 0)
     }
 
     /// The cost of a version whose requests all take the same.
-    convenience init(runNs: UInt64 = 0, rowNs: UInt64, limitNs: UInt64 = 0) {
+    convenience init(
+        runNs: UInt64 = 0,
+        rowNs: UInt64,
+        maxRowBytes: Int? = nil,
+        limitNs: UInt64 = 0
+    ) {
         let parts = Parts(runNs: runNs, rowNs: rowNs)
-        self.init(dearest: parts, cheapest: parts, limitNs: limitNs)
+        self.init(
+            dearest: parts,
+            cheapest: parts,
+            maxRowBytes: maxRowBytes,
+            limitNs: limitNs
+        )
     }
 
     /// The cost of a version of which nothing is known.
@@ -92,24 +107,59 @@ final class RunCost: Sendable {
     ) {
         // What values may make endless says nothing of its next run by its last ones.
         guard limitNs > 0, !model.resources.timeDependsOnValues,
-            let measured = Self.measure(model, on: requests, plan, limitNs)
+            let known = Self.known(requests, model.signature),
+            let measured = Self.measure(model, on: known, plan, limitNs)
         else {
             self.init()
             return
         }
-        self.init(dearest: measured.dearest, cheapest: measured.cheapest, limitNs: limitNs)
+        let isFixed = Self.rowsAreOfFixedSize(model.signature)
+        self.init(
+            dearest: measured.dearest,
+            cheapest: measured.cheapest,
+            maxRowBytes: isFixed ? nil : known.map(Self.rowBytes).max(),
+            limitNs: limitNs
+        )
+    }
+
+    /// The requests to measure: one of moderate values where the bundle has none.
+    ///
+    /// - Returns: nil if none can be made.
+    private static func known(
+        _ requests: [[InputTensor]],
+        _ signature: ModelSignature
+    ) -> [[InputTensor]]? {
+        guard requests.isEmpty else { return requests }
+        return SyntheticInputs(signature: signature).moderate.map { [$0] }
+    }
+
+    /// Whether the number of rows alone decides how many bytes a request has.
+    private static func rowsAreOfFixedSize(_ signature: ModelSignature) -> Bool {
+        signature.inputs.allSatisfy { spec in
+            spec.type != .bytes && !spec.isOptional && !spec.hasUnknownRank
+                && spec.shape.dropFirst().allSatisfy { $0 >= 0 }
+        }
+    }
+
+    /// The bytes of a row of a request, rounded up.
+    private static func rowBytes(_ inputs: [InputTensor]) -> Int {
+        let rows = BatchShape.rows(of: inputs) ?? 1
+        let (quotient, rest) = byteCount(inputs).quotientAndRemainder(dividingBy: rows)
+        return rest == 0 ? quotient : quotient + 1
+    }
+
+    private static func byteCount(_ inputs: [InputTensor]) -> Int {
+        inputs.reduce(0) { $0 + $1.bytes.byteCount }
     }
 
     /// The time may depend on the values: both ends are looked for.
     /// - Returns: nil if the model refuses.
     private static func measure(
         _ model: any InferenceModel,
-        on requests: [[InputTensor]],
+        on known: [[InputTensor]],
         _ plan: BatchPlan,
         _ limitNs: UInt64
     ) -> (dearest: Parts, cheapest: Parts)? {
-        let synthetic = SyntheticInputs(signature: model.signature).moderate
-        let known = requests.isEmpty ? [synthetic].compactMap { $0 } : requests
         var dearest = Parts(rowNs: 1)
         var cheapest: (inputs: [InputTensor], ns: UInt64, parts: Parts)?
         for inputs in known {
@@ -144,7 +194,10 @@ final class RunCost: Sendable {
         guard plan.isMerged, inputs.count == model.signature.requiredInputCount, copies > 1 else {
             return Parts(rowNs: alone / rows)
         }
-        let batch = GatheredBatch([[InputTensor]](repeating: inputs, count: copies))
+        let batch = GatheredBatch(
+            [[InputTensor]](repeating: inputs, count: copies),
+            inParts: model.copiesInputs
+        )
         guard let together = best(model, batch.inputs, enoughNs: .max, runs: runs) else {
             return nil
         }
@@ -179,6 +232,14 @@ final class RunCost: Sendable {
         guard isForLoops.load(ordering: .relaxed), let dearest else { return nil }
         guard isFirst else { return dearest.rowsAlone(rows) }
         return dearest.estimate(rows: rows).flatMap { $0 <= limitNs ? $0 : nil }
+    }
+
+    /// Whether the measured time holds for a request: its rows have no more bytes than those that
+    /// were measured.
+    func holds(for inputs: [InputTensor], rows: Int) -> Bool {
+        guard let maxRowBytes else { return true }
+        let limit = maxRowBytes.multipliedReportingOverflow(by: rows)
+        return limit.overflow || Self.byteCount(inputs) <= limit.partialValue
     }
 
     /// Whether runs usually end so soon that others can wait for one that is under way.

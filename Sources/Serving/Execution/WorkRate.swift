@@ -3,7 +3,9 @@ internal import Synchronization
 /// The measured time that work takes, by its rows: a ratio of fading sums, in nanoseconds.
 ///
 /// A ratio of sums, not a mean of ratios: where requests of one row and of a hundred take about the
-/// same time, it still gives the time of a queue that holds both.
+/// same time, it still gives the time of a queue that holds both. A request with far more rows than
+/// those that were measured counts as ``maxScale`` of them: most of what a small one takes is no
+/// work of its rows.
 final class WorkRate: Sendable {
     /// The bounds of a retry delay, in nanoseconds.
     static let retryNs: ClosedRange<UInt64> = 1_000_000...5_000_000_000
@@ -14,6 +16,9 @@ final class WorkRate: Sendable {
     /// A measurement counts as at most so many times the expected time: a pause of the whole
     /// machine is one measurement, and a model that has become slower gives many.
     private static let maxSurprise = 4.0
+
+    /// The most that the time of a request, or of a run, is taken to exceed a measured one by.
+    private static let maxScale = 64.0
 
     /// Means over the measurements, the last ones weighing most.
     private struct Means {
@@ -60,14 +65,24 @@ final class WorkRate: Sendable {
         if isNews { took(work, ns: ns) }
     }
 
-    /// The time that so many rows are expected to take; 0 if nothing was measured.
-    func expectedNs(rows: Int) -> UInt64 {
-        Self.whole(means.withLock { $0.expectedNs(rows: rows) })
+    /// The time that work is expected to take; 0 if nothing was measured.
+    func expectedNs(_ work: QueueWork) -> UInt64 {
+        Self.whole(
+            means.withLock { means in
+                guard means.requests > 0 else { return 0 }
+                let most = means.ns / means.requests * Double(work.requests) * Self.maxScale
+                return min(means.expectedNs(rows: work.rows), most)
+            }
+        )
     }
 
     /// The time that one measured unit, such as a run, is expected to take if it holds so many rows.
     func unitNs(rows: Int) -> UInt64 {
-        Self.whole(means.withLock { max($0.ns, $0.expectedNs(rows: rows)) })
+        Self.whole(
+            means.withLock { means in
+                min(max(means.ns, means.expectedNs(rows: rows)), means.ns * Self.maxScale)
+            }
+        )
     }
 
     /// The delay after which so many requests that wait now are expected to be done.

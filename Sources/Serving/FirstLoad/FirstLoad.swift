@@ -1,36 +1,21 @@
-package import Logging
-internal import Registry
-
-/// Where a version is loaded for the first time, before it is loaded where it is to serve.
+/// The engine hosts that versions are examined and served in, and the limits of loads.
 package struct FirstLoad: Sendable {
-    /// nil: nowhere else.
-    let checker: (any FirstLoadChecker)?
-    /// As in ``FirstLoadLimits``.
-    let maxCrashes: Int
+    /// nil: there are no hosts.
+    let hosts: (any VersionHosts)?
+    /// The limits of every load, in a host and in the server.
+    let limits: FirstLoadLimits
+    var patience = LoadPatience()
+    /// Counts the hosts.
+    var meter = HostMeter()
 
-    /// Nowhere else: the load that is to serve is the first.
-    package static let here = FirstLoad(checker: nil, maxCrashes: FirstLoadLimits().maxCrashes)
+    /// In the server, without hosts.
+    package static let here = FirstLoad(hosts: nil, limits: FirstLoadLimits())
 
-    /// In a child process, which a model may crash, block or fill. It is this program again, with
-    /// ``FirstLoadTask/command`` as its one argument.
-    package static func inChild(_ limits: FirstLoadLimits, logger: Logger) -> FirstLoad {
-        FirstLoad(
-            checker: ChildLoadChecker(limits: limits, logger: logger),
-            maxCrashes: limits.maxCrashes
-        )
+    /// In engine hosts, which a model may crash, block or fill: processes of this program, with
+    /// ``HostSetup/command`` as the one argument.
+    package static func inHosts(_ hosts: EngineHosts) -> FirstLoad {
+        FirstLoad(hosts: hosts, limits: hosts.limits, meter: hosts.meter)
     }
-}
-
-/// Loads a version where that can do no harm.
-protocol FirstLoadChecker: Sendable {
-    /// Loads a version with every check. Blocking.
-    ///
-    /// - Returns: The findings, for a version that has passed.
-    /// - Throws: The failure of a check, as the load itself would.
-    func check(
-        _ version: OpenedVersion,
-        of registry: Registry
-    ) throws(Loader.Failure) -> VersionFindings
 }
 
 /// What a first load may take, and what loads may do to the server.
@@ -51,8 +36,6 @@ package struct FirstLoadLimits: Sendable, Equatable {
     /// Of a large version a slow disk delivers so many bytes a second: that much longer it may
     /// take.
     static let bytesPerSecond: UInt64 = 16 << 20
-    /// How much nicer than the server it is, so that it takes what the server leaves.
-    static let niceness: Int32 = 10
     /// Hundredths of the available memory that a load may take if nobody says.
     static let shareOfMemory: UInt64 = 90
     /// What a load gets where the system does not say what it has.

@@ -2,8 +2,8 @@
 enum LoadStep: Sendable, Equatable {
     /// The engine makes a model of its files.
     case load
-    /// The run of a version without golden requests.
-    case warmUp
+    /// A run of a version without golden requests: an index in ``WarmUp/attempts``.
+    case warmUp(attempt: Int)
     /// A golden request, by its path in the bundle.
     case golden(String)
     /// The comparisons of repeated and of merged runs.

@@ -6,23 +6,18 @@ internal import Text
 
 /// A version's files as an engine reads them: each whole, verified, and from memory.
 final class BundleSource: ModelSource {
-    private let opened: OpenedVersion
+    private let version: LoadableVersion
     private let entry: Plaintext
     /// The entry's folder with a `/` behind it; empty at the top.
     private let folder: String
-    private let sizes: [ExactString: UInt64]
     private let firstFailure = Mutex<(any Error)?>(nil)
 
     /// Makes a source of a version whose entry was read.
-    init(_ opened: OpenedVersion, entry: Plaintext) {
-        self.opened = opened
+    init(_ version: LoadableVersion, entry: Plaintext) {
+        self.version = version
         self.entry = entry
-        let path = opened.card.entry.text
+        let path = version.card.entry.text
         folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
-        sizes = Dictionary(
-            opened.files.map { ($0.path, $0.size) },
-            uniquingKeysWith: { first, _ in first }
-        )
     }
 
     /// What went wrong first with reading a file, if anything did.
@@ -34,11 +29,11 @@ final class BundleSource: ModelSource {
         try entry.withBytes(body)
     }
 
-    func byteCount(ofFile path: ExactString) -> UInt64? { sizes[located(path)] }
+    func byteCount(ofFile path: ExactString) -> UInt64? { version.sizes[located(path)] }
 
     func file(_ path: ExactString) throws -> any HeldBytes {
         do {
-            return Plaintext(try opened.read(located(path)))
+            return Plaintext(try version.read(located(path)))
         } catch {
             firstFailure.withLock { $0 = $0 ?? error }
             throw error

@@ -59,7 +59,9 @@ struct DeterminismCheck {
         } catch {
             switch error.code {
             case .invalidInput, .runtimeFailed, .outOfMemory: return nil
-            case .invalidModel, .unsupported, .terminated, .unavailable: throw error
+            case .invalidModel, .unsupported, .terminated, .overTime, .processEnded, .processLost,
+                .unavailable:
+                throw error
             }
         }
     }

@@ -24,7 +24,7 @@ struct GoldenRequest: Sendable {
 
     /// Reads a golden file.
     /// - Throws: ``Failure`` that names the file and what is wrong with it.
-    init(path: String, json: [UInt8]) throws(Failure) {
+    init(path: String, json: RawSpan) throws(Failure) {
         self.path = path
         let document: JSONValue
         do {

@@ -19,9 +19,9 @@ extension Loader.Failure {
     /// What an engine's failure to load or to warm up means.
     init(engine error: EngineError) {
         switch error.code {
-        case .invalidModel, .unsupported, .invalidInput, .runtimeFailed:
+        case .invalidModel, .unsupported, .invalidInput, .runtimeFailed, .overTime, .processEnded:
             self = .rejected(reason: error.message, detail: error.detail)
-        case .terminated, .outOfMemory, .unavailable:
+        case .terminated, .processLost, .outOfMemory, .unavailable:
             let isOutOfMemory = error.code == .outOfMemory
             let code: ServingError.Code = isOutOfMemory ? .resourceExhausted : .unavailable
             self = .passing(ServingError(code, error.message, detail: error.detail))

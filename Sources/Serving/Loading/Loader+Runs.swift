@@ -7,23 +7,33 @@ extension Loader {
     /// Runs a loaded version: the warm-up or the golden requests, and the comparisons whose results
     /// are not known.
     func run(
-        _ opened: OpenedVersion,
+        _ version: LoadableVersion,
         model: any InferenceModel,
         known: VersionFindings?
     ) throws(Failure) -> Examined {
         let repetition = known == nil ? DeterminismCheck(of: model) : nil
+        let omitted = known?.omitted ?? omitted
         var isDeterministic = known?.isDeterministic ?? (model.rowAnalysis.randomNode == nil)
         var golden: [GoldenRequest] = []
         var warmUpFailure: String?
-        if opened.card.golden.isEmpty {
-            warmUpFailure = try warmUp(model)
+        if version.card.golden.isEmpty {
+            warmUpFailure = try warmUp(model, omitted)
         } else {
-            golden = try runGolden(opened, model: model, repetition, &isDeterministic)
+            golden = try runGolden(version, model: model, repetition, &isDeterministic)
         }
         reached(.rows)
-        if let repetition, isDeterministic { isDeterministic = try isStable(repetition) }
+        if omitted.omitsComparisons {
+            isDeterministic = false
+        } else if let repetition, isDeterministic {
+            isDeterministic = try isStable(repetition)
+        }
         let plan = try plan(
-            BatchRule(of: model, batching: opened.card.batching, isDeterministic: isDeterministic),
+            BatchRule(
+                of: model,
+                batching: version.card.batching,
+                isDeterministic: isDeterministic,
+                endedProcess: omitted.omitsComparisons
+            ),
             model: model,
             golden: golden,
             known: known?.plan
@@ -31,17 +41,25 @@ extension Loader {
         return Examined(
             model: model,
             golden: golden,
-            findings: VersionFindings(plan: plan, isDeterministic: isDeterministic),
+            findings: VersionFindings(
+                plan: plan,
+                isDeterministic: isDeterministic,
+                omitted: omitted
+            ),
             warmUpFailure: warmUpFailure
         )
     }
 
     /// No version goes live without a run, unless its inputs are too large for one.
     /// - Returns: Why every run failed; nil if one passed, or there was none.
-    private func warmUp(_ model: any InferenceModel) throws(Failure) -> String? {
-        reached(.warmUp)
+    private func warmUp(
+        _ model: any InferenceModel,
+        _ omitted: OmittedRuns
+    ) throws(Failure) -> String? {
         do throws(EngineError) {
-            return try WarmUp(of: model.signature).run(on: model)
+            return try WarmUp(of: model.signature).run(on: model, omitted: omitted) {
+                reached(.warmUp(attempt: $0))
+            }
         } catch {
             throw Failure(engine: error)
         }
@@ -52,17 +70,19 @@ extension Loader {
     ///   - isDeterministic: Cleared if an answer varies within its request's tolerance.
     /// - Returns: The first golden requests. All of them have passed.
     private func runGolden(
-        _ opened: OpenedVersion,
+        _ version: LoadableVersion,
         model: any InferenceModel,
         _ repetition: DeterminismCheck?,
         _ isDeterministic: inout Bool
     ) throws(Failure) -> [GoldenRequest] {
         var passed: [GoldenRequest] = []
-        for path in opened.card.golden {
+        for path in version.card.golden {
             reached(.golden(path.text))
-            let json = try read(path, of: opened, id: opened.id).copyBytes()
+            let json = try read(path, of: version)
             do throws(GoldenRequest.Failure) {
-                let request = try GoldenRequest(path: path.text, json: json)
+                let request = try json.withBytes { (json) throws(GoldenRequest.Failure) in
+                    try GoldenRequest(path: path.text, json: json)
+                }
                 if try request.varies(on: model, repetition) { isDeterministic = false }
                 // The others are not needed any more, and may be large.
                 if passed.count < BatchSamples.maxGolden { passed.append(request) }
@@ -84,7 +104,7 @@ extension Loader {
     /// The decision whether requests to the version share runs.
     /// - Parameter known: The result of an earlier comparison, here or in another process. It
     ///   stands only where this process's own analysis of the graph allows it.
-    private func plan(
+    func plan(
         _ rule: BatchRule,
         model: any InferenceModel,
         golden: [GoldenRequest],
@@ -92,7 +112,8 @@ extension Loader {
     ) throws(Failure) -> BatchPlan {
         if let known, case .comparing = rule.verdict { return known.bounded(by: rule.batching) }
         do {
-            return try BatchInvarianceCheck(model: model, rule: rule).plan(
+            let memory = BatchMemory(memory)
+            return try BatchInvarianceCheck(model: model, rule: rule, memory: memory).plan(
                 golden: golden.map(\.inputs)
             )
         } catch let error as BatchInvarianceCheck.Refusal {

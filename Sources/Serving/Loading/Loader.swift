@@ -13,8 +13,20 @@ struct Loader: Sendable {
     let loopRunNs: UInt64
     /// What counts the requests of each version, over its loads.
     let meters: ServingMeters
+    /// The limit of time on a run of a model, in seconds.
+    var runSeconds: @Sendable (_ model: String, Card) -> Int = ServingLimits().runSeconds
+    /// Makes the threads of a version in an engine host, which take none from other versions.
+    var hostedExecutors: @Sendable () throws(EngineError) -> Executors? = { nil }
     /// Called at the begin of each step.
     var reached: @Sendable (LoadStep) -> Void = { _ in }
+    /// As in ``IsolationLimits``.
+    var growth = EngineLimits.defaultGrowth
+    /// The memory that the comparisons of runs look at.
+    var memory = SystemMemory.system
+    /// Ends the runs of a load; nil if nothing does.
+    var stop: RunStop?
+    /// The runs that a load without findings leaves out.
+    var omitted = OmittedRuns()
     private let cache = LoadCache()
 
     init(
@@ -31,7 +43,7 @@ struct Loader: Sendable {
 
     /// A version that has passed every check.
     struct Examined {
-        let model: any InferenceModel
+        var model: any InferenceModel
         /// Its golden requests, or some of them.
         let golden: [GoldenRequest]
         let findings: VersionFindings
@@ -42,21 +54,28 @@ struct Loader: Sendable {
     /// Keeps what another process found out about a version: its load here repeats none of that.
     func note(_ findings: VersionFindings, of id: VersionID) { cache.note(findings, of: id) }
 
+    /// The findings of an earlier load of a version; nil: there are none.
+    func findings(of id: VersionID) -> VersionFindings? { cache.findings(of: id) }
+
     /// Loads a version, with every check.
-    /// - Parameter thread: The calling thread, in whose heap the model will lie.
+    /// - Parameters:
+    ///   - isolation: The reason why it is loaded in this process.
+    ///   - thread: The calling thread, in whose heap the model will lie.
     func load(
         _ opened: OpenedVersion,
+        isolation: SlotIsolation = .server,
         on thread: LastingThread? = nil
     ) throws(Failure) -> Slot {
-        let examined = try examine(opened)
+        let examined = try examine(LoadableVersion(opened))
         let findings = examined.findings
         let cost =
             cache.cost(of: opened.id)
             ?? RunCost(
-                measuring: examined.model,
+                measuring: stoppable(examined.model),
                 on: examined.golden.map(\.inputs),
                 plan: findings.plan,
-                limitNs: loopRunNs
+                // A run on generated inputs may end the process; only an executor runs others.
+                limitNs: findings.omitted.isEmpty ? loopRunNs : 0
             )
         cache.note(findings, cost: cost, of: opened.id)
         return Slot(
@@ -66,65 +85,92 @@ struct Loader: Sendable {
             plan: findings.plan,
             isDeterministic: findings.isDeterministic,
             cost: cost,
+            runSeconds: runSeconds(opened.id.model, opened.card),
             meter: meters.version(opened.id),
             byteCount: opened.info.bytes,
+            isolation: isolation,
             loadedOn: thread,
             warmUpFailure: examined.warmUpFailure
         )
     }
 
     /// Loads a version, with every check that may reject it.
-    func examine(_ opened: OpenedVersion) throws(Failure) -> Examined {
-        let id = opened.id
-        try Self.checkSizes(entry: opened.card.entry, golden: opened.card.golden, opened.files)
-        guard let engine = engines[opened.card.engine] else {
-            throw .rejected(reason: "there is no engine \(quoted(opened.card.engine))", detail: "")
-        }
-        reached(.load)
-        let model = try load(opened, id: id, in: engine)
-        try compare(opened.card, with: model.signature)
-        return try run(opened, model: model, known: cache.findings(of: id))
+    func examine(_ version: LoadableVersion) throws(Failure) -> Examined {
+        try check(version, open(version))
     }
 
-    private func load(
-        _ opened: OpenedVersion,
-        id: VersionID,
-        in engine: any InferenceEngine
-    ) throws(Failure) -> any InferenceModel {
-        let entry = Plaintext(try read(opened.card.entry, of: opened, id: id))
-        let source = BundleSource(opened, entry: entry)
+    /// Makes a model of a version's files, and compares it with the card. Nothing is run.
+    func open(_ version: LoadableVersion) throws(Failure) -> any InferenceModel {
+        let engine = try engine(of: version)
+        reached(.load)
+        let model = try withSource(of: version) { source throws(EngineError) in
+            try engine.load(
+                source,
+                options: LoadOptions(threads: version.card.threads, growth: growth)
+            )
+        }
+        try compare(version.card, with: model.signature)
+        return model
+    }
+
+    /// Makes the runs of a version that may reject it.
+    func check(
+        _ version: LoadableVersion,
+        _ model: any InferenceModel
+    ) throws(Failure) -> Examined {
+        let known = cache.findings(of: version.id)
+        var examined = try run(version, model: stoppable(model), known: known)
+        examined.model = model
+        return examined
+    }
+
+    /// The engine that the card names.
+    ///
+    /// - Throws: `rejected` if there is none, or if a file is too large to be loaded.
+    func engine(of version: LoadableVersion) throws(Failure) -> any InferenceEngine {
+        let card = version.card
+        try Self.checkSizes(entry: card.entry, golden: card.golden, version.sizes)
+        guard let engine = engines[card.engine] else {
+            throw .rejected(reason: "there is no engine \(quoted(card.engine))", detail: "")
+        }
+        return engine
+    }
+
+    /// Gives `body` the version's files, its entry decrypted.
+    func withSource<Result>(
+        of version: LoadableVersion,
+        _ body: (BundleSource) throws(EngineError) -> Result
+    ) throws(Failure) -> Result {
+        let entry = Plaintext(try read(version.card.entry, of: version))
+        let source = BundleSource(version, entry: entry)
         do throws(EngineError) {
-            return try engine.load(source, options: LoadOptions(threads: opened.card.threads))
+            return try body(source)
         } catch {
-            // What is wrong with a file is known for what it is, not for what the engine made of it.
-            if let failure = source.failure { throw Failure(reading: failure, id: id) }
+            // A damaged file is reported as such, and not as the engine's error about it.
+            if let failure = source.failure { throw Failure(reading: failure, id: version.id) }
             throw Failure(engine: error)
         }
+    }
+
+    /// The model with its runs ended by ``stop``.
+    private func stoppable(_ model: any InferenceModel) -> any InferenceModel {
+        stop.map { StoppableModel(model, stop: $0) } ?? model
     }
 
     /// What is too large to be loaded is not decrypted first.
     static func checkSizes(
         entry: ExactString,
         golden: [ExactString],
-        _ files: [FileInfo]
+        _ sizes: [ExactString: UInt64]
     ) throws(Failure) {
-        let golden = Set(golden)
-        for file in files {
-            let limit: Int
-            if file.path == entry {
-                limit = EngineLimits.maxModelBytes
-            } else if golden.contains(file.path) {
-                limit = GoldenRequest.maxBytes
-            } else {
-                continue
-            }
-            guard file.size <= UInt64(limit) else {
-                throw .rejected(
-                    reason: "file \(quoted(file.path)) has \(file.size) bytes, "
-                        + "at most \(limit) are taken",
-                    detail: ""
-                )
-            }
+        let limits =
+            golden.map { ($0, GoldenRequest.maxBytes) } + [(entry, EngineLimits.maxModelBytes)]
+        for (path, limit) in limits where path != entry || limit == EngineLimits.maxModelBytes {
+            guard let size = sizes[path], size > UInt64(limit) else { continue }
+            throw .rejected(
+                reason: "file \(quoted(path)) has \(size) bytes, at most \(limit) are taken",
+                detail: ""
+            )
         }
     }
 
@@ -147,13 +193,12 @@ struct Loader: Sendable {
 
     func read(
         _ path: ExactString,
-        of opened: OpenedVersion,
-        id: VersionID
+        of version: LoadableVersion
     ) throws(Failure) -> SecretBuffer {
         do {
-            return try opened.read(path)
+            return try version.read(path)
         } catch {
-            throw Failure(reading: error, id: id)
+            throw Failure(reading: error, id: version.id)
         }
     }
 }

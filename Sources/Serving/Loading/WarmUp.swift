@@ -36,18 +36,34 @@ struct WarmUp: Sendable {
 
     /// Runs the model until a run passes. A model may refuse some of these values, or fail on them,
     /// and take those that callers send.
+    ///
+    /// - Parameters:
+    ///   - omitted: Attempts that count as failed and are not made.
+    ///   - reached: Called before each attempt, with its index in ``attempts``.
     /// - Returns: Why the first run failed, if all did; nil if one passed, or none could be made.
     /// - Throws: Errors that say nothing of the model: memory that is short, an engine that stops.
-    func run(on model: any InferenceModel) throws(EngineError) -> String? {
+    func run(
+        on model: any InferenceModel,
+        omitted: OmittedRuns = OmittedRuns(),
+        reached: (_ attempt: Int) -> Void = { _ in }
+    ) throws(EngineError) -> String? {
         var firstFailure: String?
-        for inputs in Self.attempts.lazy.compactMap(request) {
+        for (index, attempt) in Self.attempts.enumerated() {
+            if let failure = omitted.warmUps[index] {
+                firstFailure = firstFailure ?? failure
+                continue
+            }
+            guard let inputs = request(attempt) else { continue }
+            reached(index)
             do {
                 _ = try model.run(inputs, outputs: [], stop: nil)
                 return nil
             } catch {
                 switch error.code {
                 case .invalidInput, .runtimeFailed: firstFailure = firstFailure ?? error.message
-                case .invalidModel, .unsupported, .terminated, .outOfMemory, .unavailable:
+                case .invalidModel, .unsupported, .terminated, .overTime, .processEnded,
+                    .processLost,
+                    .outOfMemory, .unavailable:
                     throw error
                 }
             }

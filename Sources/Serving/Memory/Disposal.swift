@@ -46,19 +46,35 @@ final class Disposal: Sendable {
         }
     }
 
-    /// Takes the last reference to a model; whoever drops that may stand on the request path.
-    /// - Parameter thread: In whose heap the model lies.
+    /// Takes the last reference to a model, so that it is not freed on the request path.
+    ///
+    /// - Parameters:
+    ///   - isHosted: Whether it runs in an engine host: the end of the host gives its memory back.
+    ///   - thread: The thread in whose heap the model lies.
     func take(
         _ model: any InferenceModel,
         meter: VersionMeter,
         bytes: UInt64,
+        isHosted: Bool = false,
         loadedOn thread: LastingThread?
     ) {
         let last = Last(model)
         queue.async {
-            self.quiet.run { last.drop() }
-            self.note(meter, bytes, thread)
+            if isHosted {
+                // On the queue's own thread, of normal priority: the host's memory is wanted back.
+                last.drop()
+                meter.unloaded(bytes)
+            } else {
+                self.quiet.run { last.drop() }
+                self.note(meter, bytes, thread)
+            }
         }
+    }
+
+    /// Drops a value that may hold the last reference to a model, for a thread at idle priority:
+    /// it must not wake a queue, whose threads would inherit that.
+    func release(_ value: some Sendable) {
+        prompt.begin { withExtendedLifetime(value) {} }
     }
 
     private func note(_ meter: VersionMeter, _ bytes: UInt64, _ thread: LastingThread?) {

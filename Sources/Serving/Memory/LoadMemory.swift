@@ -17,7 +17,7 @@ final class LoadMemory: Sendable {
     static let leastSeenBytes: UInt64 = 8 << 20
 
     private let system: SystemMemory
-    /// What the process may hold; nil: what the system has.
+    /// What the server and its hosts may hold; nil: what the system has.
     private let budgetBytes: UInt64?
     /// By model: what its last load took for each byte of its files.
     private let seen = Mutex<[String: Double]>([:])
@@ -45,6 +45,9 @@ final class LoadMemory: Sendable {
         all > part ? all - part : 0
     }
 
+    /// The system's figures now.
+    var reading: SystemMemory.Reading { system.now() }
+
     /// Begins to look at what a load takes.
     func watch() -> LoadWatch { LoadWatch(system) }
 
@@ -57,24 +60,38 @@ final class LoadMemory: Sendable {
     }
 }
 
-/// How much more memory the process held at most, since this was made.
+/// The growth of memory during a load: the most that was held at once, less what was held when this
+/// was made.
 final class LoadWatch: Sendable {
+    private struct Bytes {
+        /// The server and its hosts.
+        var all: UInt64
+        /// The server alone.
+        var server: UInt64
+    }
+
     private let system: SystemMemory
-    private let start: UInt64
-    private let most: Mutex<UInt64>
+    private let start: Bytes
+    private let most: Mutex<Bytes>
 
     init(_ system: SystemMemory) {
         self.system = system
-        start = system.residentBytes
+        start = Bytes(all: system.residentBytes, server: system.ownBytes)
         most = Mutex(start)
     }
 
-    /// Looks at what it holds now.
+    /// Reads the present figures.
     func look() {
-        let now = system.residentBytes
-        most.withLock { $0 = max($0, now) }
+        let now = Bytes(all: system.residentBytes, server: system.ownBytes)
+        most.withLock { most in
+            most.all = max(most.all, now.all)
+            most.server = max(most.server, now.server)
+        }
     }
 
-    /// What was seen.
-    var growthBytes: UInt64 { most.withLock { $0 } - start }
+    /// The growth of the server and its hosts.
+    var growthBytes: UInt64 { most.withLock { $0.all } - start.all }
+
+    /// The growth of the server alone.
+    var serverGrowthBytes: UInt64 { most.withLock { $0.server } - start.server }
 }

@@ -1,10 +1,11 @@
 internal import Glibc
 
-/// What the system says of memory: what this process holds, and what it may still take.
+/// What the system says of memory: what the server and its engine hosts hold, and what they may
+/// still take.
 package struct SystemMemory: Sendable {
     /// Bytes, at one instant.
     package struct Reading: Sendable, Equatable {
-        /// What the process holds in memory.
+        /// What the server and its hosts hold in memory.
         package var residentBytes: UInt64
         /// Bytes that the machine, every control group around the process, and its own limit have
         /// left; clean files, which the system can drop at once, count as left. The largest number
@@ -23,6 +24,7 @@ package struct SystemMemory: Sendable {
 
     private let read: @Sendable () -> Reading
     private let resident: @Sendable () -> UInt64
+    private let own: @Sendable () -> UInt64
     private let peak: @Sendable () -> UInt64
 
     /// Memory that a closure tells of. Without `peak` it is what the process holds at the moment.
@@ -31,38 +33,42 @@ package struct SystemMemory: Sendable {
         _ read: @escaping @Sendable () -> Reading
     ) {
         let resident: @Sendable () -> UInt64 = { read().residentBytes }
-        self.init(reading: read, resident: resident, peak: peak ?? resident)
+        self.init(reading: read, resident: resident, own: resident, peak: peak ?? resident)
     }
 
     private init(
         reading read: @escaping @Sendable () -> Reading,
         resident: @escaping @Sendable () -> UInt64,
+        own: @escaping @Sendable () -> UInt64,
         peak: @escaping @Sendable () -> UInt64
     ) {
         self.read = read
         self.resident = resident
+        self.own = own
         self.peak = peak
     }
 
     /// Asks. Reads files of the system, so not for an event loop.
     package func now() -> Reading { read() }
 
-    /// What the process holds now: one file, where all that ``now()`` tells takes half a dozen.
+    /// What the server and its hosts hold now. Reads one file for each process, where ``now()``
+    /// reads half a dozen more.
     package var residentBytes: UInt64 { resident() }
 
-    /// The most that the process ever held.
+    /// What this process alone holds now.
+    var ownBytes: UInt64 { own() }
+
+    /// The most that this process alone ever held.
     package var peakBytes: UInt64 { peak() }
 
     /// The system's own word.
     package static let system = SystemMemory(root: "")
 
     /// As ``system``, below another folder than `/`.
-    init(root: String) {
-        let pageBytes = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
+    init(root: String, hosts: HostedProcesses = .shared) {
+        let own: @Sendable () -> UInt64 = { ProcessMemoryUse(root: root).residentBytes }
         let resident: @Sendable () -> UInt64 = {
-            let pages = Self.text(root + "/proc/self/statm")?.utf8.split(separator: Self.space)
-            let resident = pages.flatMap { $0.count > 1 ? Self.number($0[1]) : nil } ?? 0
-            return resident * pageBytes
+            hosts.ids.reduce(own()) { $0 + ProcessMemoryUse(id: $1, root: root).privateBytes }
         }
         self.init(
             reading: {
@@ -74,8 +80,29 @@ package struct SystemMemory: Sendable {
                 )
             },
             resident: resident,
+            own: own,
             peak: { Self.status("VmHWM:", root) ?? 0 }
         )
+    }
+
+    /// For a process that may open no file: its own peak, and a limit of its memory.
+    ///
+    /// The peak begins with the one of the process that started it, so that smaller needs than that
+    /// do not show; the limit itself bounds what is then tried.
+    static func sandboxed(limitBytes: UInt64) -> SystemMemory {
+        let peak: @Sendable () -> UInt64 = {
+            var usage = rusage()
+            guard unsafe getrusage(RUSAGE_SELF.rawValue, &usage) == 0 else { return 0 }
+            return UInt64(max(usage.ru_maxrss, 0)) * 1_024
+        }
+        return SystemMemory(peak: peak) {
+            let used = peak()
+            return Reading(
+                residentBytes: used,
+                availableBytes: limitBytes > used ? limitBytes - used : 0,
+                totalBytes: limitBytes
+            )
+        }
     }
 
     /// What something lets the process have, and what of that is left; the most where it does not
@@ -165,7 +192,7 @@ package struct SystemMemory: Sendable {
     }
 
     /// The number behind a name at the beginning of a line.
-    private static func value(of name: String, in text: String) -> UInt64? {
+    static func value(of name: String, in text: String) -> UInt64? {
         for line in text.utf8.split(separator: newline) where line.starts(with: name.utf8) {
             let words = line.split { $0 == space || $0 == tab }
             if words.count > 1, words[0].elementsEqual(name.utf8) { return number(words[1]) }
@@ -177,15 +204,15 @@ package struct SystemMemory: Sendable {
         text(path).flatMap { number($0.utf8.split(separator: newline).first ?? "".utf8[...]) }
     }
 
-    private static func number(_ text: Substring.UTF8View) -> UInt64? { UInt64(Substring(text)) }
+    static func number(_ text: Substring.UTF8View) -> UInt64? { UInt64(Substring(text)) }
 
     private static let newline = UInt8(ascii: "\n")
-    private static let space = UInt8(ascii: " ")
+    static let space = UInt8(ascii: " ")
     private static let tab = UInt8(ascii: "\t")
 
     private static let maxFileBytes = 64 << 10
 
-    private static func text(_ path: String) -> String? {
+    static func text(_ path: String) -> String? {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }

@@ -58,4 +58,6 @@ package struct ServingFigures: Sendable {
     package var loads: Histogram.Snapshot
     /// Loads that did not.
     package var failedLoads: UInt64
+    /// Engine hosts.
+    package var hosts = HostMeter.Snapshot()
 }

@@ -23,8 +23,12 @@ package final class ServingMeters: Sendable {
     private let state = Mutex(State())
     private let loads = Histogram(.duration)
     private let failedLoads = Counter()
+    /// Counts engine hosts.
+    private let hosts: HostMeter
 
-    init() {}
+    init(hosts: HostMeter = HostMeter()) {
+        self.hosts = hosts
+    }
 
     /// The meter of a version that is loaded now; the same over all its loads, unless it was
     /// forgotten in between.
@@ -89,7 +93,8 @@ package final class ServingMeters: Sendable {
             },
             models: models.map(\.figures).sorted { $0.model < $1.model },
             loads: loads.snapshot,
-            failedLoads: failedLoads.count
+            failedLoads: failedLoads.count,
+            hosts: hosts.snapshot
         )
     }
 }

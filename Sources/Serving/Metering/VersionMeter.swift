@@ -6,6 +6,8 @@ internal import Synchronization
 package final class VersionMeter: Sendable {
     /// Its calls, from their arrival to their answers.
     package let calls: CallMeter
+    /// The ends of its engine hosts, over all its loads.
+    let crashes = CrashGuard()
     /// Of each request that was run: from the queue to the run.
     private let queue = Histogram(.latency)
     /// Of each request that was run: the run, that of its company included.

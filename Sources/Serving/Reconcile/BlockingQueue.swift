@@ -26,16 +26,19 @@ struct BlockingQueue: Sendable {
         return try result.get()
     }
 
-    /// As ``run(_:)``, on another thread. Whoever waits is woken from one of the queue's: the
-    /// concurrency pool may start threads at that, which a quiet thread would make quiet for good.
-    /// - Parameter look: Called from time to time meanwhile.
+    /// Runs blocking work on another thread, as ``run(_:)`` does on the queue's. A thread of the
+    /// queue resumes the caller: the concurrency pool may start threads then, and those would
+    /// inherit the idle priority of a quiet thread.
+    ///
+    /// - Parameter mayWait: As for ``LastingThread/run(while:_:)``.
+    /// - Returns: nil if the run was abandoned.
     func run<Output: Sendable>(
         on thread: LastingThread,
-        look: @escaping @Sendable () -> Void,
+        while mayWait: @escaping @Sendable () -> Bool,
         _ body: @escaping @Sendable () -> Output
-    ) async -> Output {
+    ) async -> Output? {
         await withCheckedContinuation { continuation in
-            perform { continuation.resume(returning: thread.run(look: look, body)) }
+            perform { continuation.resume(returning: thread.run(while: mayWait, body)) }
         }
     }
 

@@ -1,52 +1,85 @@
 internal import Engine
 
-/// A load whose turn has come.
+/// A load that has been scheduled.
 struct LoadTurn: Sendable {
-    fileprivate let number: Int
+    /// Identifies a turn.
+    struct ID: Hashable, Sendable {
+        let place: LoadPlace
+        fileprivate let number: Int
+    }
+
+    let place: LoadPlace
     let lane: LoadLane
+    fileprivate let number: Int
+
+    var id: ID { ID(place: place, number: number) }
 }
 
-/// Decides which loads run at once: a plain value, and the reconciler acts.
+/// The scheduler of the loads of one place: a plain value, and the reconciler acts.
 ///
-/// After the start one load runs at a time, since a load may take memory for a while that no model
-/// needs. At the start nothing else takes memory, and as many run as there are processors. `Token`
-/// is what waits for a turn, opaque here.
+/// A load that has run for longer than the reconciler's patience is *overtaken*: it goes on, and the
+/// next load begins beside it. `Token` identifies a waiting load, opaque here.
 struct LoadTurns<Token> {
     /// A load that waits for its turn.
     struct Waiter {
-        /// Whether an alias answers with the version: it goes before those with which none does.
+        let model: String
+        /// Whether an alias answers with the version: such loads go first.
         let isLive: Bool
-        /// Whether the process ended while the version was loaded before. Such loads run alone: if
-        /// the process ends again, no other version is suspected.
+        /// Whether the server ended while it loaded the version before. Such a load runs alone: if
+        /// the server ends again, no other version is suspected.
         let isSuspect: Bool
         let token: Token
     }
 
     private struct Running {
+        let model: String
         let lane: LoadLane
         let isSuspect: Bool
         /// Whether no other load has run at any time since this one began.
         var isAlone: Bool
+        /// Whether it no longer counts against the width.
+        var isOvertaken = false
         /// The memory that it is expected to take at most; nil: it has not begun to take any.
         var reservedBytes: UInt64?
     }
 
+    /// The most overtaken loads that run at once. With as many, later loads wait.
+    static var maxOvertaken: Int { 8 }
+
+    private let place: LoadPlace
+    /// The loads that run at once after the start.
+    private let usualWidth: Int
+    /// Whether at most one version of a model is loaded at once. Live versions are excepted.
+    private let isOnePerModel: Bool
     private var waiting: (live: [Waiter], other: [Waiter]) = ([], [])
     private var running: [Int: Running] = [:]
-    /// Those that run nothing; the first lane is used first, so that one heap has most models.
-    private var idle = [LoadLane()]
-    private var width = 1
-    /// Whether the width is for the start, which is not over.
+    /// Lanes that run nothing; the first is used first, so that one heap has most models.
+    private var idle: [LoadLane] = []
+    /// The loads that run at once now.
+    private(set) var width: Int
+    /// Whether the width is the one for the start, which is not over.
     private var isStarting = false
-    private var lastNumber = 0
+    /// Counts the loads that have begun.
+    private(set) var begun = 0
 
-    /// Lets so many loads run at once: the start begins.
+    /// Makes a scheduler of a place.
+    init(_ place: LoadPlace, width: Int = 1, isOnePerModel: Bool = false) {
+        self.place = place
+        usualWidth = max(width, 1)
+        self.width = usualWidth
+        self.isOnePerModel = isOnePerModel
+    }
+
+    /// Whether no load runs.
+    var isIdle: Bool { running.isEmpty }
+
+    /// Lets more loads run at once: the start begins.
     mutating func beginStart(width: Int) {
-        self.width = max(width, 1)
+        self.width = max(width, usualWidth)
         isStarting = true
     }
 
-    /// One load at a time from here on, once those have ended that run or wait now.
+    /// Returns to the usual width once those loads have ended that run or wait now.
     mutating func endStart() {
         isStarting = false
         narrowIfIdle()
@@ -56,39 +89,59 @@ struct LoadTurns<Token> {
         guard !isStarting, running.isEmpty, waiting.live.isEmpty, waiting.other.isEmpty else {
             return
         }
-        width = 1
-        // The others end with their last model.
-        idle.removeLast(idle.count - 1)
+        width = usualWidth
+        // The thread of each other lane ends with its last model.
+        idle.removeLast(max(0, idle.count - usualWidth))
     }
 
     mutating func wait(_ waiter: Waiter) {
         if waiter.isLive { waiting.live.append(waiter) } else { waiting.other.append(waiter) }
     }
 
-    /// The next load whose turn has come, if there is one.
+    /// The next load that may begin, if there is one.
     mutating func next() -> (token: Token, turn: LoadTurn)? {
-        guard running.count < width, !running.values.contains(where: \.isSuspect),
-            let first = waiting.live.first ?? waiting.other.first,
-            running.isEmpty || !first.isSuspect
+        let counted = running.values.filter { !$0.isOvertaken }
+        guard counted.count < width, running.count < width + Self.maxOvertaken,
+            !counted.contains(where: \.isSuspect),
+            let waiter = takeWaiter(ifSuspect: counted.isEmpty)
         else { return nil }
-        if waiting.live.isEmpty { waiting.other.removeFirst() } else { waiting.live.removeFirst() }
-        let lane = idle.isEmpty ? LoadLane() : idle.removeFirst()
+        let lane = idle.isEmpty ? LoadLane(place) : idle.removeFirst()
         for number in running.keys { running[number]?.isAlone = false }
-        let isAlone = running.isEmpty
-        lastNumber += 1
-        running[lastNumber] = Running(
+        begun += 1
+        running[begun] = Running(
+            model: waiter.model,
             lane: lane,
-            isSuspect: first.isSuspect,
-            isAlone: isAlone
+            isSuspect: waiter.isSuspect,
+            isAlone: running.isEmpty
         )
-        return (first.token, LoadTurn(number: lastNumber, lane: lane))
+        return (waiter.token, LoadTurn(place: place, lane: lane, number: begun))
     }
 
-    /// The memory that other loads are still expected to take at most. What they have taken of it
+    /// - Parameter maySuspect: Whether a suspect may begin; if the next is one and may not, nothing
+    ///   behind it begins either.
+    private mutating func takeWaiter(ifSuspect maySuspect: Bool) -> Waiter? {
+        if let first = waiting.live.first {
+            guard maySuspect || !first.isSuspect else { return nil }
+            return waiting.live.removeFirst()
+        }
+        let models = isOnePerModel ? Set(running.values.map(\.model)) : []
+        guard let index = waiting.other.firstIndex(where: { !models.contains($0.model) }),
+            maySuspect || !waiting.other[index].isSuspect
+        else { return nil }
+        return waiting.other.remove(at: index)
+    }
+
+    /// Lets the next load begin beside one that takes long.
+    mutating func letOvertake(_ turn: LoadTurn) {
+        running[turn.number]?.isOvertaken = true
+    }
+
+    /// The memory that other loads are still expected to take at most. The part that they have taken
     /// already counts twice, which may delay a load and never lets one too many begin.
     func reservedBytes(besides turn: LoadTurn) -> UInt64 {
         running.reduce(0) { sum, load in
-            load.key == turn.number ? sum : sum + (load.value.reservedBytes ?? 0)
+            turn.place == place && load.key == turn.number
+                ? sum : sum + (load.value.reservedBytes ?? 0)
         }
     }
 
@@ -97,19 +150,24 @@ struct LoadTurns<Token> {
         running[turn.number]?.reservedBytes = bytes
     }
 
-    /// Whether no other load has run since this one's turn came: what the process has taken since
-    /// is its own.
+    /// Whether no other load of this place has run since this one began.
     func isAlone(_ turn: LoadTurn) -> Bool { running[turn.number]?.isAlone == true }
 
     /// Threads that load nothing while a load waits for memory.
     func idleThreads(besides turn: LoadTurn) -> [LastingThread] {
-        (idle + [turn.lane]).map(\.thread)
+        (idle + (turn.place == place ? [turn.lane] : [])).compactMap(\.thread)
     }
 
     /// A load has ended.
     mutating func end(_ turn: LoadTurn) {
         guard let load = running.removeValue(forKey: turn.number) else { return }
-        idle.append(load.lane)
+        if load.lane.thread != nil { idle.append(load.lane) }
+        narrowIfIdle()
+    }
+
+    /// A load was abandoned: its lane is not used again. The load's end, if it comes, is not told.
+    mutating func abandon(_ turn: LoadTurn) {
+        running[turn.number] = nil
         narrowIfIdle()
     }
 }

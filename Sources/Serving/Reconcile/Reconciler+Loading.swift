@@ -1,7 +1,22 @@
+internal import Engine
+internal import Logging
 internal import Registry
 
+/// The way of every load: start-up, moves, calls by number and validations.
+///
+/// A version that needs a trial is first examined in an engine host. One that runs in a host is
+/// loaded once, in the host that serves it. One that runs in the server is loaded there under the
+/// same limits; if it goes over them, it is put into a host.
 extension Reconciler {
-    /// Tries a version where it does no harm, if it was never tried, and loads it.
+    /// The result of the first part of a load.
+    private enum FirstPart {
+        /// The version is loaded.
+        case loaded(Slot)
+        /// The version is to be loaded in the server.
+        case passed(GuardedLoads.Placed)
+    }
+
+    /// Loads a version.
     ///
     /// - Parameter isValidation: As for ``GuardedLoads/open(_:isLive:isValidation:)``.
     func guardedLoad(
@@ -10,48 +25,170 @@ extension Reconciler {
         isValidation: Bool
     ) async -> LoadedVersions.Loaded {
         let begin = ContinuousClock.now
-        let candidate: GuardedLoads.Candidate
+        var waited = Duration.zero
+        let result: LoadedVersions.Loaded
         do throws(Loader.Failure) {
-            candidate = try await admit(id, isLive: isLive, isValidation: isValidation)
+            let guarded = guarded
+            let candidate = try await opening.run { () throws(Loader.Failure) in
+                try guarded.open(id, isLive: isLive, isValidation: isValidation)
+            }
+            result = .success(try await slot(of: candidate, isLive: isLive, &waited))
         } catch {
-            loader.meters.ended(.failure(error), tookNs: (ContinuousClock.now - begin).nanoseconds)
-            return .failure(error)
+            result = .failure(error)
         }
-        let tried = ContinuousClock.now - begin
-        let turn = await takeTurn(isLive: isLive, isSuspect: candidate.isSuspect)
-        let turnBegin = ContinuousClock.now
-        let result = await load(candidate.version, in: turn)
-        let took = tried + (ContinuousClock.now - turnBegin)
+        let took = ContinuousClock.now - begin - waited
         loader.meters.ended(result, tookNs: took.nanoseconds)
-        endTurn(turn)
         return result
     }
 
-    private func admit(
-        _ id: VersionID,
+    private func slot(
+        of candidate: GuardedLoads.Candidate,
         isLive: Bool,
-        isValidation: Bool
-    ) async throws(Loader.Failure) -> GuardedLoads.Candidate {
-        let guarded = guarded
-        let candidate = try await opening.run { () throws(Loader.Failure) in
-            try guarded.open(id, isLive: isLive, isValidation: isValidation)
+        _ waited: inout Duration
+    ) async throws(Loader.Failure) -> Slot {
+        var placed: GuardedLoads.Placed?
+        if candidate.needsTrial {
+            switch try await tryInHost(candidate, isLive: isLive, &waited) {
+            case .loaded(let slot): return slot
+            case .passed(let passed): placed = passed
+            }
         }
-        guard candidate.needsTrial else { return candidate }
-        try await trying.run { () throws(Loader.Failure) in try guarded.tryElsewhere(candidate) }
-        return candidate
+        let load = try await loadInServer(candidate, placed, isLive: isLive, &waited)
+        switch load {
+        case .loaded(let slot): return slot
+        case .needsHost(let placed):
+            return try await loadInHost(placed, isLive: isLive, &waited)
+        }
+    }
+
+    // MARK: - In hosts
+
+    /// Examines a version in a host. One that runs in a host is loaded with that.
+    private func tryInHost(
+        _ candidate: GuardedLoads.Candidate,
+        isLive: Bool,
+        _ waited: inout Duration
+    ) async throws(Loader.Failure) -> FirstPart {
+        let turn = await takeTurn(.host, candidate.version, isLive: isLive, &waited)
+        defer { endTurn(turn) }
+        let placed = try await place(candidate.version, in: turn)
+        let guarded = guarded
+        guard !placed.isolation.isHosted else {
+            return .loaded(
+                try await run(in: turn, of: placed.version) { () throws(Loader.Failure) in
+                    try guarded.loadInHost(placed, isTrial: true)
+                }
+            )
+        }
+        let passed = try await run(in: turn, of: placed.version) { () throws(Loader.Failure) in
+            try guarded.examineInHost(placed)
+        }
+        return .passed(passed)
+    }
+
+    /// Loads a version in the host that serves it.
+    private func loadInHost(
+        _ placed: GuardedLoads.Placed,
+        isLive: Bool,
+        _ waited: inout Duration
+    ) async throws(Loader.Failure) -> Slot {
+        let turn = await takeTurn(.host, placed.version, isLive: isLive, &waited)
+        defer { endTurn(turn) }
+        try await makeRoom(for: placed.version, in: turn)
+        let guarded = guarded
+        return try await run(in: turn, of: placed.version) { () throws(Loader.Failure) in
+            try guarded.loadInHost(placed, isTrial: false)
+        }
+    }
+
+    /// Tries a loaded version once more, beside the loaded one.
+    func examineAgain(_ id: VersionID) async -> Result<Void, Loader.Failure> {
+        var waited = Duration.zero
+        do throws(Loader.Failure) {
+            let guarded = guarded
+            let candidate = try await opening.run { () throws(Loader.Failure) in
+                try guarded.open(id, isLive: true, isValidation: true)
+            }
+            guard candidate.needsTrial else {
+                return .success(try await examineInServer(candidate, &waited))
+            }
+            let turn = await takeTurn(.host, candidate.version, isLive: false, &waited)
+            defer { endTurn(turn) }
+            let placed = try await place(candidate.version, in: turn)
+            _ = try await run(in: turn, of: placed.version) { () throws(Loader.Failure) in
+                try guarded.examineInHost(placed)
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Analyses a version's graph on the lane's queue, behind the threads that serve, once there is
+    /// memory for the load.
+    func place(
+        _ version: OpenedVersion,
+        in turn: LoadTurn
+    ) async throws(Loader.Failure) -> GuardedLoads.Placed {
+        try await makeRoom(for: version, in: turn)
+        let guarded = guarded
+        return try await turn.lane.queue.run { () throws(Loader.Failure) in
+            try guarded.place(version)
+        }
     }
 
     // MARK: - Turns
 
-    private func takeTurn(isLive: Bool, isSuspect: Bool) async -> LoadTurn {
-        await withCheckedContinuation { continuation in
-            turns.wait(.init(isLive: isLive, isSuspect: isSuspect, token: continuation))
+    /// Waits until a load may begin.
+    ///
+    /// - Parameter waited: Gets the time of the wait added.
+    func takeTurn(
+        _ place: LoadPlace,
+        _ version: OpenedVersion,
+        isLive: Bool,
+        isSuspect: Bool = false,
+        _ waited: inout Duration
+    ) async -> LoadTurn {
+        let begin = ContinuousClock.now
+        let turn = await withCheckedContinuation { continuation in
+            schedule[place].wait(
+                .init(
+                    model: version.info.model,
+                    isLive: isLive,
+                    isSuspect: isSuspect,
+                    token: continuation
+                )
+            )
             beginTurns()
         }
+        waited += ContinuousClock.now - begin
+        let pause = patience.overtaking
+        overtaking[turn.id] = Task {
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+            self.letOvertake(turn)
+        }
+        return turn
     }
 
-    private func endTurn(_ turn: LoadTurn) {
-        turns.end(turn)
+    private func letOvertake(_ turn: LoadTurn) {
+        schedule[turn.place].letOvertake(turn)
+        beginTurns()
+    }
+
+    func endTurn(_ turn: LoadTurn) {
+        overtaking.removeValue(forKey: turn.id)?.cancel()
+        schedule[turn.place].end(turn)
+        turnEnded()
+    }
+
+    /// Ends a turn whose load goes on without a caller.
+    func abandonTurn(_ turn: LoadTurn) {
+        overtaking.removeValue(forKey: turn.id)?.cancel()
+        schedule[turn.place].abandon(turn)
+        turnEnded()
+    }
+
+    private func turnEnded() {
         beginTurns()
         let waiting = roomWaiters
         roomWaiters = []
@@ -59,13 +196,12 @@ extension Reconciler {
     }
 
     private func beginTurns() {
-        while let (continuation, turn) = turns.next() { continuation.resume(returning: turn) }
+        while let (continuation, turn) = schedule.next() { continuation.resume(returning: turn) }
     }
 
     // MARK: - Moves and the end
 
-    /// A version was asked for by a move: that the process ended when it was loaded before does
-    /// not count any more.
+    /// Forgets the crashes of a version in earlier loads: a caller asked for it by a move.
     package func askedAgain(for id: VersionID) async {
         let registry = registry
         await control.run {

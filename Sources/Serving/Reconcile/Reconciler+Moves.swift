@@ -72,7 +72,9 @@ extension Reconciler {
         aliases[id]?.broken = nil
         setRoute(id, .serving(slot))
         if let before, before != slot.id { loader.meters.swapped(from: before, since: begin) }
-        logger.info("a version went live", metadata: Self.metadata(id, slot.id))
+        let metadata = Self.metadata(id, slot.id)
+            .merging(Self.metadata(slot.isolation)) { $1 }
+        logger.info("a version went live", metadata: metadata)
     }
 
     /// Makes the table answer with what the registry says answers: after a start, and after a

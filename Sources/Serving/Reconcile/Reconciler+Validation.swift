@@ -130,10 +130,7 @@ extension Reconciler {
         guard loaded.slot(id) != nil else {
             return await load(id, isValidation: true).value.map { _ in }
         }
-        let guarded = guarded
-        return await trying.run {
-            Result { () throws(Loader.Failure) in try guarded.tryAgain(id) }
-        }
+        return await examineAgain(id)
     }
 
     private func record(

@@ -137,4 +137,14 @@ extension Reconciler {
     static func metadata(_ id: VersionID) -> Logger.Metadata {
         ["model.name": "\(id.model)", "model.version": "\(id.version)"]
     }
+
+    /// The reason why a version runs in an engine host; empty for one in the server.
+    static func metadata(_ isolation: SlotIsolation) -> Logger.Metadata {
+        guard isolation.isHosted else { return [:] }
+        var metadata: Logger.Metadata = [
+            "isolation": "\(isolation.mode)", "isolation.why": "\(isolation.why)",
+        ]
+        if let node = isolation.node { metadata["isolation.node"] = "\(node)" }
+        return metadata
+    }
 }

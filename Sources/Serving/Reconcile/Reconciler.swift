@@ -18,11 +18,11 @@ package actor Reconciler {
     let logger: Logger
     let loader: Loader
     let guarded: GuardedLoads
+    /// The limits of loads.
+    let loadLimits: FirstLoadLimits
+    let patience: LoadPatience
     /// Opens versions, one at a time: short, and never behind a load.
     let opening = BlockingQueue(label: "strongroom.open")
-    /// First loads in another process, one at a time, so that what is known to load does not wait
-    /// for what may not.
-    let trying = BlockingQueue(label: "strongroom.first-load")
     /// Reads and writes of the registry's metadata: short, and never behind a load.
     let control = BlockingQueue(label: "strongroom.control")
 
@@ -33,7 +33,11 @@ package actor Reconciler {
     var aliases: [AliasID: FollowedAlias] = [:]
     var loaded = LoadedVersions()
     /// Which loads run at once.
-    var turns = LoadTurns<CheckedContinuation<LoadTurn, Never>>()
+    var schedule = LoadSchedule<CheckedContinuation<LoadTurn, Never>>()
+    /// What ends the part of each load in which it holds up others.
+    var overtaking: [LoadTurn.ID: Task<Void, Never>] = [:]
+    /// Loads in the server that were abandoned and, when it was last looked, went on.
+    var abandonedLoads: [LoadSupervisor] = []
     /// Loads that wait for another one to end, since that takes the memory that they need.
     var roomWaiters: [CheckedContinuation<Void, Never>] = []
     /// The validations under way: of a version one at a time.
@@ -60,10 +64,14 @@ package actor Reconciler {
         guarded = GuardedLoads(
             registry: registry,
             loader: loader,
-            checker: firstLoad.checker,
-            maxCrashes: firstLoad.maxCrashes,
+            hosts: firstLoad.hosts,
+            isolation: limits.isolation,
+            maxCrashes: firstLoad.limits.maxCrashes,
             logger: logger
         )
+        LoadLane.prepare()
+        loadLimits = firstLoad.limits
+        patience = firstLoad.patience
         self.routes = routes
         self.limits = limits
         self.logger = logger
@@ -94,8 +102,8 @@ package actor Reconciler {
             for id in ids { table.update(id.model) { $0.aliases[id.alias] = .loading } }
         }
         let result = try await whenKnown()
-        turns.beginStart(width: Processors.count)
-        defer { turns.endStart() }
+        schedule[.server].beginStart(width: Processors.count)
+        defer { schedule[.server].endStart() }
         for id in ids { await follow(id) }
         for id in ids { await aliases[id]?.restoring?.value }
         isStarting = false

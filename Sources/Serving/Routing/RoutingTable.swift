@@ -6,7 +6,7 @@ internal import Text
 package struct RoutingTable: Sendable {
     private(set) var models: [String: ModelRoute] = [:]
     /// What all models have waiting and running: the same for as long as the server runs.
-    private let load = QueueLoad()
+    let load = QueueLoad()
 
     /// The slot that answers for `alias` of `model`.
     /// - Throws: ``ServingError`` that says why none does.

@@ -22,6 +22,11 @@ package final class Slot: Sendable {
     let drain = WorkRate()
     /// How long its runs on executors last.
     let runs = WorkRate()
+    /// The threads that run a version in an engine host of its own; nil: it runs in the server's
+    /// process, on the threads of all.
+    let executors: Executors?
+    /// What one run may take, in nanoseconds.
+    let runNs: UInt64
     /// Counts its requests and runs.
     let meter: VersionMeter
     /// As of its signature.
@@ -31,7 +36,9 @@ package final class Slot: Sendable {
     let warmUpFailure: String?
     /// Plaintext bytes of its files.
     private let byteCount: UInt64
-    /// In whose heap the model lies; nil: it is not known.
+    /// Where it runs, and why.
+    package let isolation: SlotIsolation
+    /// The thread in whose heap the model lies; nil: it is not known, or lies in a host.
     private let thread: LastingThread?
     /// When it became ready, in milliseconds of the Unix epoch.
     package let readySinceUnixMs: Int64
@@ -45,8 +52,11 @@ package final class Slot: Sendable {
         plan: BatchPlan,
         isDeterministic: Bool = true,
         cost: RunCost = RunCost(),
+        executors: Executors? = nil,
+        runSeconds: Int = ServingLimits().runSeconds,
         meter: VersionMeter? = nil,
         byteCount: UInt64 = 0,
+        isolation: SlotIsolation = .server,
         loadedOn thread: LastingThread? = nil,
         warmUpFailure: String? = nil
     ) {
@@ -57,8 +67,11 @@ package final class Slot: Sendable {
         self.isDeterministic = isDeterministic
         requiredInputCount = model.signature.requiredInputCount
         self.cost = cost
+        self.executors = executors
+        runNs = UInt64(runSeconds) * 1_000_000_000
         self.meter = meter ?? VersionMeter(id)
         self.byteCount = byteCount
+        self.isolation = isolation
         self.warmUpFailure = warmUpFailure
         self.thread = thread
         readySinceUnixMs = WallClock.system.nowUnixMs
@@ -66,9 +79,18 @@ package final class Slot: Sendable {
         markUsed()
     }
 
-    /// Whoever drops the last reference may stand on the request path: the model is freed on a
-    /// queue of its own, and the allocator is asked to give the memory back to the system.
-    deinit { Disposal.shared.take(model, meter: meter, bytes: byteCount, loadedOn: thread) }
+    /// The last reference may be dropped on the request path: the model is freed on a queue of its
+    /// own, and the allocator is asked to give the memory back to the system.
+    deinit {
+        executors?.stop()
+        Disposal.shared.take(
+            model,
+            meter: meter,
+            bytes: byteCount,
+            isHosted: isolation.isHosted,
+            loadedOn: thread
+        )
+    }
 
     /// The rows of a request that may share a run; nil: it runs alone. A request with an optional
     /// input does, which is one tensor for all rows of a run, and so does one with a NaN.
@@ -78,6 +100,9 @@ package final class Slot: Sendable {
         else { return nil }
         return BatchShape.rows(of: inputs).flatMap { $0 < plan.maxRows ? $0 : nil }
     }
+
+    /// The ends of its engine hosts.
+    var crashes: CrashGuard { meter.crashes }
 
     /// When it was last asked for by number, or stopped answering, in nanoseconds of a clock that
     /// never goes back.

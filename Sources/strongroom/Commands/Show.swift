@@ -68,7 +68,7 @@ struct Show: AsyncParsableCommand {
     }
 
     private func json(_ shown: Shown) -> JSONValue {
-        let batching = shown.loaded?.metadata ?? [:]
+        let told = shown.loaded?.metadata ?? [:]
         var value: JSONValue = .object([
             "version": (shown.stored.version ?? V1.Version()).json,
             "files": .array(shown.files.map(\.json)),
@@ -84,14 +84,27 @@ struct Show: AsyncParsableCommand {
                 "metadata": .map(loaded.metadata),
                 "limits": (loaded.limits ?? V1.Limits()).json,
                 "batching": .object([
-                    "mode": .string(batching["strongroom.batching.mode"]?.text ?? ""),
-                    "merged": .bool(batching["strongroom.batching"] == "merged"),
-                    "why": .string(batching["strongroom.batching.why"]?.text ?? ""),
+                    "mode": .string(told["strongroom.batching.mode"]?.text ?? ""),
+                    "merged": .bool(told["strongroom.batching"] == "merged"),
+                    "why": .string(told["strongroom.batching.why"]?.text ?? ""),
                 ]),
-                "deterministic": .bool(batching["strongroom.deterministic"] == "yes"),
+                "deterministic": .bool(told["strongroom.deterministic"] == "yes"),
+                "isolation": .object([
+                    "mode": .string(told["strongroom.isolation"]?.text ?? ""),
+                    "why": .string(told["strongroom.isolation.why"]?.text ?? ""),
+                    "node": told["strongroom.isolation.node"].map { .string($0.text) } ?? .null,
+                ]),
             ])
         )
         return value
+    }
+
+    /// The line on the process in which the version runs.
+    private static func isolation(_ metadata: [ExactString: ExactString]) -> String {
+        let mode = metadata["strongroom.isolation"] ?? ""
+        let why = metadata["strongroom.isolation.why"] ?? ""
+        let node = metadata["strongroom.isolation.node"].map { " (\($0))" } ?? ""
+        return "  isolation  \(mode): \(why)\(node)"
     }
 
     private func text(_ shown: Shown) -> String {
@@ -118,6 +131,7 @@ struct Show: AsyncParsableCommand {
             let why = loaded.metadata["strongroom.batching.why"] ?? ""
             lines.append("  batching   \(merged): \(why)")
             lines.append("  deterministic: \(loaded.metadata["strongroom.deterministic"] ?? "")")
+            lines.append(Self.isolation(loaded.metadata))
         }
         lines += shown.files.map { "  file       \($0.path) \(ByteCount.text($0.size))" }
         return lines.map(\.escaped).joined(separator: "\n")

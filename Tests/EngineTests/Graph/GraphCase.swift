@@ -52,9 +52,11 @@ struct GraphCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    var analysis: RowAnalysis {
+    var graph: TestGraph {
         var graph = TestGraph(opset: opset, inputs)
         build(&graph)
-        return graph.analysis
+        return graph
     }
+
+    var analysis: RowAnalysis { graph.analysis }
 }

@@ -7,6 +7,7 @@ struct TestGraph {
         case int(Int64)
         case ints([Int64])
         case real(Float)
+        case reals([Float])
         case text(String)
         case texts([String])
         case tensor([UInt8])
@@ -127,6 +128,11 @@ struct TestGraph {
             case .real(let value):
                 [2 << 3 | 5]
                     + (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) }
+            case .reals(let values):
+                values.flatMap { value in
+                    [7 << 3 | 5]
+                        + (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) }
+                }
             case .text(let text): Proto.field(4, text)
             case .texts(let texts): texts.flatMap { Proto.field(9, $0) }
             case .tensor(let tensor): Proto.field(5, tensor)

@@ -47,6 +47,41 @@ struct SignatureCheckTests {
         try Self.signature.check(Self.good.reversed())
     }
 
+    @Test("a size of 0 hides at most 65,536 elements of free sizes")
+    func hiddenElements() throws {
+        func check(_ shape: [Int64], _ declared: [Int64], _ isUnknown: Bool = false) throws {
+            let spec = TensorSpec(
+                name: "x",
+                type: .fp32,
+                shape: declared,
+                hasUnknownRank: isUnknown
+            )
+            let signature = ModelSignature(inputs: [spec], outputs: [])
+            try signature.check([Self.input("x", .fp32, shape, [])])
+        }
+        let limit = EngineLimits.maxHiddenElements
+        try check([0, limit], [-1, -1])
+        try check([limit / 4, 0, 4], [-1, -1, 4])
+        try check([0, limit], [], true)
+        // The sizes of the model itself are no hidden ones.
+        try check([0, 3, 224, 224], [-1, 3, 224, 224])
+        try check([0, 1, 224, 1024], [-1, -1, 224, 1024])
+        for (shape, declared) in [
+            ([0, limit + 1], [-1, -1]), ([limit + 1, 0], [-1, -1]),
+            ([limit / 4 + 1, 0, 4], [-1, -1, 4]), ([2, 0, 224, 1024], [-1, -1, 224, 1024]),
+        ] as [([Int64], [Int64])] {
+            let error = try engineError { try check(shape, declared) }
+            #expect(error.code == .invalidInput)
+            let text = "[" + shape.map(String.init).joined(separator: ", ") + "]"
+            #expect(
+                error.message == "input 'x' has shape \(text) without elements: its other sizes "
+                    + "may multiply to at most 65536"
+            )
+        }
+        let error = try engineError { try check([0, limit + 1], [], true) }
+        #expect(error.message.contains("may multiply to at most 65536"))
+    }
+
     @Test("no rows at all are a request too")
     func emptyBatch() throws {
         try Self.signature.check(Self.request(with: Self.input("x", .fp32, [0, 4], [])))

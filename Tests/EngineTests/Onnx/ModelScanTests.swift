@@ -133,26 +133,6 @@ struct ModelScanTests {
         #expect(facts.outputsWithoutShape == (field == 12 ? ["none"] : []))
     }
 
-    @Test(
-        "an operator whose time values decide is found at any depth",
-        arguments: ["Loop", "If", "BeamSearch"]
-    )
-    func timeDependsOnValues(operatorType: String) throws {
-        func node(_ type: String, _ attributes: [UInt8] = []) -> [UInt8] {
-            Proto.field(1, Proto.field(4, Array(type.utf8)) + attributes)
-        }
-        func isFound(_ nodes: [UInt8]) throws -> Bool {
-            try Self.scan(Proto.field(7, nodes)).timeDependsOnValues
-        }
-        let operators = node("MatMul") + node(operatorType)
-        #expect(try isFound(operators))
-        #expect(try isFound(node("Scan", Proto.field(5, Proto.field(6, operators)))))
-        // Functions, whose nodes are in field 7.
-        let function = Proto.field(25, Proto.field(7, Proto.field(4, Array(operatorType.utf8))))
-        #expect(try Self.scan(Proto.field(7, []) + function).timeDependsOnValues)
-        #expect(try !isFound(node("MatMul") + node("Scan") + node("Loops")))
-    }
-
     /// A tensor of one FP32 with its data in another file.
     private static func outside(_ name: String, location: String = "w.bin") -> [UInt8] {
         Proto.external(name, shape: [1], location: location)

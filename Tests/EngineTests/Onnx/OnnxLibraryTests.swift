@@ -112,4 +112,12 @@ struct OnnxLibraryTests {
             #expect(folder("/usr/bin/s", system: [], files: files(in: place)) == place)
         }
     }
+
+    @Test("the locales that are kept are those that the machine has, each once")
+    func keptLocales() {
+        let kept = Locales.keepLoaded()
+        #expect(kept.contains("C.UTF-8"))
+        #expect(Set(kept).count == kept.count)
+        #expect(Locales.keepLoaded() == kept)
+    }
 }

@@ -68,4 +68,30 @@ struct LastingThreadTests {
         }) { gate.pass() }
         #expect(looks > 0)
     }
+
+    @Test("a caller may abandon a run, whose result is released when it ends")
+    func abandons() async {
+        final class Held: Sendable {
+            let isGone: Gate
+            init(_ gate: Gate) { isGone = gate }
+            deinit { isGone.open() }
+        }
+        let (gate, isGone) = (Gate(), Gate())
+        var thread: LastingThread? = LastingThread(.quiet, name: "quiet")
+        weak let lost = thread
+        let result = thread?.run(while: { gate.arrived == 0 }) { () -> Held in
+            gate.pass()
+            return Held(isGone)
+        }
+        #expect(result == nil)
+        // Its owner drops it; work that was begun behind the abandoned run is still done.
+        let isDone = Gate()
+        thread?.begin { isDone.pass() }
+        thread = nil
+        #expect(lost == nil)
+        gate.open()
+        isGone.pass()
+        await isDone.waitForArrivals(1)
+        isDone.open()
+    }
 }

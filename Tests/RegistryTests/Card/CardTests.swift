@@ -34,6 +34,8 @@ struct CardTests {
               max_delay_us: 250
               tolerance: 1e-5
             threads: 2
+            isolation: process
+            run_seconds: 20
             golden: golden/*.json
             labels: {task: sentiment, language: en}
             derived_from: {model: sentiment, version: 1}
@@ -49,6 +51,7 @@ struct CardTests {
         #expect(card.batching.mode == .on && card.batching.maxRows == 32)
         #expect(card.batching.maxDelayUs == 250 && card.batching.tolerance == 1e-5)
         #expect(card.threads == 2)
+        #expect(card.isolation == .process && card.runSeconds == 20)
         #expect(card.golden == ["golden/0.json", "golden/1.json"])
         #expect(card.labels == ["task": "sentiment", "language": "en"])
         #expect(card.derivedFrom == Card.Origin(model: "sentiment", version: 1))
@@ -62,6 +65,17 @@ struct CardTests {
         #expect(card == Card.default(entry: "model.onnx"))
         #expect(card.batching.mode == .auto && card.batching.maxRows == 64)
         #expect(card.threads == 1 && card.golden.isEmpty && card.inputs == nil)
+        #expect(card.isolation == .auto && card.runSeconds == nil)
+    }
+
+    @Test("each place to run in is read by its name", arguments: ["auto", "process", "none"])
+    func isolation(name: String) throws {
+        #expect(try parse(Self.head + "isolation: \(name)\n").isolation.rawValue == name)
+    }
+
+    @Test("the limit of a run is read up to a day", arguments: [1, 86_400])
+    func runSeconds(seconds: Int) throws {
+        #expect(try parse(Self.head + "run_seconds: \(seconds)\n").runSeconds == seconds)
     }
 
     @Test(
@@ -87,6 +101,21 @@ struct CardTests {
             (head + "threads: 0\n", "model.yaml:4: threads: "),
             (head + "threads: 010\n", "model.yaml:4: threads: "),
             (head + "threads: 1.0\n", "model.yaml:4: threads: "),
+            (
+                head + "isolation: host\n",
+                "model.yaml:4: isolation: 'host', expected auto, process or none"
+            ),
+            (head + "isolation: [auto]\n", "model.yaml:4: isolation: expected text"),
+            (head + "isolation:\n", "model.yaml:4: isolation: expected text, found nothing"),
+            (head + "isolation: Auto\n", "model.yaml:4: isolation: 'Auto'"),
+            (
+                head + "run_seconds: 0\n",
+                "model.yaml:4: run_seconds: expected an integer from 1 to 86400, found '0'"
+            ),
+            (head + "run_seconds: 86401\n", "model.yaml:4: run_seconds: expected an integer"),
+            (head + "run_seconds: -1\n", "model.yaml:4: run_seconds: expected an integer"),
+            (head + "run_seconds: \"30\"\n", "model.yaml:4: run_seconds: expected an integer"),
+            (head + "run_seconds: 1.5\n", "model.yaml:4: run_seconds: expected an integer"),
             (head + "batching:\n  mode: maybe\n", "model.yaml:5: batching.mode: "),
             (head + "batching:\n  max_row: 3\n", "model.yaml:5: batching.max_row: unknown key"),
             (head + "batching:\n  tolerance: .nan\n", "model.yaml:5: batching.tolerance: "),

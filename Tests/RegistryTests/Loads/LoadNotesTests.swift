@@ -129,27 +129,40 @@ struct LoadNotesTests {
         #expect(try crashes() == 1)
     }
 
-    @Test("a version that is handed over reads as it does here")
-    func handover() throws {
-        let registry = try home.open()
-        let version = try registry.open(model: "sentiment", version: 1)
-        let handover = registry.handover(of: version)
-        let other = try OpenedVersion(handover)
-        #expect(other.card == version.card)
-        #expect(other.files == version.files)
-        #expect(other.info.bytes == version.info.bytes)
-        for file in version.files {
-            #expect(try other.read(file.path).copyBytes() == version.read(file.path).copyBytes())
+    @Test("a load that crashed a host is known to later processes, and is no crash of the server")
+    func crashedHost() throws {
+        try with { notes, version in
+            #expect(!notes.hasCrashed(version))
+            try notes.setCrashed(version)
+            #expect(notes.hasCrashed(version))
         }
-        #expect(throws: RegistryError.self) {
-            try OpenedVersion(
-                VersionHandover(
-                    record: Array(handover.record.dropLast()),
-                    card: handover.card,
-                    blobs: handover.blobs,
-                    dataKey: handover.dataKey
-                )
-            )
+        try with { notes, version in
+            #expect(notes.hasCrashed(version))
+            #expect(notes.crashes(of: version) == 0 && !notes.hasOverrun(version))
+            notes.forgetCrashes(model: "sentiment", version: 1)
+            #expect(notes.hasCrashed(version))
+            notes.forget(model: "sentiment", version: 1)
+            #expect(!notes.hasCrashed(version))
         }
+        #expect(try home.files(below: "store/loads") == [])
+    }
+
+    @Test("a load that went over a limit is known to later processes, and is no crash")
+    func overrun() throws {
+        try with { notes, version in
+            try notes.begin(version)
+            #expect(!notes.hasOverrun(version))
+            try notes.setOverrun(version)
+            #expect(notes.hasOverrun(version))
+        }
+        try with { notes, version in
+            #expect(notes.hasOverrun(version))
+            #expect(notes.crashes(of: version) == 0)
+            notes.forgetCrashes(model: "sentiment", version: 1)
+            #expect(notes.hasOverrun(version))
+            notes.forget(model: "sentiment", version: 1)
+            #expect(!notes.hasOverrun(version))
+        }
+        #expect(try home.files(below: "store/loads") == [])
     }
 }

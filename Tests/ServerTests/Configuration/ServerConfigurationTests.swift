@@ -1,7 +1,9 @@
 import Foundation
 import RPC
+import Registry
 import Serving
 import Testing
+import Text
 
 @testable import Server
 
@@ -72,6 +74,94 @@ struct ServerConfigurationTests {
         }
     }
 
+    @Test("the settings of engine hosts are read, each at both ends of its range")
+    func isolation() async throws {
+        let defaults = try await load(nil).serving.isolation
+        #expect(defaults.minimum == .auto && defaults.growth == 64)
+        #expect((defaults.ringBytes, defaults.spareHosts) == (64 << 20, 1))
+        #expect(defaults.requiresSandbox)
+        let least = try await load(
+            """
+            isolation:
+              {minimum: none, growth: 1, ring_bytes: 1048576, spare_hosts: 0, require_sandbox: true}
+            """
+        ).serving.isolation
+        #expect(least.minimum == .none && least.growth == 1)
+        #expect((least.ringBytes, least.spareHosts) == (1 << 20, 0))
+        let most = try await load(
+            nil,
+            environment: [
+                "STRONGROOM_ISOLATION_MINIMUM": "process", "STRONGROOM_ISOLATION_GROWTH": "1000000",
+                "STRONGROOM_ISOLATION_RING_BYTES": "4294967296",
+                "STRONGROOM_ISOLATION_SPARE_HOSTS": "16",
+                "STRONGROOM_ISOLATION_REQUIRE_SANDBOX": "false",
+            ]
+        ).serving.isolation
+        #expect(most.minimum == .process && most.growth == 1_000_000)
+        #expect((most.ringBytes, most.spareHosts) == (4 << 30, 16))
+        #expect(!most.requiresSandbox)
+    }
+
+    @Test("the limit of a run is read, with the rules of some models, of which the first counts")
+    func runSeconds() async throws {
+        #expect(try await load(nil).serving.runSeconds == 30)
+        let variable = ["STRONGROOM_LIMITS_RUN_SECONDS": "86400"]
+        #expect(try await load(nil, environment: variable).serving.runSeconds == 86_400)
+        let serving = try await load(
+            """
+            limits: {run_seconds: 20}
+            runs:
+              - {models: "llm*", run_seconds: 600}
+              - {models: "*", run_seconds: 10}
+              - {models: "llm-2", run_seconds: 1}
+            """
+        ).serving
+        let card = Card(entry: "model.onnx")
+        #expect(serving.runSeconds(of: "llm-2", card: card) == 600)
+        #expect(serving.runSeconds(of: "other", card: card) == 10)
+        #expect(try await load("runs: []").serving.runSeconds(of: "m", card: card) == 30)
+    }
+
+    @Test("a card lowers the limit of a run and never raises it")
+    func cardRunSeconds() async throws {
+        let serving = try await load("runs: [{models: m, run_seconds: 60}]").serving
+        var card = Card(entry: "model.onnx")
+        card.runSeconds = 59
+        #expect(serving.runSeconds(of: "m", card: card) == 59)
+        #expect(serving.runSeconds(of: "n", card: card) == 30)
+        card.runSeconds = 61
+        #expect(serving.runSeconds(of: "m", card: card) == 60)
+    }
+
+    @Test(
+        "a rule on runs that is not as it should be is an error with file, line and key",
+        arguments: [
+            ("runs: 3", ":1: 'runs' takes a list"), ("runs:", ":1: 'runs' takes a list"),
+            ("runs:\n- a", ":2: 'runs[0]' takes 'models' and 'run_seconds'"),
+            ("runs:\n- {models: a}", ":2: 'runs[0].run_seconds' is missing"),
+            ("runs:\n- {run_seconds: 1}", ":2: 'runs[0].models' is missing"),
+            (
+                "runs:\n- {models: a, run_seconds: 1}\n- {models: a, seconds: 1}",
+                ":3: unknown key 'runs[1].seconds', expected 'models' or 'run_seconds'"
+            ),
+            (
+                "runs:\n- {models: a, run_seconds: 0}",
+                ":2: 'runs[0].run_seconds' is '0', expected a whole number from 1 to 86400"
+            ),
+            ("runs:\n- {models: a, run_seconds: 86401}", "'86401', expected a whole number from 1"),
+            ("runs:\n- {models: a, run_seconds: soon}", "'soon', expected a whole number from 1"),
+            ("runs:\n- {models: '', run_seconds: 1}", "'runs[0].models' has no value"),
+            (
+                "runs:\n- {models: \(String(repeating: "a", count: 257)), run_seconds: 1}",
+                "has 257 bytes, at most 256"
+            ),
+        ]
+    )
+    func badRunRules(yaml: String, part: String) async {
+        let error = await #expect(throws: ServerError.self) { try await load(yaml) }
+        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    }
+
     @Test("the wait before a drain is read")
     func drainDelay() async throws {
         #expect(try await load("drain_delay_seconds: 3600").drainDelaySeconds == 3_600)
@@ -103,6 +193,7 @@ struct ServerConfigurationTests {
         arguments: [
             ("listen: a:1\nlisten_on: b:2\n", ":2: unknown key 'listen_on'"),
             ("limits:\n  frames: 3\n", ":2: unknown key 'limits.frames'"),
+            ("isolation:\n  ring: 3\n", ":2: unknown key 'isolation.ring'"),
             ("limits: 3\n", "keys with values"), ("listen: [a]\n", "'listen' takes one value"),
         ]
     )
@@ -124,6 +215,16 @@ struct ServerConfigurationTests {
             ("metrics: {loopback: yes}", "certificate, open"),
             ("listen: localhost", "expected HOST:PORT"),
             ("keep_previous: maybe", "false, true"),
+            ("isolation: {minimum: host}", "'isolation.minimum' is 'host', expected one of auto"),
+            ("isolation: {growth: 0}", "from 1 to 1000000"),
+            ("isolation: {growth: 1000001}", "from 1 to 1000000"),
+            ("isolation: {ring_bytes: 1048575}", "from 1048576 to 4294967296"),
+            ("isolation: {ring_bytes: 4294967297}", "from 1048576 to 4294967296"),
+            ("isolation: {spare_hosts: -1}", "'isolation.spare_hosts' is '-1'"),
+            ("isolation: {spare_hosts: 17}", "from 0 to 16"),
+            ("isolation: {require_sandbox: maybe}", "'isolation.require_sandbox' is 'maybe'"),
+            ("limits: {run_seconds: 0}", "from 1 to 86400"),
+            ("limits: {run_seconds: 86401}", "from 1 to 86400"),
             ("loading: {memory_budget_bytes: 67108863}", "67108864"),
             ("listen: ::1:80", "brackets"),
         ]

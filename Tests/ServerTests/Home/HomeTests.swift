@@ -2,6 +2,7 @@ import Foundation
 import Sealing
 import TLS
 import Testing
+import Text
 
 @testable import Server
 

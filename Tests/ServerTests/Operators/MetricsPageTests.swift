@@ -46,8 +46,20 @@ struct MetricsPageTests {
             ],
             queues: [ServingFigures.Queue(model: "m", requests: 2, bytes: 32)],
             loads: histogram(.duration, 5_000_000),
-            failedLoads: 1
+            failedLoads: 1,
+            hosts: hosts.snapshot
         )
+    }
+
+    private var hosts: HostMeter {
+        let meter = HostMeter()
+        let id = VersionID(model: "m", version: 3)
+        for _ in 0..<3 { meter.started(id, ns: 200_000_000) }
+        meter.ended(id, reason: "SIGFPE")
+        let gone = VersionID(model: "m", version: 2)
+        meter.started(gone, ns: 1_000_000)
+        meter.ended(gone, reason: "released")
+        return meter
     }
 
     private func lines() throws -> [Substring] {
@@ -76,6 +88,11 @@ struct MetricsPageTests {
             "strongroom_queued_bytes{model=\"m\"} 32",
             "strongroom_loaded_bytes{model=\"m\",version=\"3\"} 77",
             "strongroom_load_seconds_count 1",
+            "strongroom_engine_hosts{model=\"m\",version=\"3\"} 2",
+            "strongroom_engine_host_ends_total{model=\"m\",version=\"3\",reason=\"SIGFPE\"} 1",
+            "strongroom_engine_host_ends_total{model=\"m\",version=\"2\",reason=\"released\"} 1",
+            "strongroom_engine_host_start_seconds_bucket{le=\"0.25\"} 4",
+            "strongroom_engine_host_start_seconds_count 4",
             "strongroom_load_failures_total 1",
             "strongroom_swap_seconds_count{model=\"m\"} 1",
             "strongroom_swap_drained_requests{model=\"m\"} 9",

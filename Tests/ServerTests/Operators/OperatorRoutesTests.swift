@@ -7,6 +7,7 @@ import NIOHTTP1
 import RPC
 import Synchronization
 import Testing
+import Text
 
 @testable import Server
 @testable import Serving

@@ -1,6 +1,7 @@
 import RPC
 import Serving
 import Testing
+import Text
 import Wire
 
 @testable import Server

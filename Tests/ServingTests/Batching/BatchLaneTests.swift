@@ -223,14 +223,18 @@ struct BatchLaneTests {
         _ = queue.take(atNs: 1_000)
         #expect(rates.allSatisfy { !$0.isKnown })
         _ = queue.take(atNs: 5_000)
-        #expect(rates.allSatisfy { $0.isKnown && $0.expectedNs(rows: 1) == 2_000 })
+        #expect(
+            rates.allSatisfy {
+                $0.isKnown && $0.expectedNs(QueueWork(requests: 1, rows: 1)) == 2_000
+            }
+        )
         _ = queue.take(atNs: 6_000)
-        let after = bench.slot.drain.expectedNs(rows: 1)
+        let after = bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1))
         #expect(after < 2_000 && after > 500)
         // After a time in which nothing waited.
         queue.add(bench.job(6))
         _ = queue.take(atNs: 9_000_000)
-        #expect(bench.slot.drain.expectedNs(rows: 1) == after)
+        #expect(bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1)) == after)
     }
 
     @Test("threads that take batches at the same time are measured together")
@@ -243,7 +247,7 @@ struct BatchLaneTests {
             _ = queue.take(atNs: step * 8_000)
             _ = queue.take(atNs: step * 8_000 + 1)
         }
-        let ns = bench.slot.drain.expectedNs(rows: 1)
+        let ns = bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1))
         #expect((3_900...4_100).contains(ns))
     }
 
@@ -254,6 +258,6 @@ struct BatchLaneTests {
         for id in 0..<6 { queue.add(bench.job(id, deadlineNs: id % 3 == 0 ? .max : 900)) }
         _ = queue.take(atNs: 1_000)
         _ = queue.take(atNs: 7_000)
-        #expect(bench.slot.drain.expectedNs(rows: 1) == 6_000)
+        #expect(bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1)) == 6_000)
     }
 }

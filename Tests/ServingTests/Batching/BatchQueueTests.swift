@@ -175,7 +175,7 @@ struct BatchQueueTests {
         #expect(ids(second) == Array(1...16))
         #expect(queue.add(job(bench, 17)) == .waiting)
         // One of the two is still under way, but who ended has nothing else to do.
-        let isReady = queue.ended(first)
+        let isReady = queue.ended(first).isAwaited
         #expect(isReady)
         #expect(ids(queue.take(atNs: 0)) == [17])
     }
@@ -187,7 +187,7 @@ struct BatchQueueTests {
         for _ in 0..<2 {
             #expect(queue.add(job(bench, 0)) == .ready)
             let taken = try take(&queue)
-            let isReady = queue.ended(taken)
+            let isReady = queue.ended(taken).isAwaited
             #expect(!isReady && !taken.leavesMore)
         }
     }
@@ -199,7 +199,7 @@ struct BatchQueueTests {
         for id in 0..<33 { _ = queue.add(job(bench, id)) }
         let full = try take(&queue)
         #expect(full.batch.count == 32 && full.leavesMore && !full.isReadyAgain)
-        let isReady = queue.ended(full)
+        let isReady = queue.ended(full).isAwaited
         #expect(isReady)
         for id in 33..<96 { _ = queue.add(job(bench, id)) }
         #expect(try take(&queue).isReadyAgain)

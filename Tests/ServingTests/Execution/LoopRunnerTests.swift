@@ -55,6 +55,91 @@ struct LoopRunnerTests {
         #expect(try !runner.take(BatchBench(cost: RunCost()).job(0)))
     }
 
+    @Test("a request whose rows have more bytes than was measured is left to the executors")
+    func wide() throws {
+        let runner = runner(Rounds())
+        let cost = RunCost(rowNs: 1, maxRowBytes: 16, limitNs: hop)
+        let bench = try BatchBench(cost: cost)
+        #expect(runner.take(bench.job(0)))
+        #expect(runner.take(bench.job(1, rows: 3)))
+        #expect(!runner.take(bench.job(2, columns: 5)))
+        #expect(!runner.take(bench.job(3, rows: 3, columns: 5)))
+        #expect(runner.take(bench.job(4, columns: 3)))
+        #expect(cost.holds(for: [tensor([Int64.max, 0], byteCount: 0)], rows: .max))
+    }
+
+    /// An input of so many bytes.
+    private func tensor(
+        _ shape: [Int64],
+        type: ElementType = .fp32,
+        byteCount: Int,
+        name: ExactString = "x"
+    ) -> InputTensor {
+        InputTensor(
+            name: name,
+            type: type,
+            shape: shape,
+            bytes: [UInt8](repeating: 0, count: byteCount)
+        )
+    }
+
+    /// The cost of a model with such inputs, measured.
+    private func cost(
+        _ inputs: [TensorSpec],
+        on requests: [[InputTensor]] = []
+    ) throws -> RunCost {
+        let signature = ModelSignature(
+            inputs: inputs,
+            outputs: [TensorSpec(name: "y", type: inputs[0].type, shape: [-1, -1])]
+        )
+        let model = try FakeEngine(FakeScript(signature: signature)).load(
+            ModelInMemory(entry: [UInt8]()),
+            options: LoadOptions()
+        )
+        return RunCost(measuring: model, on: requests, plan: .alone(""), limitNs: .max)
+    }
+
+    @Test("the bytes of rows count where a row may have another size than those that were measured")
+    func measuredWidth() throws {
+        let fixed = try cost([TensorSpec(name: "x", type: .fp32, shape: [-1, 4])])
+        #expect(fixed.holds(for: [tensor([1, 4], byteCount: 1 << 20)], rows: 1))
+        let optional = TensorSpec(name: "o", type: .fp32, shape: [-1, 4], isOptional: true)
+        for inputs in [
+            [TensorSpec(name: "x", type: .fp32, shape: [-1, -1])],
+            [TensorSpec(name: "x", type: .bytes, shape: [-1, 5])],
+            [TensorSpec(name: "x", type: .fp32, shape: [-1, 5]), optional],
+            [TensorSpec(name: "x", type: .fp32, shape: [], hasUnknownRank: true)],
+        ] {
+            let type = inputs[0].type
+            // Of BYTES these are empty elements.
+            let requests = [2, 1].map { rows in
+                [tensor([Int64(rows), 5], type: type, byteCount: 20 * rows)]
+            }
+            let cost = try cost(inputs, on: requests)
+            #expect(cost.onLoop(rows: 1, isFirst: true) != nil)
+            for rows in 1...3 {
+                let shape = [Int64(rows), 5]
+                #expect(cost.holds(for: [tensor(shape, byteCount: 20 * rows)], rows: rows))
+                #expect(!cost.holds(for: [tensor(shape, byteCount: 20 * rows + 1)], rows: rows))
+            }
+            // The bytes of all inputs count.
+            let two = [
+                tensor([1, 5], byteCount: 20), tensor([1, 1], byteCount: 1, name: "o"),
+            ]
+            #expect(!cost.holds(for: two, rows: 1))
+        }
+        // The widest of several requests counts.
+        let several = try cost(
+            [TensorSpec(name: "x", type: .fp32, shape: [-1, -1])],
+            on: [[tensor([1, 5], byteCount: 20)], [tensor([1, 2], byteCount: 8)]]
+        )
+        #expect(several.holds(for: [tensor([1, 5], byteCount: 20)], rows: 1))
+        // The generated request of a bundle without golden requests has free dimensions of 2.
+        let synthetic = try cost([TensorSpec(name: "x", type: .fp32, shape: [-1, -1])])
+        #expect(synthetic.holds(for: [tensor([1, 2], byteCount: 8)], rows: 1))
+        #expect(!synthetic.holds(for: [tensor([1, 3], byteCount: 12)], rows: 1))
+    }
+
     @Test("a round takes no more than its share of the loop's time")
     func roundLimit() throws {
         let runner = runner(Rounds())

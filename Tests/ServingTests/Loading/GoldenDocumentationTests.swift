@@ -18,7 +18,7 @@ struct GoldenDocumentationTests {
         #expect(!blocks.isEmpty)
         for block in blocks {
             #expect(throws: Never.self) {
-                try GoldenRequest(path: "golden/0.json", json: Array(block.utf8))
+                try GoldenRequest(path: "golden/0.json", text: block)
             }
         }
     }

@@ -24,7 +24,7 @@ struct GoldenRequestTests {
                           "shape": \(shape ?? flat), "data": \(expected)}],
              "atol": \(atol), "rtol": \(rtol)}
             """
-        let request = try GoldenRequest(path: "g.json", json: Array(json.utf8))
+        let request = try GoldenRequest(path: "g.json", text: json)
         let output = OutputTensor(
             name: "y",
             type: type,
@@ -49,7 +49,7 @@ struct GoldenRequestTests {
 
     private static func refusal(_ json: String) throws -> String {
         let failure = #expect(throws: GoldenRequest.Failure.self) {
-            try GoldenRequest(path: "g.json", json: Array(json.utf8))
+            try GoldenRequest(path: "g.json", text: json)
         }
         return failure?.description ?? ""
     }
@@ -61,7 +61,7 @@ struct GoldenRequestTests {
             "{\"name\": \"\($0)\", \"datatype\": \"FP32\", \"shape\": [1], \"data\": [1]}"
         }.joined(separator: ", ")
         let json = "{\"inputs\": [\(tensors)], \"outputs\": [\(tensors)]}"
-        let request = try GoldenRequest(path: "g.json", json: Array(json.utf8))
+        let request = try GoldenRequest(path: "g.json", text: json)
         let names = [ExactString(composed), ExactString(decomposed)]
         #expect(request.inputs.map(\.name) == names)
         #expect(request.expected.map(\.name) == names)
@@ -245,7 +245,7 @@ struct GoldenRequestTests {
             {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}],
              "outputs": [{"name": "y", "datatype": "FP32", "shape": [1], "data": [1]}]}
             """
-        let request = try GoldenRequest(path: "g.json", json: Array(json.utf8))
+        let request = try GoldenRequest(path: "g.json", text: json)
         let failure = #expect(throws: GoldenRequest.Failure.self) { try request.check([]) }
         #expect(failure?.description == "golden request g.json: 0 outputs, expected 1")
     }
@@ -323,7 +323,7 @@ struct GoldenRequestTests {
              "outputs": [{"name": "y", "datatype": "FP32", "shape": [1], "data": [2]}]}
             """
         let text = "\u{FEFF}" + json.replacing("\n", with: "\r\n")
-        let request = try GoldenRequest(path: "g.json", json: Array(text.utf8))
+        let request = try GoldenRequest(path: "g.json", text: text)
         #expect(request.inputs.count == 1 && request.expected.count == 1)
     }
 }

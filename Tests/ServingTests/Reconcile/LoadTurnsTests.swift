@@ -8,11 +8,12 @@ struct LoadTurnsTests {
 
     private func wait(
         _ id: Int,
+        model: String = "m",
         isLive: Bool = true,
         isSuspect: Bool = false,
         in turns: inout Turns
     ) {
-        turns.wait(Turns.Waiter(isLive: isLive, isSuspect: isSuspect, token: id))
+        turns.wait(Turns.Waiter(model: model, isLive: isLive, isSuspect: isSuspect, token: id))
     }
 
     private func begin(_ turns: inout Turns) -> [(token: Int, turn: LoadTurn)] {
@@ -25,7 +26,7 @@ struct LoadTurnsTests {
         "one load runs at a time, and at the start as many as it is said, on threads of their own"
     )
     func width() throws {
-        var turns = Turns()
+        var turns = Turns(.server)
         for id in 0..<2 { wait(id, in: &turns) }
         var begun = begin(&turns)
         #expect(begun.map(\.token) == [0])
@@ -34,7 +35,7 @@ struct LoadTurnsTests {
         for id in 2..<6 { wait(id, in: &turns) }
         begun = begin(&turns)
         #expect(begun.map(\.token) == [1, 2, 3])
-        #expect(Set(begun.map { ObjectIdentifier($0.turn.lane.thread) }).count == 3)
+        #expect(Set(begun.compactMap { $0.turn.lane.thread.map(ObjectIdentifier.init) }).count == 3)
         turns.end(begun[1].turn)
         begun += begin(&turns)
         #expect(begun.map(\.token) == [1, 2, 3, 4])
@@ -59,7 +60,7 @@ struct LoadTurnsTests {
 
     @Test("a start without a load leaves one at a time")
     func emptyStart() {
-        var turns = Turns()
+        var turns = Turns(.server)
         turns.beginStart(width: 3)
         turns.endStart()
         for id in 0..<2 { wait(id, in: &turns) }
@@ -68,7 +69,7 @@ struct LoadTurnsTests {
 
     @Test("what aliases answer with goes first")
     func liveFirst() {
-        var turns = Turns()
+        var turns = Turns(.server)
         for id in 0..<3 { wait(id, isLive: id == 2, in: &turns) }
         turns.beginStart(width: 2)
         #expect(begin(&turns).map(\.token) == [2, 0])
@@ -76,7 +77,7 @@ struct LoadTurnsTests {
 
     @Test("a version that the process ended with before is loaded alone")
     func suspect() {
-        var turns = Turns()
+        var turns = Turns(.server)
         turns.beginStart(width: 3)
         wait(0, in: &turns)
         wait(1, isSuspect: true, in: &turns)
@@ -92,7 +93,7 @@ struct LoadTurnsTests {
 
     @Test("memory that others are expected to take is reserved until they have ended")
     func memory() {
-        var turns = Turns()
+        var turns = Turns(.server)
         turns.beginStart(width: 2)
         for id in 0..<2 { wait(id, in: &turns) }
         let begun = begin(&turns)
@@ -106,7 +107,7 @@ struct LoadTurnsTests {
 
     @Test("only a load beside which none ran is alone")
     func alone() {
-        var turns = Turns()
+        var turns = Turns(.server)
         turns.beginStart(width: 2)
         wait(0, in: &turns)
         let first = begin(&turns)[0].turn
@@ -116,5 +117,91 @@ struct LoadTurnsTests {
         #expect(!turns.isAlone(first) && !turns.isAlone(second))
         turns.end(first)
         #expect(!turns.isAlone(second))
+    }
+
+    @Test("of a model one version is loaded at once, but for live ones, and other models overtake")
+    func onePerModel() {
+        var turns = Turns(.host, width: 3, isOnePerModel: true)
+        wait(0, model: "a", isLive: false, in: &turns)
+        wait(1, model: "a", isLive: false, in: &turns)
+        wait(2, model: "b", isLive: false, in: &turns)
+        wait(3, model: "a", isLive: true, in: &turns)
+        let begun = begin(&turns)
+        #expect(begun.map(\.token) == [3, 2])
+        turns.end(begun[0].turn)
+        let next = begin(&turns)
+        #expect(next.map(\.token) == [0])
+        turns.end(next[0].turn)
+        #expect(begin(&turns).map(\.token) == [1])
+    }
+
+    @Test("a load that takes long is overtaken, so many of them at most, and its memory counts on")
+    func overtaken() {
+        var turns = Turns(.server)
+        for id in 0..<Turns.maxOvertaken + 3 { wait(id, in: &turns) }
+        var last: LoadTurn?
+        for id in 0..<Turns.maxOvertaken + 1 {
+            let begun = begin(&turns)
+            #expect(begun.map(\.token) == [id])
+            turns.reserve(1, for: begun[0].turn)
+            turns.letOvertake(begun[0].turn)
+            last = begun[0].turn
+        }
+        #expect(begin(&turns).isEmpty)
+        if let last {
+            #expect(turns.reservedBytes(besides: last) == UInt64(Turns.maxOvertaken))
+            turns.end(last)
+        }
+        #expect(begin(&turns).count == 1)
+    }
+
+    @Test("a suspect that takes long does not hold up others")
+    func overtakenSuspect() {
+        var turns = Turns(.server)
+        wait(0, isSuspect: true, in: &turns)
+        wait(1, in: &turns)
+        let first = begin(&turns)
+        #expect(first.map(\.token) == [0])
+        turns.letOvertake(first[0].turn)
+        #expect(begin(&turns).map(\.token) == [1])
+    }
+
+    @Test("an abandoned load gives its turn back and its thread never")
+    func abandoned() {
+        var turns = Turns(.server)
+        wait(0, in: &turns)
+        let first = begin(&turns)[0].turn
+        turns.reserve(10, for: first)
+        turns.abandon(first)
+        #expect(turns.isIdle)
+        // What the reconciler does at the end of each turn.
+        turns.end(first)
+        wait(1, in: &turns)
+        let second = begin(&turns)[0].turn
+        #expect(second.lane.thread !== first.lane.thread)
+        #expect(turns.reservedBytes(besides: second) == 0)
+    }
+
+    @Test("memory is a load's own if no load of any place ran beside it")
+    func undisturbed() throws {
+        var schedule = LoadSchedule<Int>()
+        func begin(_ id: Int, _ place: LoadPlace) -> LoadTurn? {
+            schedule[place].wait(.init(model: "\(id)", isLive: true, isSuspect: false, token: id))
+            return schedule.next()?.turn
+        }
+        let first = try #require(begin(0, .server))
+        var moment = schedule.moment(of: first)
+        #expect(schedule.isUndisturbed(first, since: moment))
+        let second = try #require(begin(1, .host))
+        #expect(!schedule.isUndisturbed(first, since: moment))
+        moment = schedule.moment(of: second)
+        #expect(!schedule.isUndisturbed(second, since: moment))
+        schedule[.server].end(first)
+        moment = schedule.moment(of: second)
+        #expect(schedule.isUndisturbed(second, since: moment))
+        schedule[.host].reserve(5, for: second)
+        let third = try #require(begin(2, .server))
+        #expect(schedule.reservedBytes(besides: third) == 5)
+        #expect(schedule.reservedBytes(besides: second) == 0)
     }
 }

@@ -11,21 +11,26 @@ final class BatchBench: Sendable {
     let engine: FakeEngine
     let slot: Slot
     let admission = Admission()
-    private let answers = Mutex<[Int: ServingWorld.Answer]>([:])
+    private let answers = Mutex<[Int: [ServingWorld.Answer]]>([:])
 
     init(
         _ script: FakeScript = FakeScript(),
         plan: BatchPlan = .merging(maxRows: 8),
-        cost: RunCost = RunCost()
+        cost: RunCost = RunCost(),
+        model name: String = "m",
+        executors: Executors? = nil,
+        runSeconds: Int = 30
     ) throws {
         engine = FakeEngine(script)
         let model = try engine.load(ModelInMemory(entry: [UInt8]()), options: LoadOptions())
         slot = Slot(
-            id: VersionID(model: "m", version: 1),
+            id: VersionID(model: name, version: 1),
             card: Card(entry: "model.bin"),
             model: model,
             plan: plan,
-            cost: cost
+            cost: cost,
+            executors: executors,
+            runSeconds: runSeconds
         )
     }
 
@@ -38,13 +43,17 @@ final class BatchBench: Sendable {
         outputs: [ExactString] = [],
         name: ExactString = "x",
         source: AnyObject? = nil,
+        principal: String = "cert:ann",
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
-        isCancelled: Bool = false
+        isCancelled: Bool = false,
+        cancellation: Cancellation? = nil
     ) -> Job {
         let values = (0..<rows * columns).map { first + Float($0) }
+        var onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
+        if let cancellation { onCancel = { cancellation.register($0) } }
         let request = PredictionRequest(
-            model: "m",
+            model: slot.id.model,
             selector: .alias("live"),
             inputs: [
                 InputTensor(
@@ -56,17 +65,30 @@ final class BatchBench: Sendable {
             ],
             outputNames: outputs,
             source: source.map { ObjectIdentifier($0) },
+            principal: principal,
             priority: priority,
             deadlineNs: deadlineNs,
-            isCancelled: { isCancelled },
-            completion: { answer in self.answers.withLock { $0[id] = answer } }
+            isCancelled: { cancellation?.isCancelled ?? isCancelled },
+            onCancel: onCancel,
+            completion: { answer in
+                self.answers.withLock { $0[id, default: []].append(answer) }
+            }
         )
         return Job(request: request, slot: slot, admission: admission, loadNs: 0)
     }
 
     /// What a request was answered with; nil if it was not.
-    func answer(_ id: Int) -> ServingWorld.Answer? {
-        answers.withLock { $0[id] }
+    func answer(_ id: Int) -> ServingWorld.Answer? { answers(id).first }
+
+    /// All answers of a request: one, if the server is right.
+    func answers(_ id: Int) -> [ServingWorld.Answer] { answers.withLock { $0[id] ?? [] } }
+
+    /// How many requests were answered.
+    var answered: Int { answers.withLock { $0.count } }
+
+    /// The error that a request was answered with; nil if it was not, or with outputs.
+    func error(_ id: Int) -> ServingError? {
+        if case .failure(let error)? = answer(id) { error } else { nil }
     }
 
     /// The numbers that a request was answered with.

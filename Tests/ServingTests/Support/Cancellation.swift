@@ -4,6 +4,8 @@ import Synchronization
 final class Cancellation: Sendable {
     private let state = Mutex<(isCancelled: Bool, bodies: [@Sendable () -> Void])>((false, []))
 
+    var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
     func register(_ body: @escaping @Sendable () -> Void) {
         let isLate = state.withLock { state in
             if !state.isCancelled { state.bodies.append(body) }

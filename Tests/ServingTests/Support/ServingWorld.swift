@@ -19,6 +19,8 @@ final class ServingWorld: Sendable {
     private let scripts: Scripts
     private let limits: ServingLimits
     private let memory: SystemMemory
+    private let firstLoad: FirstLoad
+    private let logger: Logger
 
     var registry: Registry { home.registry }
     var reconciler: Reconciler { host.reconciler }
@@ -37,12 +39,16 @@ final class ServingWorld: Sendable {
         home: ServingHome,
         scripts: Scripts,
         limits: ServingLimits,
-        memory: SystemMemory
+        memory: SystemMemory,
+        firstLoad: FirstLoad,
+        logger: Logger
     ) {
         self.home = home
         self.scripts = scripts
         self.limits = limits
         self.memory = memory
+        self.firstLoad = firstLoad
+        self.logger = logger
         let engine = FakeEngine(name: "onnxruntime") { entry in
             scripts[String(decoding: entry, as: UTF8.self)]
         }
@@ -50,15 +56,18 @@ final class ServingWorld: Sendable {
         host = Host(
             registry: home.registry,
             engines: [engine],
+            firstLoad: firstLoad,
             limits: limits,
             memory: memory,
-            logger: Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
+            logger: logger
         )
     }
 
     /// Runs a test on a started host, which is stopped afterwards.
     static func with(
         memory: SystemMemory = .system,
+        firstLoad: FirstLoad = .here,
+        logger: Logger = Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() }),
         limits change: (inout ServingLimits) -> Void = { _ in },
         _ body: (ServingWorld) async throws -> Void
     ) async throws {
@@ -72,21 +81,23 @@ final class ServingWorld: Sendable {
             home: ServingHome(),
             scripts: Scripts(),
             limits: limits,
-            memory: memory
+            memory: memory,
+            firstLoad: firstLoad,
+            logger: logger
         )
         try await world.run(body)
     }
 
     /// Runs a part of a test on another host on the same registry, as after a restart.
     func restarted(_ body: (ServingWorld) async throws -> Void) async throws {
-        let next = ServingWorld(home: home, scripts: scripts, limits: limits, memory: memory)
+        let next = again()
         try await next.run(body)
     }
 
     /// As ``restarted(_:)``, with the part of the test run while the host starts: it must let the
     /// loads that it holds go on.
     func restarting(_ body: (ServingWorld) async throws -> Void) async throws {
-        let next = ServingWorld(home: home, scripts: scripts, limits: limits, memory: memory)
+        let next = again()
         async let start: Void = next.host.start()
         let result: Result<Void, any Error>
         do {
@@ -98,6 +109,17 @@ final class ServingWorld: Sendable {
         try await start
         await next.host.stop()
         try result.get()
+    }
+
+    private func again() -> ServingWorld {
+        ServingWorld(
+            home: home,
+            scripts: scripts,
+            limits: limits,
+            memory: memory,
+            firstLoad: firstLoad,
+            logger: logger
+        )
     }
 
     private func run(_ body: (ServingWorld) async throws -> Void) async throws {
