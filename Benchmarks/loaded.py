@@ -12,10 +12,10 @@ CONNECTIONS = 64
 WARM_UP_SECONDS = 1
 
 
-def bench(home, model, seconds, *options):
+def bench(home, model, seconds, *options, connections=CONNECTIONS):
     """One run; what it measured."""
     command = [str(BINARY), "bench", model, "--home", str(home.folder), "--format", "json",
-               "--connections", str(CONNECTIONS), "--duration", str(seconds),
+               "--connections", str(connections), "--duration", str(seconds),
                "--warm-up", str(WARM_UP_SECONDS), *map(str, options)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:

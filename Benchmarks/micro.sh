@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Instructions and allocations of the steps of a call, on the release build, counted by valgrind:
-# the difference of two runs of different length, so that what a run does once is left out.
+# the difference of two runs of different length, so that what a run does once is left out. Then the
+# processor time of runs through an engine host.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind > /dev/null || Tools/install.sh peers
@@ -40,3 +41,11 @@ reply|1000|an answer, its envelope and its frame written
 seal|4|1 MiB sealed
 open|4|1 MiB opened
 STEPS
+
+# The processor time of a run in this process, and through a host: of both processes together.
+build=(-c release --product HostSpeed --static-swift-stdlib)
+swift build "${build[@]}" > /dev/null
+echo
+"$(swift build "${build[@]}" --show-bin-path)/HostSpeed" \
+    "${STRONGROOM_ONNXRUNTIME:-$(ls .deps/onnxruntime/lib/libonnxruntime.so.* | head -1)}" \
+    Tests/Fixtures/models/mlp_4_8_3_a.onnx
