@@ -26,7 +26,7 @@ EXPECTED = models.Reference(GOOD["model.onnx"]).run(x=ROW)["y"]
 FIRST_LOAD = "a version is loaded for the first time"
 # A golden request that takes this long is found at its work by a test that looks.
 SLOW = models.counter(golden=300_000)
-# What the server loads itself after a host has passed it.
+# For versions that the server loads itself after a host has passed them.
 IN_SERVER = {"STRONGROOM_ISOLATION_MINIMUM": "none"}
 SLOW_IN_SERVER = {**SLOW, "model.yaml": SLOW["model.yaml"] + b"isolation: none\n"}
 LOAD_SECONDS = 30

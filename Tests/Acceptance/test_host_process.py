@@ -49,7 +49,7 @@ def host(server, admin, name):
     return pid, model
 
 
-# What it has.
+# Its descriptors, environment and limits.
 
 
 def check_sandbox(pid, filters):
@@ -230,7 +230,7 @@ def test_a_host_that_somebody_ends_is_replaced_and_its_version_stays(server, adm
     assert server.answers()
 
 
-# What the server tells.
+# Metrics and log lines.
 
 
 def test_hosts_their_starts_and_their_ends_are_counted(server, admin, name):

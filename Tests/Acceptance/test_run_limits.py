@@ -31,7 +31,7 @@ STEADY = models.mlp(seed=1)
 WIDE = models.mlp(seed=2, widths=(768, 3072, 768))  # too much work for an event loop
 WIDE_ROW = models.rows(seed=3, width=768)
 WIDE_EXPECTED = models.Reference(WIDE).run(x=WIDE_ROW)["y"]
-# What runs without an end, and the number that makes it do so.
+# Models that run without an end, each with the number that makes it do so.
 UNENDING = {
     "a loop": (isolated_models.counting(), ENDLESS),
     "one operator": (isolated_models.one_long_operator(), BOXES),

@@ -71,7 +71,7 @@ package enum ElementType: Int32, CaseIterable, Sendable, Hashable {
 }
 
 extension ElementType {
-    /// What is wrong with the content of a tensor's data, whose length is right; nil if it is
+    /// The fault in the content of a tensor's data, whose length is right; nil if it is
     /// elements of this type.
     ///
     /// - Parameter count: How many elements the tensor's shape says.

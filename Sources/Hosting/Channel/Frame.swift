@@ -1,6 +1,6 @@
 /// A frame of the control socket.
 package struct Frame: Sendable {
-    /// What it is.
+    /// The kind of its content.
     package let kind: FrameKind
     /// Its content, as `kind` says.
     package let payload: [UInt8]

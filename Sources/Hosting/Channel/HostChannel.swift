@@ -116,7 +116,7 @@ package final class HostChannel: Sendable {
     ///
     /// - Parameters:
     ///   - signature: The model's.
-    ///   - rows: What the server's own analysis says of the model's rows.
+    ///   - rows: The server's own analysis of the model's rows.
     ///   - stop: Its limit of time counts too: a host whose run goes on is killed.
     /// - Throws: As the model does; `outOfMemory` if the budget is used up; `overTime`;
     ///   `processEnded` and `processLost`.

@@ -9,7 +9,7 @@ internal import Engine
 /// | 2 | area of the inputs, in the upper half that of the outputs |
 /// | 3 and 4 | begin and end of the room for outputs without a place |
 struct LaneRequest {
-    /// What the lane is to do.
+    /// The task of the lane.
     enum Kind: UInt32 {
         /// Runs the model.
         case run

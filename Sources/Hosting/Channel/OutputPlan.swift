@@ -20,7 +20,7 @@ struct OutputPlan {
     /// - Parameters:
     ///   - wanted: The wanted outputs.
     ///   - inputs: The inputs of the run, checked.
-    ///   - rows: What is proved of the model's rows; nil: no output gets a place.
+    ///   - rows: The proof about the model's rows; nil: no output gets a place.
     init(_ wanted: [TensorSpec], _ inputs: [InputTensor], rows: RowAnalysis?) {
         let count = rows?.provesRowCount == true ? Self.rows(of: inputs) : nil
         placed.reserveCapacity(wanted.count)

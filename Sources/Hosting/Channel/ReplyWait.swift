@@ -2,7 +2,7 @@ internal import Engine
 
 /// The course of a wait for a reply. It ends whatever the host does.
 struct ReplyWait {
-    /// What the waiting thread is to do.
+    /// The next act of the waiting thread.
     enum Step {
         /// It sleeps until a reply, at most until the time.
         case sleep(untilNs: UInt64)

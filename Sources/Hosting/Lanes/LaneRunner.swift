@@ -90,7 +90,7 @@ final class LaneRunner {
         }
     }
 
-    /// What the server would take for a breach is an error of the run.
+    /// Refuses outputs that the server would take for a breach: here they are an error of the run.
     private func check(
         _ outputs: [OutputTensor],
         against specs: [TensorSpec]

@@ -24,7 +24,7 @@ package final class HostProcess: Sendable {
     /// The process.
     package let process: StartedProcess
     private let control: ControlSocket
-    /// What libraries in the host write to their standard streams.
+    /// The stream to which libraries in the host write.
     private let output: Int32
     private let inbox = HostInbox()
     private let kills: OutOfMemoryKills
@@ -37,7 +37,7 @@ package final class HostProcess: Sendable {
         /// Called at the end.
         var observers: [@Sendable (HostEnd) -> Void] = []
         var takeOutput: (@Sendable ([UInt8]) -> Void)?
-        /// What was written before somebody took it; bounded.
+        /// Output that came before it had a reader; bounded.
         var earlyOutput: [UInt8] = []
     }
 

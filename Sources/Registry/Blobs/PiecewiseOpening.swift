@@ -37,7 +37,7 @@ final class PiecewiseOpening: Sendable {
     ///   - threads: Threads that open chunks, the caller's among them.
     ///   - take: Gets the plaintext in order, on one thread at a time; false: no more is wanted.
     /// - Returns: Whether all was handed on.
-    /// - Throws: What reading or opening a bad chunk threw.
+    /// - Throws: The error of reading, or of opening a bad chunk.
     func run(
         threads: Int,
         _ take: @escaping @Sendable (RawSpan) -> Bool

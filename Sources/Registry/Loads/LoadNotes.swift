@@ -46,7 +46,7 @@ package final class LoadNotes: Sendable {
 
     /// Notes, durably, that the version has passed its first load.
     ///
-    /// - Throws: What the store throws; the version is then tried again.
+    /// - Throws: The store's error; the version is then tried again.
     package func setChecked(_ version: OpenedVersion) throws {
         try state.withLock { state in
             try makeFolder(&state)
@@ -106,7 +106,7 @@ package final class LoadNotes: Sendable {
     /// Notes, durably, that a load of the version in the server went over its limits. The load may
     /// still go on: from now on an end of the process within it is no crash of the version.
     ///
-    /// - Throws: What the store throws; the next server then loads the version as if nothing was.
+    /// - Throws: The store's error; the next server then loads the version as if nothing was.
     package func setOverrun(_ version: OpenedVersion) throws {
         end(version)
         try state.withLock { state in

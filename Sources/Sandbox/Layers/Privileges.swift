@@ -1,7 +1,8 @@
 internal import CSandbox
 internal import Glibc
 
-/// What a process may do beyond its user's rights, and its files in `/proc`.
+/// The privileges of a process beyond its user's rights, and those of others on its files in
+/// `/proc`.
 enum Privileges {
     /// The kernel's sets have 64 bits, in two words.
     private static let capabilities = UInt(0)..<64

@@ -3,6 +3,7 @@ internal import Glibc
 internal import Hosting
 internal import Logging
 internal import NIOCore
+internal import Serving
 internal import Synchronization
 
 /// The output that libraries in this process write to its standard streams by themselves.
@@ -105,21 +106,9 @@ enum LibraryOutput {
     private static func log(_ entries: [LibraryOutputLines.Entry], _ logger: Logger) {
         guard !entries.isEmpty else { return }
         let versions = running.withLock { $0 }()
-        for entry in entries {
-            var metadata: Logger.Metadata = [:]
-            if !versions.isEmpty { metadata["running"] = "\(versions.joined(separator: ", "))" }
-            switch entry {
-            case .line(let text, let bytes):
-                metadata["text"] = "\(text)"
-                metadata["bytes"] = "\(bytes)"
-                logger.warning("library output", metadata: metadata)
-            case .dropped(let lines, let bytes, let last):
-                metadata["lines"] = "\(lines)"
-                metadata["last"] = "\(last)"
-                metadata["bytes"] = "\(bytes)"
-                logger.warning("library output was dropped: too many lines", metadata: metadata)
-            }
-        }
+        var metadata: Logger.Metadata = [:]
+        if !versions.isEmpty { metadata["running"] = "\(versions.joined(separator: ", "))" }
+        for entry in entries { entry.log(to: logger, as: "library output", metadata) }
     }
 
     // MARK: Crashes

@@ -41,9 +41,8 @@ package struct RunningServer: Sendable {
         logger: Logger
     ) throws {
         Heaps.configure()
-        sandbox = try SandboxCheck.run(
-            isRequired: configuration.serving.isolation.requiresSandbox
-        )
+        // It takes as long as what follows, and another processor.
+        let sandboxCheck = SandboxCheck.begin()
         self.home = home
         self.configuration = configuration
         self.readyFile = readyFile
@@ -60,6 +59,9 @@ package struct RunningServer: Sendable {
         if let readyFile { Files.remove(readyFile) }
         access = try AccessFile(path: home.access, logger: logger)
         let engine = try Self.makeEngine()
+        sandbox = try sandboxCheck.finish(
+            isRequired: configuration.serving.isolation.requiresSandbox
+        )
         work = BlockingWork()
         let hosts = EngineHosts(configuration.firstLoad, configuration.serving, logger: logger)
         hosts.prepare()

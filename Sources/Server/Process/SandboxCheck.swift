@@ -15,9 +15,6 @@ package enum SandboxCheck {
         /// The fault, as the end of a sentence; nil if everything was stopped, with all layers.
         let fault: String?
 
-        /// Whether hosts are to go on where a layer is missing.
-        package var allowsMissingLayers: Bool { fault != nil }
-
         /// Logs it on one line.
         package func log(to logger: Logger) {
             guard let fault else {
@@ -45,12 +42,34 @@ package enum SandboxCheck {
         "Linux 6.7 or later with seccomp and Landlock sandboxes them, in a container too unless its "
         + "profile forbids the calls; isolation.require_sandbox: false serves without"
 
-    /// Runs the self-test.
-    ///
-    /// - Parameter isRequired: `isolation.require_sandbox`.
-    /// - Throws: ``ServerError`` if the sandbox does not hold and is required.
-    package static func run(isRequired: Bool) throws(ServerError) -> Result {
-        try judge(selfTest(), isRequired: isRequired)
+    /// A self-test under way, in a process that runs beside the server's start.
+    package struct Running: ~Copyable {
+        fileprivate let process: Swift.Result<ChildProcess, ServerError>
+
+        /// Waits for its end.
+        ///
+        /// - Parameter isRequired: `isolation.require_sandbox`.
+        /// - Throws: ``ServerError`` if the sandbox does not hold and is required.
+        package consuming func finish(isRequired: Bool) throws(ServerError) -> Result {
+            try judge(result(of: process), isRequired: isRequired)
+        }
+    }
+
+    /// Begins the self-test.
+    package static func begin() -> Running {
+        do {
+            let process = try ChildProcess(
+                "/proc/self/exe",
+                ["strongroom", EngineHostProcess.command, "--self-test", "--format", "json"],
+                environment: [],
+                output: .stream,
+                what: "the sandbox's self-test"
+            )
+            process.endInput()
+            return Running(process: .success(process))
+        } catch {
+            return Running(process: .failure(ServerError(of: error)))
+        }
     }
 
     /// Decides on an outcome: the result of the self-test, or the reason why there is none.
@@ -77,29 +96,22 @@ package enum SandboxCheck {
         }
     }
 
-    private static func selfTest() -> Swift.Result<SelfTestResult, ServerError> {
-        var bytes: [UInt8] = []
-        let outcome: ChildProcess.Outcome
-        do {
-            let process = try ChildProcess(
-                "/proc/self/exe",
-                ["strongroom", EngineHostProcess.command, "--self-test", "--format", "json"],
-                environment: [],
-                output: .stream,
-                what: "the sandbox's self-test"
-            )
-            process.endInput()
-            outcome = process.follow(seconds: seconds) { more in
+    private static func result(
+        of process: Swift.Result<ChildProcess, ServerError>
+    ) -> Swift.Result<SelfTestResult, ServerError> {
+        process.flatMap { process in
+            var bytes: [UInt8] = []
+            let outcome = process.follow(seconds: seconds) { more in
                 bytes += more
                 return bytes.count <= maxBytes
             }
-        } catch {
-            return .failure(ServerError(of: error))
+            if let json = try? JSONValue(parsing: bytes), let result = SelfTestResult(json) {
+                return .success(result)
+            }
+            return .failure(
+                ServerError("the sandbox's self-test gave no result: \(text(of: outcome))")
+            )
         }
-        if let json = try? JSONValue(parsing: bytes), let result = SelfTestResult(json) {
-            return .success(result)
-        }
-        return .failure(ServerError("the sandbox's self-test gave no result: \(text(of: outcome))"))
     }
 
     private static func text(of outcome: ChildProcess.Outcome) -> String {

@@ -17,7 +17,7 @@ package final class EngineHosts: VersionHosts {
     /// Makes a place that has no host yet.
     ///
     /// - Parameters:
-    ///   - limits: What a load may take.
+    ///   - limits: The limits of one load.
     ///   - serving: The bounds of serving.
     ///   - logger: Gets ends and starts of hosts, and what libraries in them write.
     package init(_ limits: FirstLoadLimits, _ serving: ServingLimits, logger: Logger) {

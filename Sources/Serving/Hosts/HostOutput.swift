@@ -54,23 +54,11 @@ final class HostOutput: Sendable {
 
     private func log(_ entries: [LibraryOutputLines.Entry]) {
         for entry in entries {
-            var metadata: Logger.Metadata = [
-                "model.name": "\(id.model)", "model.version": "\(id.version)",
-            ]
-            switch entry {
-            case .line(let text, let bytes):
-                metadata["text"] = "\(text)"
-                metadata["bytes"] = "\(bytes)"
-                logger.warning("library output in a model's process", metadata: metadata)
-            case .dropped(let lines, let bytes, let last):
-                metadata["lines"] = "\(lines)"
-                metadata["last"] = "\(last)"
-                metadata["bytes"] = "\(bytes)"
-                logger.warning(
-                    "library output in a model's process was dropped: too many lines",
-                    metadata: metadata
-                )
-            }
+            entry.log(
+                to: logger,
+                as: "library output in a model's process",
+                ["model.name": "\(id.model)", "model.version": "\(id.version)"]
+            )
         }
     }
 }

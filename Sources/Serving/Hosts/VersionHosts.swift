@@ -34,7 +34,7 @@ enum HostPurpose: Sendable {
 
 /// A version that has passed every check in an engine host.
 struct HostedVersion: Sendable {
-    /// What runs it: nil after a trial. Releasing it ends the host.
+    /// The model in its host: nil after a trial. Releasing it ends the host.
     let model: (any InferenceModel)?
     let findings: VersionFindings
     /// Why every warm-up run failed; nil if one passed, or there was none.

@@ -17,7 +17,7 @@ final class LoadMemory: Sendable {
     static let leastSeenBytes: UInt64 = 8 << 20
 
     private let system: SystemMemory
-    /// What the server and its hosts may hold; nil: what the system has.
+    /// Bytes that the server and its hosts may hold; nil: as much as the system has.
     private let budgetBytes: UInt64?
     /// By model: what its last load took for each byte of its files.
     private let seen = Mutex<[String: Double]>([:])

@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// What the system says of memory: what the server and its engine hosts hold, and what they may
+/// The system's figures of memory: the bytes that the server and its engine hosts hold, and may
 /// still take.
 package struct SystemMemory: Sendable {
     /// Bytes, at one instant.
     package struct Reading: Sendable, Equatable {
-        /// What the server and its hosts hold in memory.
+        /// Bytes that the server and its hosts hold in memory.
         package var residentBytes: UInt64
         /// Bytes that the machine, every control group around the process, and its own limit have
         /// left; clean files, which the system can drop at once, count as left. The largest number
@@ -51,11 +51,11 @@ package struct SystemMemory: Sendable {
     /// Asks. Reads files of the system, so not for an event loop.
     package func now() -> Reading { read() }
 
-    /// What the server and its hosts hold now. Reads one file for each process, where ``now()``
+    /// Bytes that the server and its hosts hold now. Reads one file for each process, where ``now()``
     /// reads half a dozen more.
     package var residentBytes: UInt64 { resident() }
 
-    /// What this process alone holds now.
+    /// Bytes that this process alone holds now.
     var ownBytes: UInt64 { own() }
 
     /// The most that this process alone ever held.

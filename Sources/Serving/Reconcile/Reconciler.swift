@@ -34,7 +34,7 @@ package actor Reconciler {
     var loaded = LoadedVersions()
     /// Which loads run at once.
     var schedule = LoadSchedule<CheckedContinuation<LoadTurn, Never>>()
-    /// What ends the part of each load in which it holds up others.
+    /// Timers that end the part of each load in which it holds up others.
     var overtaking: [LoadTurn.ID: Task<Void, Never>] = [:]
     /// Loads in the server that were abandoned and, when it was last looked, went on.
     var abandonedLoads: [LoadSupervisor] = []

@@ -25,7 +25,7 @@ package final class Slot: Sendable {
     /// The threads that run a version in an engine host of its own; nil: it runs in the server's
     /// process, on the threads of all.
     let executors: Executors?
-    /// What one run may take, in nanoseconds.
+    /// The limit of time of one run, in nanoseconds.
     let runNs: UInt64
     /// Counts its requests and runs.
     let meter: VersionMeter

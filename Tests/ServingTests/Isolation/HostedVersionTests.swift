@@ -11,7 +11,7 @@ struct HostedVersionTests {
     private static let hosted = FakeScript(isolation: risky)
     private let hosts = FakeHosts()
 
-    /// What `body` does, with a version "risky" that runs in a host and others that do not.
+    /// The result of `body`, called with a version "risky" that runs in a host and others that do not.
     private func with(
         memory: SystemMemory = .system,
         limits: (inout ServingLimits) -> Void = { _ in },

@@ -174,7 +174,7 @@ struct LoadTurnsTests {
         turns.reserve(10, for: first)
         turns.abandon(first)
         #expect(turns.isIdle)
-        // What the reconciler does at the end of each turn.
+        // As the reconciler does at the end of each turn.
         turns.end(first)
         wait(1, in: &turns)
         let second = begin(&turns)[0].turn
