@@ -242,17 +242,21 @@ def test_an_unknown_isolation_is_refused_and_named(server, admin, name, home, va
             STEADY, f"isolation: {value}"))
     assert caught.value.code == "INVALID_ARGUMENT"
     assert "model.yaml:4: isolation: " in caught.value.message
+    if value.isalpha():
+        assert f"'{value}', expected auto, process or none" in caught.value.message
     (home.folder / "strongroom.yaml").write_text(f"isolation: {{minimum: {value}}}\n")
     done = home.run("serve", "--listen", "127.0.0.1:0")
     assert done.returncode == 1 and "isolation.minimum" in done.stderr, done
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "[]"])
+@pytest.mark.parametrize("value", ["0", "86401", "-1", "1.5", "soon", "[]"])
 def test_a_limit_of_runs_that_is_none_is_refused_and_named(server, admin, name, home, value):
     with pytest.raises(StatusError) as caught:
         publish_bundle(admin, name("unknown"), isolated_models.with_card(
             STEADY, f"run_seconds: {value}"))
     assert caught.value.code == "INVALID_ARGUMENT" and "run_seconds" in caught.value.message
+    if value.isdigit():
+        assert f"expected an integer from 1 to 86400, found '{value}'" in caught.value.message
     for text in (f"limits: {{run_seconds: {value}}}",
                  f"runs: [{{models: 'llm*', run_seconds: {value}}}]"):
         (home.folder / "strongroom.yaml").write_text(text + "\n")

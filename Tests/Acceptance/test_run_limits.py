@@ -25,7 +25,9 @@ LATE_SECONDS = 0.6      # after its limit, an answer may come so late on a busy 
 OTHERS_SECONDS = 1
 CONFIGURATION = f"""
 limits: {{run_seconds: {SERVER_SECONDS}}}
-runs: [{{models: "patient*", run_seconds: {PATIENT_SECONDS}}}]
+runs:
+  - {{models: "patient*", run_seconds: {PATIENT_SECONDS}}}
+  - {{models: "patient*", run_seconds: 1}}
 """
 STEADY = models.mlp(seed=1)
 WIDE = models.mlp(seed=2, widths=(768, 3072, 768))  # too much work for an event loop
@@ -56,6 +58,7 @@ def ends_at(answer, seconds):
     """The call ended with its limit, `seconds` after its start."""
     print(f"ended after {answer.seconds:.2f} s, limit {seconds} s")
     assert answer.error and answer.error.code == "DEADLINE_EXCEEDED", answer
+    assert answer.error.message == f"the run took longer than its limit of {seconds} s"
     assert seconds - 0.1 <= answer.seconds < seconds + LATE_SECONDS, answer
 
 
@@ -100,7 +103,7 @@ def test_the_card_lowers_the_limit_and_cannot_raise_it(server, admin, name, kind
     ends_at(call(admin, model, number(most)), limit)
 
 
-def test_the_list_of_runs_raises_the_limit_and_the_card_lowers_it_there_too(server, admin, name):
+def test_the_first_rule_of_runs_raises_the_limit_and_the_card_lowers_it_there_too(server, admin, name):
     patient, carded = name("patient"), name("patient")
     publish_bundle(admin, patient, {"model.onnx": isolated_models.counting()})
     publish_bundle(admin, carded, isolated_models.with_card(
@@ -119,6 +122,7 @@ def test_a_deadline_and_a_cancellation_are_answered_at_once(server, admin, name,
     publish_bundle(admin, model, {"model.onnx": UNENDING[kind][0]})
     answer = call(admin, model, number(most), timeout=0.5)
     assert answer.error and answer.error.code == "DEADLINE_EXCEEDED", answer
+    assert "limit" not in answer.error.message, "the caller's own deadline"
     assert 0.4 < answer.seconds < 0.5 + LATE_SECONDS
     answers_again(admin, model, SERVER_SECONDS + 2)
     stream = admin.start("Prediction", "Predict", predict_request(
@@ -142,12 +146,20 @@ def test_long_calls_of_one_model_leave_executors_to_others(server, admin, name):
 
 def check_others_while_endless_calls_run(server, model):
     with server.client() as hog:
-        for _ in range(2 * CONNECTIONS):
-            hog.start("Prediction", "Predict", predict_request(model, number(ENDLESS)))
+        streams = [hog.start("Prediction", "Predict", predict_request(model, number(ENDLESS)))
+                   for _ in range(2 * CONNECTIONS)]
         time.sleep(0.3)
         with Caller(server, "wide", {"x": WIDE_ROW}, WIDE_EXPECTED) as other:
             wait_until(lambda: other.answered >= 20 or other.error, 20, "answers of another model")
         assert other.error is None and other.longest < OTHERS_SECONDS, (other.error, other.longest)
+        codes = []
+        for stream in streams:
+            with pytest.raises(StatusError) as caught:
+                hog.finish(stream, prediction.PredictResponse)
+            codes.append(caught.value.code)
+        # The first is ended at its limit; those behind it wait longer than a queue lets them.
+        assert codes[0] == "DEADLINE_EXCEEDED"
+        assert set(codes) <= {"DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}, codes
 
 
 # Models that run in the server's process, which the operator has to allow.
