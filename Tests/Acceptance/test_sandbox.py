@@ -153,7 +153,9 @@ def test_a_server_logs_that_the_sandbox_holds(server):
 def test_nobody_but_a_server_starts_a_host():
     done = host()
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr == "strongroom: error: 'engine-host' is what a server starts to run a model\n"
+    assert done.stderr == (
+        "strongroom: error: 'engine-host' is started by a server, to run a model\n"
+        "strongroom: hint: --self-test tests the sandbox of this machine\n")
     wrong = host("--no-such-option")
     assert wrong.returncode == 64 and "--no-such-option" in wrong.stderr
 

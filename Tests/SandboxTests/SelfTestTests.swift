@@ -54,6 +54,50 @@ struct SelfTestTests {
         #expect(connect.isPossible(landlockVersion: 0))
     }
 
+    @Test("a thread of the first stage that gets its first turn in the second may begin")
+    func lateThreads() throws {
+        let end = try SelfTest.end(of: lateThread, SelfTest.SharedWord())
+        #expect(end.text == "done")
+    }
+
+    /// A thread that names itself, as each does that the C library or ONNX Runtime makes, after the
+    /// process has entered the second stage.
+    private var lateThread: Attempt {
+        Attempt(
+            thing: "begin late",
+            layers: .first,
+            expected: .fails(0),
+            prepare: {
+                var gate: [Int32] = [0, 0]
+                return pipe(&gate) == 0 ? Int(gate[0] | gate[1] << 16) : -1
+            },
+            act: { gate in
+                var thread = pthread_t()
+                let reader = UnsafeMutableRawPointer(bitPattern: gate & 0xFFFF)
+                let made = pthread_create(&thread, nil, Self.begin, reader)
+                guard made == 0, (try? Sandbox.enterSecondStage()) != nil else { return -1 }
+                close(Int32(gate >> 16))
+                return pthread_join(thread, nil) == 0 ? 0 : -1
+            }
+        )
+    }
+
+    /// PR_SET_NAME of linux/prctl.h.
+    private static let setName = 15
+
+    /// The thread: waits until the other end of the pipe is closed, and names itself.
+    private static let begin:
+        @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
+            {
+                var byte: UInt8 = 0
+                _ = read(Int32(Int(bitPattern: $0)), &byte, 1)
+                let memory = malloc(1 << 20)
+                defer { free(memory) }
+                let named = Attempt.make("prctl", [setName, Attempt.address("late")])
+                if memory == nil || named < 0 { _exit(EPERM) }
+                return nil
+            }
+
     @Test("every attempt is named once")
     func names() {
         let things = (Attempt.layers + Attempt.both).map(\.thing)

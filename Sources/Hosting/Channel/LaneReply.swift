@@ -24,7 +24,6 @@ struct LaneReply {
     static let headerWords = 3
     /// The most words of a reply.
     static let maxWords = headerWords + EngineLimits.maxTensors * TensorRecord.words
-    private static let maxTextBytes = HostingLimits.maxMessageBytes + HostingLimits.maxDetailBytes
 
     /// A reply as the server takes it, every number checked.
     enum Checked {

@@ -22,7 +22,10 @@ extension CallFilter {
     /// kernel takes the stricter answer of both.
     static func second() throws(SandboxError) -> CallFilter {
         let filter = try CallFilter(others: .allow, coversAllThreads: true)
-        try filter.add(.end, ["clone", "prctl", "seccomp", "setrlimit"] + lookups)
+        try filter.add(.end, ["clone", "seccomp", "setrlimit"] + lookups)
+        // A thread that was made in the first stage may get its first turn in the second, and
+        // begins with its name.
+        try filter.add(.end, "prctl", .notEqual(0, UInt64(PR_SET_NAME)))
         // Limits may be read, but not set.
         try filter.add(.end, "prlimit64", .notEqual(2, 0))
         return filter

@@ -11,14 +11,14 @@ package enum SelfTest {
     /// - Throws: ``SandboxError`` if the system starts no process or has no memory for it.
     package static func run() throws(SandboxError) -> SelfTestResult {
         try ThreadCount.requireOne()
-        let page = try SharedWord()
+        let word = try SharedWord()
         var report = SandboxReport()
         report.landlockVersion = Landlock.version
-        report.filtersCalls = try answer(to: Attempt.filter, page).isStopped
+        report.filtersCalls = try answer(to: Attempt.filter, word).isStopped
         var entries: [SelfTestResult.Entry] = []
         for attempt in Attempt.layers + Attempt.both
         where attempt.isPossible(landlockVersion: report.landlockVersion) {
-            entries.append(try answer(to: attempt, page))
+            entries.append(try answer(to: attempt, word))
         }
         return SelfTestResult(report: report, entries: entries)
     }
@@ -27,6 +27,16 @@ package enum SelfTest {
         to attempt: Attempt,
         _ word: SharedWord
     ) throws(SandboxError) -> SelfTestResult.Entry {
+        let end = try end(of: attempt, word)
+        return SelfTestResult.Entry(
+            thing: attempt.thing,
+            answer: end.text,
+            isStopped: end.isAsExpected(attempt.expected)
+        )
+    }
+
+    /// Performs an attempt in a new process, and waits for its end.
+    static func end(of attempt: Attempt, _ word: SharedWord) throws(SandboxError) -> End {
         word.value = -1
         let child = sandbox_Fork()
         guard child >= 0 else { throw SandboxError("no process can be started", errno: errno) }
@@ -37,12 +47,7 @@ package enum SelfTest {
                 throw SandboxError("a process cannot be waited for", errno: errno)
             }
         }
-        let end = End(status: status, call: word.value)
-        return SelfTestResult.Entry(
-            thing: attempt.thing,
-            answer: end.text,
-            isStopped: end.isAsExpected(attempt.expected)
-        )
+        return End(status: status, call: word.value)
     }
 
     /// The end of a process that tried something.
@@ -76,7 +81,7 @@ package enum SelfTest {
 
     /// A number in memory that this process shares with its forks.
     @safe
-    private final class SharedWord {
+    final class SharedWord {
         private let word: UnsafeMutablePointer<Int32>
         private static let bytes = MemoryLayout<Int32>.size
 

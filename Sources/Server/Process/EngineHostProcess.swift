@@ -15,7 +15,10 @@ package enum EngineHostProcess {
     package static func run() throws(ServerError) -> Never {
         var status = stat()
         guard unsafe fstat(STDIN_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
-            throw ServerError("'\(command)' is what a server starts to run a model")
+            throw ServerError(
+                "'\(command)' is started by a server, to run a model",
+                hint: "--self-test tests the sandbox of this machine"
+            )
         }
         do {
             try HostTask.run {

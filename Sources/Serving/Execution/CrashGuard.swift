@@ -29,7 +29,7 @@ final class CrashGuard: Sendable {
             throw .exhausted(
                 "inputs of this caller have ended the process of \(id) \(CrashLedger.maxEnds) times "
                     + "or more within \(CrashLedger.windowNs / 1_000_000_000) s, or have taken "
-                    + "longer than a run may: its calls wait",
+                    + "longer than a run may: its calls are refused for a while",
                 retryAfterNs: left
             )
         case .version(let left):

@@ -72,7 +72,7 @@ struct GuardedLoads: Sendable {
 
     /// Analyses a version's graph and decides where it runs.
     func place(_ version: OpenedVersion) throws(Loader.Failure) -> Placed {
-        let inspection = try loader.inspect(version, growth: isolation.growth)
+        let inspection = try loader.inspect(version)
         return Placed(
             version: version,
             inspection: inspection,

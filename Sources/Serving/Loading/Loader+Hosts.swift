@@ -4,9 +4,7 @@ internal import Registry
 /// Versions that engine hosts load: the part that the server does itself.
 extension Loader {
     /// Analyses a version's graph. Decrypts its entry, and runs no code of the runtime.
-    ///
-    /// - Parameter growth: As for ``InferenceEngine/inspect(_:growth:)``.
-    func inspect(_ opened: OpenedVersion, growth: Int) throws(Failure) -> ModelInspection {
+    func inspect(_ opened: OpenedVersion) throws(Failure) -> ModelInspection {
         let version = LoadableVersion(opened)
         let engine = try engine(of: version)
         return try withSource(of: version) { source throws(EngineError) in
