@@ -24,8 +24,16 @@ package struct RPCLimits: Sendable, Equatable {
     /// Replies of one connection that the socket has not taken; past it the connection is not
     /// read until half of them have gone.
     package var maxUnsentBytes = 8 << 20
+    /// As ``maxUnsentBytes``, of all connections of one principal.
+    package var maxPrincipalUnsentBytes = 64 << 20
+    /// As ``maxUnsentBytes``, of all connections of the server.
+    package var maxTotalUnsentBytes = 256 << 20
     /// Open connections of one server; one more is accepted and closed at once.
     package var maxConnections = 20_000
+    /// Open connections without a principal: no certificate, and no request authenticated yet.
+    package var maxAnonymousConnections = 256
+    /// Longest time in which a connection without a principal may send no byte.
+    package var anonymousIdleTimeout = TimeAmount.seconds(10)
     /// TLS handshakes under way at once; past it no connection is accepted until one is over.
     package var maxHandshakes = 512
     /// Longest TLS handshake.
@@ -57,12 +65,16 @@ package struct RPCLimits: Sendable, Equatable {
         let counts = 1...Int(Int32.max)
         try Self.require(counts, "maxCallsInFlight", maxCallsInFlight)
         try Self.require(counts, "maxUnsentBytes", maxUnsentBytes)
+        try Self.require(counts, "maxPrincipalUnsentBytes", maxPrincipalUnsentBytes)
+        try Self.require(counts, "maxTotalUnsentBytes", maxTotalUnsentBytes)
         try Self.require(counts, "maxConnections", maxConnections)
+        try Self.require(counts, "maxAnonymousConnections", maxAnonymousConnections)
         try Self.require(counts, "maxHandshakes", maxHandshakes)
         try Self.require(counts, "backlog", backlog)
         for (name, value) in [
             ("handshakeTimeout", handshakeTimeout), ("headerTimeout", headerTimeout),
             ("bodyTimeout", bodyTimeout), ("writeStallTimeout", writeStallTimeout),
+            ("anonymousIdleTimeout", anonymousIdleTimeout),
         ] where value <= .zero {
             throw RPCError(.invalidLimit, "\(name) is not positive")
         }

@@ -51,8 +51,9 @@ package struct ServerConfiguration: Sendable {
     )
 
     private static let limitKeys = [
-        "frame_bytes", "calls_per_connection", "unsent_bytes", "connections", "handshakes",
-        "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
+        "frame_bytes", "calls_per_connection", "unsent_bytes", "principal_unsent_bytes",
+        "total_unsent_bytes", "connections", "anonymous_connections", "anonymous_idle_seconds",
+        "handshakes", "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
         "queue_milliseconds", "queued_requests", "queued_bytes", "total_queued_requests",
         "total_queued_bytes", "executor_threads", "loop_run_microseconds",
         "run_seconds",
@@ -199,8 +200,21 @@ package struct ServerConfiguration: Sendable {
             rpc.maxReceiveBytes
         )
         rpc.maxCallsInFlight = try limit("calls_per_connection", 1...many, rpc.maxCallsInFlight)
-        rpc.maxUnsentBytes = try limit("unsent_bytes", 1_024...(1 << 30), rpc.maxUnsentBytes)
+        let unsent = 1_024...(1 << 30)
+        rpc.maxUnsentBytes = try limit("unsent_bytes", unsent, rpc.maxUnsentBytes)
+        rpc.maxPrincipalUnsentBytes = try limit(
+            "principal_unsent_bytes",
+            unsent,
+            rpc.maxPrincipalUnsentBytes
+        )
+        rpc.maxTotalUnsentBytes = try limit("total_unsent_bytes", unsent, rpc.maxTotalUnsentBytes)
         rpc.maxConnections = try limit("connections", 1...many, rpc.maxConnections)
+        rpc.maxAnonymousConnections = try limit(
+            "anonymous_connections",
+            1...many,
+            rpc.maxAnonymousConnections
+        )
+        rpc.anonymousIdleTimeout = try seconds("anonymous_idle_seconds", rpc.anonymousIdleTimeout)
         rpc.maxHandshakes = try limit("handshakes", 1...many, rpc.maxHandshakes)
         rpc.handshakeTimeout = try seconds("handshake_seconds", rpc.handshakeTimeout)
         rpc.headerTimeout = try seconds("header_seconds", rpc.headerTimeout)
