@@ -77,16 +77,18 @@ let package = Package(
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
         .target(name: "CHosting"),
+        .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
-        product("Sealing", ["COpenSSL", "JSON", "Text"]),
-        product("TLS", ["COpenSSL", nioCore]),
+        product("Platform", ["Text"]),
+        product("Sealing", ["COpenSSL", "Platform", "JSON", "Text"]),
+        product("TLS", ["COpenSSL", "Platform", nioCore]),
         product("Wire", ["CProtobufC", "Text", nioCore]),
         product("Metrics", []),
         product("RPC", ["Wire", "TLS", "Metrics", "Text", nioCore, nioPosix, logging]),
         product("HTTP", ["RPC", "Text", nioCore, nioHTTP1, logging, deques]),
         product("Text", []),
         product("JSON", ["Text"]),
-        product("Registry", ["Sealing", "JSON", "Text", grdb, yams]),
+        product("Registry", ["CSQLite", "Sealing", "Platform", "JSON", "Text", grdb, yams]),
         product("Engine", ["COnnxRuntime", "JSON", "Text"]),
         product("EngineTesting", ["Engine", "Text"]),
         product("Sandbox", ["CSandbox", "Sealing", "Text"]),
@@ -105,9 +107,8 @@ let package = Package(
             "Server",
             [
                 "Serving", "Hosting", "Sandbox", "Registry", "Engine", "RPC", "HTTP", "Metrics",
-                "Wire", "TLS", "Sealing", "JSON", "Text", configuration, signals, logging, tracing,
-                yams, nioCore,
-                nioHTTP1, nioPosix,
+                "Wire", "TLS", "Sealing", "Platform", "JSON", "Text", configuration, signals,
+                logging, tracing, yams, nioCore, nioHTTP1, nioPosix,
             ]
         ),
         product("Bench", ["Wire", "TLS", nioCore, nioPosix]),
@@ -119,7 +120,7 @@ let package = Package(
             name: "strongroom",
             dependencies: [
                 "Server", "StrongroomClient", "Bench", "Registry", "Engine", "Sandbox", "Wire",
-                "TLS", "Sealing", "JSON", "Text", arguments, signals, nioCore,
+                "TLS", "Sealing", "Platform", "JSON", "Text", arguments, signals, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -146,8 +147,9 @@ let package = Package(
             swiftSettings: relaxed
         ),
 
-        tests("SealingTests", ["Sealing", "Text"]),
-        tests("TLSTests", ["TLS", nioCore, nioEmbedded, nioPosix]),
+        tests("PlatformTests", ["Platform"]),
+        tests("SealingTests", ["Sealing", "Platform", "Text"]),
+        tests("TLSTests", ["TLS", "Platform", nioCore, nioEmbedded, nioPosix]),
         tests("WireTests", ["Wire", "Text", nioCore]),
         tests(
             "RPCTests",
@@ -155,7 +157,10 @@ let package = Package(
         ),
         tests("MetricsTests", ["Metrics"]),
         tests("HTTPTests", ["HTTP", "RPC", "Wire", nioCore, nioEmbedded, nioHTTP1, logging]),
-        tests("RegistryTests", ["Registry", "Sealing", "JSON", "Text", grdb, sqlite]),
+        tests(
+            "RegistryTests",
+            ["Registry", "Sealing", "Platform", "JSON", "Text", grdb, sqlite]
+        ),
         tests("JSONTests", ["JSON", "Text"]),
         tests("TextTests", ["Text"]),
         tests("EngineTests", ["Engine", "EngineTesting", "JSON", "Text"]),
@@ -177,7 +182,8 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "Serving", "Registry", "RPC", "HTTP", "Metrics", "Wire", "TLS", "Sealing",
-                "Sandbox", "JSON", "Text", logging, tracing, nioCore, nioEmbedded, nioHTTP1,
+                "Platform", "Sandbox", "JSON", "Text", logging, tracing, nioCore, nioEmbedded,
+                nioHTTP1,
             ]
         ),
     ],

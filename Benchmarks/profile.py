@@ -6,14 +6,14 @@ import sys
 # What is printed: a function, with all that it calls, and what it stands for.
 PARTS = [
     ("SelectableEventLoop.run()", "all of it"),
-    ("TLSHandler.decrypt(_:)", "decryption"),
+    ("TLSHandler.decrypt(_:maxRecords:)", "decryption"),
     ("ServerConnectionHandler.channelRead(context:data:)", "from bytes to a request that waits"),
     ("RequestEnvelope.init(decoding:limits:)", "  envelope"),
     ("specialized ScannedMessage.init(decoding:)", "  message"),
     ("Caller.authorize(_:on:method:)", "  grants"),
     ("ModelHost.predict(_:on:)", "  version, admission, queue"),
     ("LoopRunner.run()", "the run, and its answers"),
-    ("OnnxModel.run(_:outputs:stop:)", "  the model"),
+    ("OnnxModel.run(_:outputs:into:stop:)", "  the model"),
     ("PredictionService.answer(_:_:model:requestID:)", "  the answer, written"),
     ("FlushRound.end()", "sending"),
     ("TLSConnection.write(_:)", "  encryption"),

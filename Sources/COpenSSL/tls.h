@@ -8,6 +8,7 @@
 static const uint64_t shim_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t shim_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t shim_SSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
+static const uint64_t shim_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const unsigned long shim_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 
 // Contexts and connections.
@@ -31,6 +32,11 @@ static inline GENERAL_NAMES *shim_sk_GENERAL_NAME_new_null(void) { return sk_GEN
 static inline int shim_sk_GENERAL_NAME_num(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *shim_sk_GENERAL_NAME_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline int shim_sk_GENERAL_NAME_push(GENERAL_NAMES *n, GENERAL_NAME *g) { return sk_GENERAL_NAME_push(n, g); }
+
+// The scope of a revocation list (RFC 5280, section 5.2.5), decoded; NULL if it states none.
+static inline ISSUING_DIST_POINT *shim_X509_CRL_get_scope(const X509_CRL *l) {
+    return (ISSUING_DIST_POINT *)X509_CRL_get_ext_d2i(l, NID_issuing_distribution_point, NULL, NULL);
+}
 
 // EVP_EC_gen is a macro over a variadic function.
 static inline EVP_PKEY *shim_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }

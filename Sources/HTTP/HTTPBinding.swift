@@ -18,10 +18,15 @@ package struct HTTPBinding: ConnectionBinding {
         decoding.maxHeaderFieldSize = limits.maxHeadBytes
         decoding.maxHeaderListSize = limits.maxHeadBytes
         decoding.maxHeaderFieldCount = limits.maxHeaderFields
+        var limits = limits
+        if let idle = connection.anonymousIdleTimeout {
+            limits.idleTimeout = min(limits.idleTimeout, idle)
+        }
         let handler = HTTPConnectionHandler(
             router: router,
             limits: limits,
             principal: connection.principal,
+            account: connection.account,
             logger: connection.logger
         )
         let pipeline = connection.channel.pipeline.syncOperations

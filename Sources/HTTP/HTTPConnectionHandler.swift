@@ -26,11 +26,19 @@ final class HTTPConnectionHandler: ChannelInboundHandler, BoundConnection {
         let head: HTTPRequestHead?
         let number: Int
         var isAnswered = false
+        /// The measures that end with the answer.
+        var resource: HTTPResource?
+        /// The bytes that the account has for the answer.
+        var reserved = 0
     }
+
+    /// When a request may come again for whose answer there is no room.
+    private static let retrySeconds = 1
 
     private let router: HTTPRouter
     private let limits: HTTPLimits
     private let principal: Principal
+    private let account: ReplyAccount
     private let log: RequestLog
 
     private var context: ChannelHandlerContext?
@@ -44,10 +52,17 @@ final class HTTPConnectionHandler: ChannelInboundHandler, BoundConnection {
     private var isClosed = false
     private var timer: Scheduled<Void>?
 
-    init(router: HTTPRouter, limits: HTTPLimits, principal: Principal, logger: Logger) {
+    init(
+        router: HTTPRouter,
+        limits: HTTPLimits,
+        principal: Principal,
+        account: ReplyAccount,
+        logger: Logger
+    ) {
         self.router = router
         self.limits = limits
         self.principal = principal
+        self.account = account
         log = RequestLog(logger: logger, principal: principal)
     }
 
@@ -70,6 +85,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler, BoundConnection {
     private func forget() {
         isClosed = true
         waiting = []
+        releaseReply()
         timer?.cancel()
         timer = nil
     }
@@ -102,8 +118,9 @@ extension HTTPConnectionHandler {
             }
             incoming = nil
             requests += 1
-            // HTTP/1.0 has no connection that stays, unless it is asked for one.
-            isEnding = !head.isKeepAlive || head.version.minor == 0
+            // HTTP/1.0 has no connection that stays, unless it is asked for one. After a request to
+            // change the protocol the decoder reads no other.
+            isEnding = !head.isKeepAlive || head.version.minor == 0 || head.asksForUpgrade
             if requests >= limits.maxRequests { isEnding = true }
             waiting.append(.request(head))
             goOn()
@@ -187,14 +204,15 @@ extension HTTPConnectionHandler {
                 ),
                 to: number
             )
-        case .found(let handler):
+        case .found(let resource):
+            if let full = reserve(resource) { return answer(full, to: number) }
             let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
             let loop = context.eventLoop
             let reply = HTTPReply { response in
                 if loop.inEventLoop { return bound.value.answer(response, to: number) }
                 loop.execute { bound.value.answer(response, to: number) }
             }
-            handler(
+            resource.handler(
                 HTTPRequest(
                     method: head.method,
                     path: path,
@@ -208,10 +226,35 @@ extension HTTPConnectionHandler {
         }
     }
 
+    /// Reserves room for an answer.
+    /// - Returns: The refusal where there is none.
+    private func reserve(_ resource: HTTPResource) -> HTTPResponse? {
+        let count = resource.answerBytes
+        if let full = account.take(count) {
+            return HTTPResponse(
+                .serviceUnavailable,
+                full.refuse(count),
+                headers: ["retry-after": "\(Self.retrySeconds)"]
+            )
+        }
+        running?.resource = resource
+        running?.reserved = count
+        return nil
+    }
+
+    private func releaseReply() {
+        account.release(running?.reserved ?? 0)
+        running?.reserved = 0
+    }
+
     private func answer(_ response: HTTPResponse, to number: Int) {
         guard let running, running.number == number, !running.isAnswered, !isClosed, let context
         else { return }
         self.running?.isAnswered = true
+        let count = response.body.readableBytes
+        running.resource?.answered(count)
+        account.correct(running.reserved, to: count)
+        self.running?.reserved = count
         log.answered(running.head, response.status)
         if response.closes { (isEnding, waiting) = (true, []) }
         let isLast = isEnding && waiting.isEmpty
@@ -233,6 +276,7 @@ extension HTTPConnectionHandler {
     /// The peer has an answer, or never will.
     private func taken(isLast: Bool) {
         guard !isClosed else { return }
+        releaseReply()
         running = nil
         if isLast { return close() }
         startTimer(limits.idleTimeout)

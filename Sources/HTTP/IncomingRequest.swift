@@ -1,6 +1,12 @@
 internal import NIOCore
 internal import NIOHTTP1
 
+extension HTTPRequestHead {
+    /// Whether the client asks for another protocol on the connection (RFC 9110, sections 7.8 and
+    /// 9.3.6). None is offered: the request is answered, and the connection closed.
+    var asksForUpgrade: Bool { method == .CONNECT || headers.contains(name: "upgrade") }
+}
+
 /// A request while it comes in: what is wrong with it is known as early as it can be.
 struct IncomingRequest {
     let head: HTTPRequestHead

@@ -9,6 +9,8 @@ package enum Limits {
     static let chunkLog2: UInt8 = 20
     /// Uploads that may be open at once, all principals together.
     package static let maxUploads = 16
+    /// Uploads of them that one principal may have open, unless configured otherwise.
+    package static let uploadsPerPrincipal = 8
     /// Seconds after which an upload that nobody fed may be dropped.
     package static let uploadIdleSeconds: Int64 = 24 * 60 * 60
     /// Files that a publisher may declare for one bundle.
@@ -38,6 +40,8 @@ package enum Limits {
     static let keyPage = 256
     /// Entries of one page of a list.
     package static let maxPageEntries = 1_000
+    /// Audit events that one call reads, those included that its caller may not see.
+    package static let maxScannedAuditEvents = 10_000
     /// Bytes that one ``Registry/readFile(model:version:path:offset:length:)`` answers at most.
     package static let maxReadBytes = 1 << 20
     /// Threads that open one file at most, the reader's own among them; as many as the machine has
@@ -60,6 +64,8 @@ package enum Limits {
     static let minVersionRowBytes = 512
     /// Findings of one kind that a verification names one by one; the rest is counted.
     static let maxNamedFindings = 100
+    /// Objects of a database's schema that are compared; formats have fewer.
+    static let maxSchemaObjects = 1_000
     /// Characters of a column's text that a finding quotes.
     static let maxQuotedCharacters = 80
     /// Versions that were read from last and stay verified and unwrapped.

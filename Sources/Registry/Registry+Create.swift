@@ -52,8 +52,9 @@ extension Registry {
                 signing: signing,
                 unixMs: clock.nowUnixMs
             )
-            // The second place first: a database without it would not start.
+            // The second places first: a database without its sequence would not start.
             try SequenceFile(layout, steps: .none).write(first.sequence)
+            try FormatFile(layout).raise(to: .current)
             try MetadataStore.create(layout) { transaction in
                 try transaction.insert(cardKey)
                 try transaction.insert(first.event)

@@ -23,8 +23,14 @@ package final class Registry: Sendable {
     let sequenceFile: SequenceFile
     /// The registry's own data key: it seals cards, which outlive their versions' keys.
     let cardKey: SecretKey
+    /// The tokens of the audit log's pages.
+    package let auditTokens: AuditTokens
     /// Held while a change to the catalogue and its second place are written.
     let changes = Mutex(())
+    /// The catalogue that was signed last.
+    let signed: Mutex<SignedCatalogue>
+    /// Set once, by the first row that is not what was signed.
+    let foreignFault = Mutex<RegistryFault?>(nil)
     /// Held by the one rotation of keys that runs.
     let rotating = Mutex(())
     let storageFault = StorageFault()
@@ -41,6 +47,8 @@ package final class Registry: Sendable {
     /// What was noted of loads.
     package let loadNotes: LoadNotes
     let openedVersions = OpenedVersionCache(limit: Limits.maxCachedVersions)
+    /// The migration of a registry of a former format; `nil` for one of the present format.
+    package let migration: Migration?
     private let lock: StoreLock
 
     /// Opens a registry.
@@ -61,11 +69,15 @@ package final class Registry: Sendable {
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws {
         self.layout = layout
-        loadNotes = LoadNotes(layout)
+        try layout.checkAccess()
         lock = try StoreLock(layout)
         serverID = try Registry.readServerID(layout)
         metadata = try MetadataStore.open(layout, fault: storageFault)
+        let formatFile = FormatFile(layout)
+        try formatFile.check(metadata.format)
         let check = StartCheck(metadata: metadata, keys: keys)
+        // Read before the rows are: a write of another after this is noticed by the next change.
+        let dataVersion = try metadata.writersDataVersion()
         let stored = try check.storedHead()
         registryID = stored.registryID
         self.signing = try check.signingKey(stored.registryID, from: signing)
@@ -73,6 +85,16 @@ package final class Registry: Sendable {
         try check.checkHead(stored, key: self.signing.publicKey)
         try check.checkSequence(stored.sequence, sequenceFile)
         cardKey = try check.unwrapKeys(registryID: stored.registryID)
+        signed = Mutex(try check.catalogue(stored, dataVersion: dataVersion))
+        migration = try Migration.run(
+            metadata,
+            keys: keys,
+            registryID: stored.registryID,
+            publicKey: self.signing.publicKey
+        )
+        try formatFile.raise(to: metadata.format)
+        loadNotes = try LoadNotes(layout, registryKey: cardKey, registryID: registryID)
+        auditTokens = AuditTokens(registryID: stored.registryID, key: cardKey)
         blobs = try FolderBlobStore(layout: layout, fault: storageFault, steps: steps)
         self.keys = keys
         self.clock = clock
@@ -112,7 +134,7 @@ package final class Registry: Sendable {
 
     /// Why the registry takes no changes any more; `nil` while all is well. A storage that failed
     /// to sync cannot be trusted by trying again: the process has to end and start anew.
-    package var fault: String? { storageFault.reason }
+    package var storageFailure: String? { storageFault.reason }
 
     /// What records and heads are signed with, for whoever checks them.
     package var publicKey: VerifyingKey { signing.publicKey }

@@ -68,6 +68,34 @@ struct StartCheck {
         }
     }
 
+    /// Follows the audit log from its first event to the one that the head covers, and checks that
+    /// the tables that no head states are what the events make of them. The head was checked.
+    ///
+    /// - Parameter dataVersion: Of the writing connection, before any row was read.
+    /// - Throws: `unavailable` that names the first row that differs.
+    func catalogue(_ stored: StoredHead, dataVersion: Int64?) throws -> SignedCatalogue {
+        do {
+            let head = try CatalogueHead(verified: stored.head)
+            return try metadata.read { transaction in
+                let (told, newest) = try LogWalk(transaction: transaction).run()
+                guard let newest, newest.sequence == head.auditSequence,
+                    newest.hash == head.auditSHA256
+                else { throw RegistryFault("audit", "\(head.auditSequence)") }
+                let rows = CatalogueRows(transaction: transaction, told: told)
+                try rows.checkAll()
+                return SignedCatalogue(
+                    stored: stored,
+                    head: head,
+                    event: newest,
+                    told: told,
+                    dataVersion: dataVersion
+                )
+            }
+        } catch let fault as RegistryFault {
+            throw refusal("\(fault)", "it is not what the audit log says; see `strongroom verify`")
+        }
+    }
+
     /// Compares the head with the second place, and brings that one up to date: a crash between
     /// a commit and its second place leaves it behind. A next number that lies beside it belongs
     /// to that commit, or to one that was never made: the head says which.

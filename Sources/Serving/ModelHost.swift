@@ -93,6 +93,7 @@ package final class ModelHost: Sendable {
                 let slot = try table.slot(model: request.model, alias: alias)
                 request.onRouted?(slot.meter.calls)
                 isRouted = true
+                guard slot.hasRoom(for: request) else { return wait(request, for: slot) }
                 try enter(request, admission, slot)
                 try enqueue(request, slot: slot, admission: admission, on: loop)
             case .version(let version):
@@ -100,6 +101,7 @@ package final class ModelHost: Sendable {
                 let slot = table.slot(id)
                 if let slot { request.onRouted?(slot.meter.calls) }
                 isRouted = slot != nil
+                if let slot, !slot.hasRoom(for: request) { return wait(request, for: slot) }
                 try enter(request, admission, slot)
                 guard let slot else {
                     return try loadThenEnqueue(request, id: id, admission: admission)
@@ -113,6 +115,14 @@ package final class ModelHost: Sendable {
         }
     }
 
+    /// Takes a request again when its caller has room for the result.
+    func wait(_ request: PredictionRequest, for slot: Slot) {
+        request.room?.wait(
+            forResultBytes: slot.resultBytes(of: request),
+            holding: request.heldBytes
+        ) { self.predict(request) }
+    }
+
     /// Counts a request that fails before it has a version with its model, if there is one: what
     /// callers make up makes no series.
     private func countWithModel(_ request: PredictionRequest, _ table: RoutingTable) {
@@ -121,15 +131,21 @@ package final class ModelHost: Sendable {
     }
 
     /// The version that answers for a selector, loaded if it was asked for by number.
+    /// - Parameter principal: The caller, in whose turns it is loaded.
     /// - Throws: ``ServingError`` as a prediction would.
-    package func slot(model: String, selector: VersionSelector) async throws -> Slot {
+    package func slot(
+        model: String,
+        selector: VersionSelector,
+        principal: String
+    ) async throws -> Slot {
         let table = routes.current
         switch selector {
         case .alias(let alias):
             return try table.slot(model: model, alias: alias)
         case .version(let version):
             guard table.models[model] != nil else { throw ServingError.unknownModel(model) }
-            return try await reconciler.pin(VersionID(model: model, version: version))
+            let id = VersionID(model: model, version: version)
+            return try await reconciler.pin(id, for: principal)
         }
     }
 
@@ -143,8 +159,8 @@ package final class ModelHost: Sendable {
         }
     }
 
-    /// Takes a place in the model's queue; who waits for a load stands in it too. Where there is
-    /// none, a request of lower priority gives its own up.
+    /// Takes a place in the model's queue; a request that waits for a load has one too. Where there
+    /// is none, the principal with the most bytes loses the place of its newest request.
     private func enter(
         _ request: PredictionRequest,
         _ admission: Admission,
@@ -154,20 +170,16 @@ package final class ModelHost: Sendable {
         if let slot, slot.executors != nil {
             try slot.crashes.check(request.principal, of: slot.id)
         }
-        do throws(ServingError) {
-            try admission.enter(bytes: request.heldBytes, model: request.model, limits: limits)
-        } catch {
-            guard let slot,
-                let other = executors(of: slot).giveUpLast(
-                    of: slot,
-                    below: request.priority,
-                    bytes: request.heldBytes
-                )
-            else { throw error }
-            admission.handOver(from: other.request.heldBytes, to: request.heldBytes)
-            other.request.completion(
-                .failure(.displaced(retryAfterNs: admission.retryAfterNs))
-            )
+        var displacements = 0
+        while let full = admission.enter(bytes: request.heldBytes, limits: limits) {
+            let other =
+                displacements < BatchQueue.maxDisplaced
+                ? admission.displaced(for: request, full, limits: limits) : nil
+            guard let other else {
+                throw admission.error(full, model: request.model, limits: limits)
+            }
+            displacements += 1
+            executors(of: other.job.slot).displace(other)
         }
     }
 
@@ -180,7 +192,14 @@ package final class ModelHost: Sendable {
         loadNs: UInt64 = 0,
         on loop: LoopRunner? = nil
     ) throws(ServingError) {
-        let job = Job(request: request, slot: slot, admission: admission, loadNs: loadNs)
+        let job = Job(
+            request: request,
+            slot: slot,
+            admission: admission,
+            loadNs: loadNs,
+            placeBytes: admission.placeBytes(limits: limits),
+            host: self
+        )
         if let loop, slot.executors == nil, loop.take(job) { return }
         do throws(ServingError) {
             try job.check()
@@ -200,15 +219,23 @@ package final class ModelHost: Sendable {
     ) throws(ServingError) {
         let ticket: UInt64
         switch loads.enter(request, for: id) {
-        case .another(let other): ticket = other
+        case .another(let other, let isOwner):
+            ticket = other
+            if isOwner {
+                let (reconciler, principal) = (reconciler, request.principal)
+                Task { await reconciler.joinLoad(id, for: principal) }
+            }
         case .first(let first):
             ticket = first
-            Task { await load(id, admission) }
+            let principal = request.principal
+            Task { await load(id, admission, for: principal) }
         case .full:
             admission.leave(bytes: request.heldBytes)
             throw .exhausted(
                 "too many requests wait for loads: at most \(LoadWaiters.maxVersions) versions are "
-                    + "waited for, each by at most \(LoadWaiters.maxRequests) requests",
+                    + "waited for, \(LoadWaiters.maxVersionsPerPrincipal) of them for one caller, "
+                    + "each by at most \(LoadWaiters.maxRequests) requests, "
+                    + "\(LoadWaiters.maxRequestsPerPrincipal) of them of one caller",
                 retryAfterNs: WorkRate.retryNs.upperBound
             )
         }
@@ -220,10 +247,10 @@ package final class ModelHost: Sendable {
         }
     }
 
-    private func load(_ id: VersionID, _ admission: Admission) async {
+    private func load(_ id: VersionID, _ admission: Admission, for principal: String) async {
         let result: Result<Slot, ServingError>
         do throws(ServingError) {
-            result = .success(try await reconciler.pin(id))
+            result = .success(try await reconciler.pin(id, for: principal))
         } catch {
             result = .failure(error)
         }
@@ -233,6 +260,11 @@ package final class ModelHost: Sendable {
             switch result {
             case .success(let slot):
                 request.onRouted?(slot.meter.calls)
+                guard slot.hasRoom(for: request) else {
+                    admission.leave(bytes: request.heldBytes)
+                    wait(request, for: slot)
+                    continue
+                }
                 let loadNs = (now - waiting.since).nanoseconds
                 do throws(ServingError) {
                     try enqueue(request, slot: slot, admission: admission, loadNs: loadNs)
@@ -246,6 +278,10 @@ package final class ModelHost: Sendable {
             }
         }
     }
+
+    /// Gives the system the free memory of all heaps back, but for the ends of most of them. Does
+    /// not wait for it.
+    package func giveMemoryBack() { Disposal.shared.giveBackFree() }
 
     /// Versions that have requests at this instant, some of them if they are many.
     package func runningVersions() -> [String] {

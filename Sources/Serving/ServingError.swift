@@ -72,10 +72,20 @@ extension ServingError {
         ServingError(.resourceExhausted, message, retryAfterNs: retryAfterNs)
     }
 
-    /// Its place was taken by a request of higher priority.
-    static func displaced(retryAfterNs: UInt64) -> ServingError {
-        exhausted(
-            "the queue is full, and requests of higher priority came",
+    /// The error of a request that waited, and lost its place in a full queue to a newer one.
+    static func displaced(
+        _ reason: ShareLedger.Reason,
+        model: String,
+        retryAfterNs: UInt64
+    ) -> ServingError {
+        let why =
+            switch reason {
+            case .share: "this caller had the most in it, and another caller needed room"
+            case .priority: "a request of this caller with a higher priority needed room"
+            }
+        return exhausted(
+            "the request lost its place in the queue of model \(quoted(model)): the queue is full, "
+                + why,
             retryAfterNs: retryAfterNs
         )
     }

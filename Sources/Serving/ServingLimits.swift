@@ -13,6 +13,11 @@ package struct ServingLimits: Sendable {
     package static let queuedRequestsUnmeasured = 1_024
     /// The longest expected wait of a request that is taken.
     package var queueMilliseconds = 1_000
+    /// The result that is expected of a version whose results' size is not known, in bytes: room
+    /// for as much is reserved for each request until one was answered.
+    static let unknownResultBytes = 64 << 10
+    /// The bytes of a reply beside those of its tensors, at most for most of them.
+    static let resultHeadBytes = 256
     /// Requests of one model that wait or run.
     package var queuedRequestsPerModel = 65_536
     /// Bytes that requests of one model that wait or run keep in memory.

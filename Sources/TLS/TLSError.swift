@@ -7,7 +7,7 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: Sendable, Hashable {
         /// A file is missing, unreadable, too large or not PEM.
         case file
-        /// A key file can be read by others than its owner.
+        /// A file's owner or mode is refused: others may read a key, or write what is trusted.
         case permissions
         /// A certificate, a chain or a request for one is not acceptable.
         case certificate

@@ -18,6 +18,9 @@ package enum TLSLimits {
     package static let maxRecordsPerKey = 1 << 23
     /// The largest certificate message that a peer may send.
     package static let maxCertificateListBytes = 32 * 1024
+    /// Records that are decrypted before the other channels of the loop get their turn. A peer may
+    /// put one byte into each.
+    package static let maxRecordsPerTurn = 128
     /// Certificates above the peer's own, the root included.
     package static let maxChainDepth = 3
     /// Certificates, or revocation lists, in one file.

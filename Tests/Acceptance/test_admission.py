@@ -30,6 +30,7 @@ limits:
 @pytest.fixture(scope="module")
 def server(shared_home):
     (shared_home.folder / "strongroom.yaml").write_text(CONFIGURATION)
+    shared_home.command("clients", "add", "admin", "--role", "admin", "--max-priority", 10)
     return shared_home.serve()
 
 

@@ -410,4 +410,4 @@ def test_an_orderly_end_during_a_load_counts_for_nothing(home, signals):
 def test_the_command_is_a_servers_alone(home):
     assert "engine-host" not in home.command("--help", home=False)
     done = home.run("engine-host", home=False)
-    assert done.returncode == 1 and "what a server starts" in done.stderr
+    assert done.returncode == 1 and "is started by a server" in done.stderr

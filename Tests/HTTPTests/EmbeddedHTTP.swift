@@ -2,10 +2,10 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import RPC
 import Synchronization
 
 @testable import HTTP
+@testable import RPC
 
 /// An HTTP connection on an embedded channel. `/now` is answered at once with the query, `/later`
 /// when the test says.
@@ -23,7 +23,14 @@ final class EmbeddedHTTP {
         func add(_ reply: HTTPReply) { replies.withLock { $0.append(reply) } }
     }
 
-    init(limits: HTTPLimits = HTTPLimits(), principal: Principal = .anonymous) throws {
+    let account: ReplyAccount
+
+    init(
+        limits: HTTPLimits = HTTPLimits(),
+        principal: Principal = .anonymous,
+        replies: RPCLimits = RPCLimits()
+    ) throws {
+        account = HeldReplies(limits: replies).open(principal)
         let router = HTTPRouter([
             HTTPRoute(.GET, "/now") { request, reply in
                 reply.send(HTTPResponse(.ok, request.query))
@@ -39,7 +46,8 @@ final class EmbeddedHTTP {
             TakenConnection(
                 channel: channel,
                 principal: principal,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                account: account
             )
         )
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()

@@ -109,6 +109,65 @@ struct HTTPConnectionTests {
         #expect(try http.sent().contains("allow: GET, HEAD\r\n"))
     }
 
+    @Test(
+        "a request for another protocol is answered, and the connection closes",
+        arguments: [
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+            "Connection: upgrade\r\nUpgrade: h2c, foo/2\r\nHTTP2-Settings: AAMAAABk\r\n",
+            "Connection: keep-alive, Upgrade\r\nUpgrade: TLS/1.0\r\nContent-Length: 0\r\n",
+            "Upgrade: websocket\r\n", "Upgrade:\r\n",
+        ]
+    )
+    func upgrade(fields: String) throws {
+        for more in ["", HTTP.get("/now?second"), "\u{0}\u{1}binary"] {
+            let http = try HTTP()
+            try http.receive(HTTP.get("/now?first", fields) + more)
+            let sent = try http.sent()
+            #expect(sent.hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(sent.contains("connection: close\r\n"))
+            #expect(sent.hasSuffix("first\n"))
+            #expect(!http.isOpen)
+        }
+    }
+
+    @Test("a request for another protocol waits for its turn as others do")
+    func upgradeInItsTurn() throws {
+        let http = try HTTP()
+        try http.receive(HTTP.get("/later") + HTTP.get("/now?2", "Upgrade: websocket\r\n"))
+        #expect(http.isOpen)
+        http.held.all[0].send(HTTPResponse(.ok, "1"))
+        let sent = try http.sent()
+        #expect(sent.contains("\r\n\r\n1\nHTTP/1.1 200 OK"))
+        #expect(sent.hasSuffix("2\n"))
+        #expect(!http.isOpen)
+    }
+
+    @Test(
+        "other ways to another protocol are refused, and the connection closes",
+        arguments: [
+            (413, HTTP.get("/now", "Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 3\r\n")),
+            (413, HTTP.get("/now", "Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n")),
+            (400, "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+            (405, "CONNECT /now HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            (413, HTTP.get("/now", "Expect: 100-continue\r\nContent-Length: 3\r\n")),
+        ]
+    )
+    func otherUpgrade(status: Int, request: String) throws {
+        let http = try HTTP()
+        try? http.receive(request)
+        #expect(try http.statuses() == [status])
+        #expect(!http.isOpen)
+    }
+
+    @Test("a request without a body that expects a go-ahead is answered")
+    func expect() throws {
+        let http = try HTTP()
+        try http.receive(HTTP.get("/now", "Expect: 100-continue\r\n") + HTTP.get("/now"))
+        #expect(try http.statuses() == [200, 200])
+        #expect(http.isOpen)
+    }
+
     @Test("a connection that is asked to close, and one of HTTP/1.0, closes with its answer")
     func closing() throws {
         for request in [

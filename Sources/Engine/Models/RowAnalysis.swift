@@ -29,6 +29,14 @@ package struct RowAnalysis: Sendable, Hashable {
     /// The first operator that draws random numbers without a seed; nil if there is none.
     package let randomNode: String?
 
+    /// Whether each output is proved to have one row for each input row.
+    package var provesRowCount: Bool {
+        switch independence {
+        case .proved, .rowCountOnly: true
+        case .unproved: false
+        }
+    }
+
     /// Makes a verdict.
     package init(independence: Independence, precision: Precision, randomNode: String? = nil) {
         self.independence = independence

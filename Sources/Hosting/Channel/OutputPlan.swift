@@ -49,16 +49,6 @@ struct OutputPlan {
     }
 }
 
-extension RowAnalysis {
-    /// Whether each output is proved to have one row for each input row.
-    fileprivate var provesRowCount: Bool {
-        switch independence {
-        case .proved, .rowCountOnly: true
-        case .unproved: false
-        }
-    }
-}
-
 extension TensorSpec {
     /// The shape of that many rows; nil if another dimension is free too.
     fileprivate func shape(rows: Int64) -> [Int64]? {

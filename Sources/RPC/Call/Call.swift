@@ -23,9 +23,20 @@ package protocol CallConnection: AnyObject, Sendable {
     func deliver(_ answer: CallAnswer, of call: Call)
     /// Takes a success that is not encoded yet, from any thread.
     func deliver(_ message: some OutgoingMessage, of call: Call)
+    /// Has `body` called on the connection's loop once the room of `call` is reserved, unless the
+    /// call ends before; from any thread.
+    func wait(_ call: Call, for room: Call.Room, then body: @escaping @Sendable () -> Void)
 }
 
 extension CallConnection {
+    package func wait(
+        _ call: Call,
+        for room: Call.Room,
+        then body: @escaping @Sendable () -> Void
+    ) {
+        body()
+    }
+
     package func deliver(_ message: some OutgoingMessage, of call: Call) {
         var payload = ByteBuffer()
         message.append(to: &payload)
@@ -43,6 +54,8 @@ package final class Call: Sendable {
     package struct Origin: Sendable {
         /// Who calls.
         package var principal: Principal
+        /// The principal's number: the same on all its connections.
+        package var principalNumber: UInt64
         /// When the request was read.
         package var receivedAt: NIODeadline
         /// When the caller stops waiting; nil: never.
@@ -52,11 +65,14 @@ package final class Call: Sendable {
 
         package init(
             principal: Principal,
+            principalNumber: UInt64? = nil,
             receivedAt: NIODeadline,
             deadline: NIODeadline? = nil,
             metadata: [(key: ExactString, value: String)] = []
         ) {
             self.principal = principal
+            self.principalNumber =
+                principalNumber ?? PrincipalNumbers.shared.number(of: principal)
             self.receivedAt = receivedAt
             self.deadline = deadline
             self.metadata = metadata
@@ -86,16 +102,33 @@ package final class Call: Sendable {
     package let streamID: UInt32
     private let route: Route
     private let origin: Origin
-    private let connection: any CallConnection
+    let connection: any CallConnection
     /// One of ``Outcome``; leaves `open` once, by the exchange in ``end(as:)``.
     private let outcome = Atomic<UInt8>(Outcome.open)
     private let hooks = Mutex(Hooks())
+    /// Counts the reply; nil: nothing does.
+    private let account: ReplyAccount?
+    /// The bytes that the account has for this call. Taken out by ``takeReserved()``; what is
+    /// left at the end of the call's life is given back.
+    private let reserved = Atomic(0)
 
-    init(route: Route, streamID: UInt32, origin: Origin, connection: any CallConnection) {
+    init(
+        route: Route,
+        streamID: UInt32,
+        origin: Origin,
+        connection: any CallConnection,
+        account: ReplyAccount? = nil
+    ) {
         self.route = route
         self.streamID = streamID
         self.origin = origin
         self.connection = connection
+        self.account = account
+    }
+
+    deinit {
+        let left = takeReserved()
+        if left > 0 { account?.release(left) }
     }
 
     /// A call on a connection other than this target's own.
@@ -119,6 +152,8 @@ package final class Call: Sendable {
     package var path: String { route.path }
     /// Who calls, as the transport proved it.
     package var principal: Principal { origin.principal }
+    /// The number of the principal: the same on all its connections.
+    package var principalNumber: UInt64 { origin.principalNumber }
     /// When the request was read from the connection.
     package var receivedAt: NIODeadline { origin.receivedAt }
     /// When the caller stops waiting; the call is answered then by itself. Nil: never.
@@ -172,6 +207,7 @@ package final class Call: Sendable {
     /// - Parameter now: saves a look at the clock.
     package func succeed(_ payload: ByteBuffer, at now: NIODeadline? = nil) {
         guard end(as: Outcome.answered) else { return }
+        reserve(exactly: payload.readableBytes)
         finish(nil, at: now ?? .now())
         connection.deliver(.success(payload), of: self)
     }
@@ -182,6 +218,7 @@ package final class Call: Sendable {
     /// - Parameter now: saves a look at the clock.
     package func succeed(sending message: some OutgoingMessage, at now: NIODeadline? = nil) {
         guard end(as: Outcome.answered) else { return }
+        reserve(exactly: message.byteCount)
         finish(nil, at: now ?? .now())
         connection.deliver(message, of: self)
     }
@@ -189,6 +226,7 @@ package final class Call: Sendable {
     /// Answers with a failure, from any thread; dropped if the outcome is decided.
     package func fail(_ status: Status) {
         guard end(as: Outcome.answered) else { return }
+        reserve(exactly: 0)
         finish(status, at: .now())
         connection.deliver(.failure(status), of: self)
     }
@@ -226,9 +264,34 @@ package final class Call: Sendable {
     /// - Returns: whether this decided the outcome; only then may the connection answer `status`.
     package func abandon(_ status: Status) -> Bool {
         guard end(as: Outcome.cancelled) else { return false }
+        reserve(exactly: 0)
         finish(status, at: .now())
         return true
     }
+
+    /// Reserves room for a reply of so many bytes, what was reserved before included; from any
+    /// thread. A reply that is larger by less than a quarter than what was reserved has its room:
+    /// it is counted when it is there.
+    ///
+    /// - Returns: The account that has too little room; nil: there is room.
+    package func reserve(_ count: Int) -> ReplyAccount? {
+        let own = reserved.load(ordering: .relaxed)
+        guard let account, count > own + own / 4 else { return nil }
+        if let full = account.take(count - own, own: own) { return full }
+        reserved.add(count - own, ordering: .relaxed)
+        return nil
+    }
+
+    /// Counts the reply that there is; the outcome is decided.
+    private func reserve(exactly count: Int) {
+        guard let account else { return }
+        let needed = max(count, min(ReplyAccount.leastBytes, reserved.load(ordering: .relaxed)))
+        let before = reserved.exchange(needed, ordering: .relaxed)
+        if before != needed { account.correct(before, to: needed) }
+    }
+
+    /// Hands what is reserved over to the connection, which releases it.
+    func takeReserved() -> Int { reserved.exchange(0, ordering: .relaxed) }
 
     /// Runs the interceptors and the method.
     func start(_ payload: ByteBuffer) {

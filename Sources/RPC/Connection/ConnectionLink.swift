@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 internal import TLS
 internal import Wire
 
@@ -16,6 +17,9 @@ final class ConnectionLink: CallConnection {
 
     let eventLoop: any EventLoop
     let logger: Logger
+    /// When the peer last sent something, of a connection without a principal.
+    private let heardAt = Atomic<UInt64>(0)
+    private let limits: RPCLimits
     /// Set while the handler is in its channel; what is delivered later is dropped.
     private let handler: NIOLoopBoundBox<ServerConnectionHandler?>
     /// Set in place of the handler while another binding has the connection.
@@ -23,9 +27,10 @@ final class ConnectionLink: CallConnection {
     private let mailbox = Mailbox<Letter>()
 
     /// On the loop.
-    init(eventLoop: any EventLoop, logger: Logger) {
+    init(eventLoop: any EventLoop, logger: Logger, limits: RPCLimits = RPCLimits()) {
         self.eventLoop = eventLoop
         self.logger = logger
+        self.limits = limits
         handler = NIOLoopBoundBox(nil, eventLoop: eventLoop)
         other = NIOLoopBoundBox(nil, eventLoop: eventLoop)
     }
@@ -39,6 +44,14 @@ final class ConnectionLink: CallConnection {
     func attach(_ bound: any BoundConnection, on channel: any Channel) {
         other.value = (bound, channel)
         channel.closeFuture.whenComplete { _ in self.other.value = nil }
+    }
+
+    /// When the peer last sent something; kept for connections without a principal alone.
+    var lastHeard: NIODeadline { .uptimeNanoseconds(heardAt.load(ordering: .relaxed)) }
+
+    /// Notes that the peer has sent something.
+    func heard(at now: NIODeadline) {
+        heardAt.store(now.uptimeNanoseconds, ordering: .relaxed)
     }
 
     func deliver(_ answer: CallAnswer, of call: Call) {
@@ -56,10 +69,22 @@ final class ConnectionLink: CallConnection {
             handler.value?.answer(call, sending: message)
             return
         }
+        guard message.byteCount <= RPCLimits.frameCeilingBytes else {
+            let limit = limits.replyFrameBytes(to: call)
+            return deliver(.failure(.oversize(message.byteCount, limit: limit)), of: call)
+        }
         // Encoded where it was computed: the loop only sends it.
         var payload = ByteBuffer()
         message.append(to: &payload)
         deliver(.success(payload), of: call)
+    }
+
+    func wait(_ call: Call, for room: Call.Room, then body: @escaping @Sendable () -> Void) {
+        guard !eventLoop.inEventLoop else {
+            handler.value?.wait(call, for: room, then: body)
+            return
+        }
+        eventLoop.execute { self.handler.value?.wait(call, for: room, then: body) }
     }
 
     /// Refuses new calls and closes when none runs; from any thread.

@@ -9,6 +9,7 @@ enum CloseReason: String, Equatable {
     case headerTimeout = "a frame header was not completed in time"
     case bodyTimeout = "a frame was not completed in time"
     case writeStalled = "the peer takes no replies"
+    case anonymousIdle = "a connection without a principal sent nothing for too long"
 }
 
 /// What a server's connection does, apart from doing it: no channel, no clock, no buffers.
@@ -66,8 +67,13 @@ struct ConnectionState<Token> {
     private var earliestDeadline: NIODeadline?
     private var partialFrame: PartialFrame?
     private var writeWatch: WriteWatch?
+    /// Of a connection without a principal: how long it may send nothing, and since when it has
+    /// sent nothing and been sent nothing.
+    private var silence: (limit: TimeAmount, since: NIODeadline)?
     private var writtenBytes = 0
     private var isWritable = true
+    /// When room for replies is looked for again; nil: none is waited for.
+    private var roomDue: NIODeadline?
     /// Bytes wait that were not looked at.
     private(set) var hasInput = false
     private var inputIsClosed = false
@@ -86,8 +92,11 @@ struct ConnectionState<Token> {
     /// Calls that are answered while their own read is being worked off never run in this sense,
     /// so any number of them may be pipelined.
     var readsOn: Bool {
-        !isClosed && isWritable && running.count < limits.maxCallsInFlight
+        !isClosed && isWritable && roomDue == nil && running.count < limits.maxCallsInFlight
     }
+
+    /// Whether room for replies is waited for.
+    var waitsForRoom: Bool { roomDue != nil }
 
     /// Whether nothing is left to do on a connection that gets no more calls.
     var isFinished: Bool {
@@ -172,8 +181,14 @@ extension ConnectionState {
 
 extension ConnectionState {
     /// Bytes came in and wait to be looked at.
-    mutating func fed() {
+    mutating func fed(now: NIODeadline) {
         hasInput = true
+        if silence != nil { silence = (limits.anonymousIdleTimeout, now) }
+    }
+
+    /// The handshake ended without a principal: from here on the connection may not be idle.
+    mutating func becameAnonymous(now: NIODeadline) {
+        silence = (limits.firstByteTimeout, now)
     }
 
     /// All that came in was looked at; what is left is part of a frame, or nothing.
@@ -209,6 +224,7 @@ extension ConnectionState {
         isClosed = true
         earliestDeadline = nil
         partialFrame = nil
+        roomDue = nil
         let tokens = running.values.map(\.token)
         running.removeAll()
         return tokens
@@ -217,14 +233,27 @@ extension ConnectionState {
     /// The socket's backlog of replies went over its limit, or well under it.
     mutating func writabilityChanged(_ isWritable: Bool) {
         self.isWritable = isWritable
-        // What the peer sends is not read meanwhile: its frame cannot be late.
+        // Nothing is read from the peer meanwhile, so its frame cannot be late.
         if !isWritable { partialFrame = nil }
+    }
+
+    /// Nothing more is taken until there is room for replies.
+    mutating func waitForRoom(until due: NIODeadline) {
+        roomDue = due
+        // What the peer sends is not read meanwhile: its frame cannot be late.
+        partialFrame = nil
+    }
+
+    /// There is room for replies.
+    mutating func foundRoom() {
+        roomDue = nil
     }
 
     /// Replies were handed to the socket. Whether it has sent them is asked when the watch is
     /// looked at, not each time.
     mutating func flushed(_ byteCount: Int, now: NIODeadline) {
         writtenBytes += byteCount
+        silence?.since = now
         guard writeWatch == nil else { return }
         // Without a watch all of what came before was taken.
         writeWatch = WriteWatch(
@@ -243,12 +272,24 @@ extension ConnectionState {
         .nanoseconds(max(1, limits.writeStallTimeout.nanoseconds / 4))
     }
 
+    /// When the rest of a frame is late. While nothing is read, or what was read is not looked at,
+    /// the rest may well be waiting.
+    private var partialDue: NIODeadline? {
+        readsOn && !hasInput ? partialFrame?.due : nil
+    }
+
+    /// When a connection without a principal has been idle for too long.
+    private var silenceDue: NIODeadline? {
+        guard let silence, running.isEmpty, readsOn, !hasInput else { return nil }
+        return silence.since + silence.limit
+    }
+
     /// When ``timerFired(now:unsentBytes:)`` is due; nil: nothing is waited for.
     var nextTimer: NIODeadline? {
-        // While nothing is read, the rest of a frame may well be waiting in the socket.
-        let partial = readsOn ? partialFrame?.due : nil
         var next = writeWatch?.nextCheck
-        if let partial { next = min(next ?? partial, partial) }
+        if let partialDue { next = min(next ?? partialDue, partialDue) }
+        if let silenceDue { next = min(next ?? silenceDue, silenceDue) }
+        if let roomDue { next = min(next ?? roomDue, roomDue) }
         if let earliestDeadline { next = min(next ?? earliestDeadline, earliestDeadline) }
         return next
     }
@@ -259,8 +300,9 @@ extension ConnectionState {
         if let earliestDeadline, earliestDeadline <= now {
             outcome.expired = takeExpired(now)
         }
-        if readsOn, let partialFrame, partialFrame.due <= now {
-            outcome.close = partialFrame.progress == .header ? .headerTimeout : .bodyTimeout
+        if let silenceDue, silenceDue <= now { outcome.close = .anonymousIdle }
+        if let partialDue, partialDue <= now {
+            outcome.close = partialFrame?.progress == .header ? .headerTimeout : .bodyTimeout
         }
         if isStalled(now: now, unsentBytes: unsentBytes) {
             outcome.close = .writeStalled

@@ -7,9 +7,12 @@ internal import NIOCore
 final class FlushRound {
     private let eventLoop: any EventLoop
     private var waiting: [ServerConnectionHandler] = []
+    /// The order of the loop's connections that have work left over.
+    let turns: LoopTurns
 
     init(of eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        turns = LoopTurns(of: eventLoop)
     }
 
     /// Has a connection flush at the end of the round; it is not in the list yet.

@@ -37,17 +37,19 @@ extension ServerConnectionHandler {
             streamID: streamID,
             origin: Call.Origin(
                 principal: principal,
+                principalNumber: principalNumber,
                 receivedAt: readAt,
                 deadline: deadline,
                 metadata: envelope.metadata
             ),
-            connection: link
+            connection: link,
+            account: account
         )
         starting = call
         if let status = refusal(route, deadline) {
             call.fail(status)
         } else {
-            call.start(envelope.payload ?? ByteBuffer())
+            start(call, envelope.payload ?? ByteBuffer())
         }
         guard starting != nil else { return }
         starting = nil
@@ -56,6 +58,16 @@ extension ServerConnectionHandler {
         } else {
             state.started(call, streamID: streamID, deadline: deadline)
         }
+    }
+
+    /// Starts a call for whose reply there is room, or has it wait.
+    private func start(_ call: Call, _ payload: ByteBuffer) {
+        guard call.reserve(ReplyAccount.leastBytes) != nil else { return call.start(payload) }
+        let room = Call.Room(
+            replyBytes: ReplyAccount.leastBytes,
+            requestBytes: payload.readableBytes
+        )
+        wait(call, for: room) { call.start(payload) }
     }
 
     /// Why a known method is not run.

@@ -5,6 +5,7 @@ extension ServerConnectionHandler {
     /// Writes a call's answer, unless the call has ended for the peer already.
     func answer(_ call: Call, with answer: CallAnswer) {
         guard isAwaited(call) else { return }
+        unflushedReserved += call.takeReserved()
         write(answer, streamID: call.streamID, limit: limits.replyFrameBytes(to: call))
         if !isProcessing { scheduleFlush() }
     }
@@ -12,6 +13,7 @@ extension ServerConnectionHandler {
     /// Writes a call's success, encoding it on the way, unless the call has ended for the peer.
     func answer(_ call: Call, sending message: some OutgoingMessage) {
         guard isAwaited(call), !state.isClosed else { return }
+        unflushedReserved += call.takeReserved()
         writer.add(
             success: message,
             streamID: call.streamID,
@@ -47,15 +49,16 @@ extension ServerConnectionHandler {
         if writer.bufferedBytes + unflushedBytes >= limits.maxUnsentBytes / 8 { flush() }
     }
 
-    private func write(_ buffer: ByteBuffer) {
+    private func write(_ buffer: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
         unflushedBytes += buffer.readableBytes
-        context?.write(wrapOutboundOut(buffer), promise: nil)
+        context?.write(wrapOutboundOut(buffer), promise: promise)
     }
 
     func flush() {
-        if writer.bufferedBytes > 0 { write(writer.take()) }
-        guard unflushedBytes > 0, let context else { return }
-        let count = unflushedBytes
+        let count = unflushedBytes + writer.bufferedBytes
+        guard count > 0, let context else { return }
+        let promise = watch(count, context)
+        if writer.bufferedBytes > 0 || promise != nil { write(writer.take(), promise: promise) }
         unflushedBytes = 0
         context.flush()
         writer.reset()

@@ -12,7 +12,7 @@ internal import Wire
 /// A connection of any binding begins with this handler's first byte: a frame begins with 0,
 /// which no HTTP request does. A second binding takes its connections from a handler in front of
 /// this one, ``FirstByteHandler``, which looks at that byte and then leaves the channel.
-final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler, TurnTaker {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
@@ -21,11 +21,19 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
     let limits: RPCLimits
     let envelopeLimits: EnvelopeLimits
     let link: ConnectionLink
-    private let connections: ConnectionTable?
+    let connections: ConnectionTable?
     let flushes: FlushRound
+    let held: HeldReplies
 
     var state: ConnectionState<Call>
-    var principal: Principal
+    var principal: Principal {
+        didSet { principalNumber = PrincipalNumbers.shared.number(of: principal) }
+    }
+    private(set) var principalNumber: UInt64
+    /// Counts the replies of the connection; its own one while the handler is in its channel.
+    var account: ReplyAccount
+    /// Calls that wait for room for their replies, in the order in which they came.
+    var waiting: [WaitingCall] = []
     /// When bytes were last read. Frames that wait here for room keep it: their deadlines count
     /// the wait.
     var readAt = NIODeadline.uptimeNanoseconds(0)
@@ -39,9 +47,21 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
     private var timer: (due: NIODeadline, task: Scheduled<Void>)?
     /// Bytes written to the channel and not flushed yet.
     var unflushedBytes = 0
+    /// The bytes in the account of replies that were written and not flushed yet.
+    var unflushedReserved = 0
+    /// Bytes that were flushed, and that the socket is known to take only later.
+    var untakenBytes = 0
+    /// How long room is waited for until it is looked for again.
+    var roomInterval = roomIntervals.lowerBound
+    /// Bytes that were flushed since the socket was last known to have taken all.
+    var unwatchedBytes = 0
     var isProcessing = false
     var flushIsScheduled = false
     private var readIsHeldBack = false
+    /// Whether the connection is in the queue of its loop's turns.
+    private var awaitsTurn = false
+    /// Whether the handshake ended without a principal.
+    var isAnonymous = false
     /// Whether another binding has the connection from here on.
     var isHandedOver = false
 
@@ -50,18 +70,24 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
     ///   - principal: who calls, as far as the socket says; a TLS handshake says more.
     ///   - connections: where the connection is counted; nil: nowhere.
     ///   - flushes: of the channel's loop; nil: one of its own.
+    ///   - held: the accounts of the server's replies; nil: some of its own.
     init(
         router: Router,
         limits: RPCLimits,
         link: ConnectionLink,
         principal: Principal,
         connections: ConnectionTable?,
-        flushes: FlushRound? = nil
+        flushes: FlushRound? = nil,
+        held: HeldReplies? = nil
     ) {
+        let held = held ?? HeldReplies(limits: limits)
+        self.held = held
+        account = held.total
         self.router = router
         self.limits = limits
         self.link = link
         self.principal = principal
+        principalNumber = PrincipalNumbers.shared.number(of: principal)
         self.connections = connections
         self.flushes = flushes ?? FlushRound(of: link.eventLoop)
         envelopeLimits = EnvelopeLimits(
@@ -74,6 +100,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        account = held.open(principal)
         link.attach(self)
     }
 
@@ -81,7 +108,11 @@ final class ServerConnectionHandler: ChannelDuplexHandler, RemovableChannelHandl
         abandonCalls()
         timer?.task.cancel()
         timer = nil
-        if !isHandedOver { connections?.remove(link) }
+        releaseReplies()
+        if !isHandedOver {
+            held.close(principal)
+            connections?.remove(link)
+        }
         link.attach(nil)
         self.context = nil
     }
@@ -96,9 +127,10 @@ extension ServerConnectionHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !state.isClosed else { return }
         decoder.append(unwrapInboundIn(data))
-        state.fed()
         readAt = context.eventLoop.now
         now = readAt
+        state.fed(now: now)
+        if isAnonymous { link.heard(at: now) }
         process()
     }
 
@@ -107,9 +139,10 @@ extension ServerConnectionHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Holds reading back while the connection has its fill of calls or unsent replies.
+    /// Holds reading back while the connection has its fill of calls or unsent replies, or input
+    /// that was not looked at.
     func read(context: ChannelHandlerContext) {
-        if state.readsOn || state.isClosed {
+        if readsMore {
             context.read()
         } else {
             readIsHeldBack = true
@@ -126,8 +159,10 @@ extension ServerConnectionHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as TLSHandshakeCompleted:
-            principal = Principal(event.peer)
-            connections?.handshakeEnded(link)
+            handshakeEnded(Principal(event.peer), context)
+        case let event as TLSHandshakeProgress:
+            connections?.handshakeProgressed(link, HandshakeStage(event))
+            if event == .began { measureHandshakeWait(context) }
         case ChannelEvent.inputClosed:
             state.inputClosed()
             flushAndGoOn()
@@ -155,10 +190,11 @@ extension ServerConnectionHandler {
 extension ServerConnectionHandler {
     /// Looks at what was received as far as the state allows.
     private func process() {
-        guard !isProcessing else { return }
+        guard !isProcessing, !awaitsTurn else { return }
         isProcessing = true
         defer { isProcessing = false }
-        while state.readsOn {
+        var frames = 0
+        while state.readsOn, hasRoomForReplies() {
             switch decoder.next() {
             case .frame(let header, let data):
                 perform(state.received(header), header.streamID, data)
@@ -170,7 +206,24 @@ extension ServerConnectionHandler {
                 state.consumed(decoder.progress, now: now)
                 return
             }
+            frames += 1
+            // The clock is not asked for a read that brought one frame.
+            if decoder.hasInput, isTurnOver(frames) {
+                awaitsTurn = true
+                return flushes.turns.wait(self)
+            }
         }
+    }
+
+    private func isTurnOver(_ frames: Int) -> Bool {
+        guard frames < limits.maxFramesPerTurn else { return true }
+        return link.eventLoop.now - now >= limits.turnTime
+    }
+
+    /// Looks at frames that were left over.
+    func takeTurn() {
+        awaitsTurn = false
+        flushAndGoOn()
     }
 
     private func perform(
@@ -207,18 +260,22 @@ extension ServerConnectionHandler {
     /// back, read more, close what is finished.
     func flushAndGoOn() {
         guard !isProcessing, !state.isClosed else { return }
-        if state.hasInput, state.readsOn {
+        if state.waitsForRoom { resumeWaiting() }
+        if state.hasInput, state.readsOn, !awaitsTurn {
             if let context { now = context.eventLoop.now }
             process()
         }
         flush()
         if state.isFinished { finish() }
-        if readIsHeldBack, state.readsOn || state.isClosed {
+        if readIsHeldBack, readsMore {
             readIsHeldBack = false
             context?.read()
         }
         armTimer()
     }
+
+    /// Whether more is read from the socket.
+    private var readsMore: Bool { state.isClosed || state.readsOn && !state.hasInput }
 
     /// Refuses new calls from here on, and closes when none runs.
     func drain() {
@@ -235,6 +292,7 @@ extension ServerConnectionHandler {
     private func close(_ reason: CloseReason) {
         link.logger.debug("connection closed", metadata: ["reason": "\(reason.rawValue)"])
         guard reason != .writeStalled else { return cut() }
+        if reason == .anonymousIdle { connections?.idled() }
         flush()
         abandonCalls()
         context?.close(promise: nil)
@@ -258,6 +316,7 @@ extension ServerConnectionHandler {
     /// Nothing will be answered any more: the methods should know.
     private func abandonCalls() {
         let calls = state.close()
+        waiting = []
         for call in calls {
             _ = call.abandon(Status(.cancelled, "the connection was lost"))
         }
@@ -269,7 +328,7 @@ extension ServerConnectionHandler {
 extension ServerConnectionHandler {
     /// One timer for everything that the connection waits for. It only ever moves to an earlier
     /// time; when it fires too early, it is set anew.
-    private func armTimer() {
+    func armTimer() {
         guard !state.isClosed, let due = state.nextTimer, let context else { return }
         if let timer, timer.due <= due { return }
         timer?.task.cancel()

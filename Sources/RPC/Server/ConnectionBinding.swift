@@ -24,13 +24,26 @@ package struct TakenConnection {
     package let channel: any Channel
     /// Who is at the other end, as the transport proved it.
     package let principal: Principal
+    /// Longest time in which it may be idle, while none of its requests proved a principal; nil:
+    /// the transport did.
+    package let anonymousIdleTimeout: TimeAmount?
     /// Logs with the connection's metadata.
     package let logger: Logger
+    /// Counts its replies.
+    package let account: ReplyAccount
 
-    package init(channel: any Channel, principal: Principal, logger: Logger) {
+    package init(
+        channel: any Channel,
+        principal: Principal,
+        anonymousIdleTimeout: TimeAmount? = nil,
+        logger: Logger,
+        account: ReplyAccount
+    ) {
         self.channel = channel
         self.principal = principal
+        self.anonymousIdleTimeout = anonymousIdleTimeout
         self.logger = logger
+        self.account = account
     }
 }
 

@@ -1,37 +1,32 @@
+internal import Metrics
 internal import NIOCore
 internal import Synchronization
 
-/// All connections of a server: how many there are, how many are in their handshake, and when
-/// the last one has gone.
+/// All connections of a server: how many there are and of which kind, which of them gives way to
+/// another, and when the last one has gone.
 final class ConnectionTable: Sendable {
-    /// Whether a new connection may stay.
+    /// Whether a connection may stay.
     enum Admission: Equatable {
         case admitted
         case full
         case draining
     }
 
-    fileprivate struct State {
-        var open: [ObjectIdentifier: Entry] = [:]
-        var handshaking: Set<ObjectIdentifier> = []
-        var isDraining = false
-        /// Called once each when a handshake's place becomes free.
-        var waitingToAccept: [@Sendable () -> Void] = []
-        var waitingForEmpty: [CheckedContinuation<Void, Never>] = []
-    }
-
-    fileprivate struct Entry {
-        let link: ConnectionLink
-        var speaks: ConnectionProtocol
+    /// Whether a connection may be accepted.
+    enum Gate: Equatable {
+        case open
+        /// Closed until a handshake ends, or until this time at the latest.
+        case closed(until: NIODeadline)
     }
 
     private let limits: RPCLimits
     private let meter: ConnectionMeter
-    private let state = Mutex(State())
+    private let state: Mutex<ConnectionTableState>
 
     init(limits: RPCLimits, meter: ConnectionMeter = ConnectionMeter()) {
         self.limits = limits
         self.meter = meter
+        state = Mutex(ConnectionTableState(limits: limits))
     }
 
     /// Connections that are open.
@@ -39,29 +34,29 @@ final class ConnectionTable: Sendable {
 
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
-    /// Enters a new connection, with its handshake if it has one.
-    /// - Parameter speaks: what it speaks, if there is no choice.
+    /// Enters a new connection.
+    /// - Parameters:
+    ///   - handshakes: whether it begins with a handshake, after which its kind is known. One
+    ///     without has a principal.
+    ///   - speaks: its protocol, if there is no choice.
     func add(
         _ link: ConnectionLink,
         handshakes: Bool,
         speaks: ConnectionProtocol = .ttrpc
     ) -> Admission {
-        let admission: Admission = state.withLock { state in
-            guard !state.isDraining else { return .draining }
-            guard state.open.count < limits.maxConnections else { return .full }
-            state.open[ObjectIdentifier(link)] = Entry(link: link, speaks: speaks)
-            if handshakes { state.handshaking.insert(ObjectIdentifier(link)) }
-            return .admitted
+        let (admission, evicted) = state.withLock { state in
+            state.add(link, handshakes: handshakes, speaks: speaks)
         }
         meter.update { figures in
             guard admission == .admitted else { return figures.refused += 1 }
             figures.accepted += 1
             figures.open[speaks, default: 0] += 1
         }
+        drop(evicted)
         return admission
     }
 
-    /// Notes what a connection speaks, once its first byte is there.
+    /// Notes a connection's protocol, once its first byte is there.
     func decided(_ link: ConnectionLink, _ speaks: ConnectionProtocol) {
         let before = state.withLock { state in
             let before = state.open[ObjectIdentifier(link)]?.speaks
@@ -75,37 +70,85 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// Marks a connection's handshake as over; once more does nothing.
-    func handshakeEnded(_ link: ConnectionLink) {
-        guard let waiting = state.withLock({ $0.endHandshake(link) }) else { return }
-        meter.update { $0.handshakes += 1 }
-        for accept in waiting { accept() }
-    }
-
     /// Strikes out a connection that is closed; one that was never entered does nothing.
     func remove(_ link: ConnectionLink) {
-        let (accepts, entry, empties) = state.withLock { state in
-            let accepts = state.endHandshake(link)
-            let entry = state.open.removeValue(forKey: ObjectIdentifier(link))
-            return (accepts, entry, state.takeWaitingForEmpty())
+        let (removal, empties) = state.withLock { state in
+            (state.remove(link), state.takeWaitingForEmpty())
         }
+        guard let removal else { return }
         meter.update { figures in
-            if accepts != nil { figures.failedHandshakes += 1 }
-            if let entry { figures.open[entry.speaks, default: 0] -= 1 }
+            if removal.wasUnfinished { figures.failedHandshakes += 1 }
+            if removal.wasAnonymous { figures.anonymous -= 1 }
+            figures.open[removal.speaks, default: 0] -= 1
         }
-        for accept in accepts ?? [] { accept() }
+        for accept in removal.accepts { accept() }
         for empty in empties { empty.resume() }
     }
+}
 
-    /// Whether a connection may be accepted now; if not, `accept` is called when one may.
-    func mayAccept(orLater accept: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            guard state.handshaking.count >= limits.maxHandshakes else { return true }
-            state.waitingToAccept.append(accept)
-            return false
-        }
+// MARK: - Handshakes
+
+extension ConnectionTable {
+    /// Notes how far a handshake has come.
+    func handshakeProgressed(_ link: ConnectionLink, _ stage: HandshakeStage) {
+        state.withLock { $0.handshakeProgressed(link, stage) }
     }
 
+    /// Counts the time from the arrival of a handshake's first bytes to its start.
+    func handshakeWaited(_ time: TimeAmount) {
+        meter.handshakeWaits.observe(UInt64(clamping: time.nanoseconds))
+    }
+
+    /// Ends a connection's handshake, after which its kind is known; once more does nothing.
+    /// - Returns: whether the connection may stay.
+    func handshakeEnded(_ link: ConnectionLink, isAnonymous: Bool) -> Admission {
+        guard let end = state.withLock({ $0.endHandshake(link, isAnonymous: isAnonymous) })
+        else { return .admitted }
+        meter.update { figures in
+            figures.handshakes += 1
+            if end.admission != .admitted { figures.refused += 1 }
+            if end.admission == .admitted, isAnonymous { figures.anonymous += 1 }
+        }
+        drop(end.evicted)
+        for accept in end.accepts { accept() }
+        return end.admission
+    }
+
+    /// Whether a connection may be accepted now; if not, `accept` is called when a handshake ends.
+    /// - Parameter listener: has one call outstanding at most.
+    func gate(
+        _ listener: ObjectIdentifier,
+        orLater accept: @escaping @Sendable () -> Void
+    ) -> Gate {
+        let (gate, evicted) = state.withLock { $0.gate(listener, now: .now(), orLater: accept) }
+        drop(evicted)
+        return gate
+    }
+
+    private func drop(_ evicted: [ConnectionTableState.Evicted]) {
+        guard !evicted.isEmpty else { return }
+        meter.update { figures in
+            for one in evicted {
+                figures.dropped[one.reason, default: 0] += 1
+                if one.reason == .anonymous {
+                    figures.anonymous -= 1
+                } else {
+                    figures.failedHandshakes += 1
+                }
+            }
+        }
+        for one in evicted { one.link.cut() }
+    }
+
+    /// Counts a connection that is closed because it was idle without a principal.
+    func idled() {
+        meter.update { $0.dropped[.idle, default: 0] += 1 }
+    }
+}
+
+// MARK: - The end
+
+extension ConnectionTable {
     /// Admits no connection from here on, and tells those that are open to end.
     func drain() {
         let links = state.withLock { state in
@@ -115,7 +158,7 @@ final class ConnectionTable: Sendable {
         for link in links { link.drain() }
     }
 
-    /// Closes what is still open.
+    /// Closes all that are still open.
     func cut() {
         let links = state.withLock { $0.open.values.map(\.link) }
         for link in links { link.cut() }
@@ -131,22 +174,5 @@ final class ConnectionTable: Sendable {
             }
             if isEmpty { continuation.resume() }
         }
-    }
-}
-
-extension ConnectionTable.State {
-    /// - Returns: who waited for its end; nil: it was over before.
-    fileprivate mutating func endHandshake(_ link: ConnectionLink) -> [@Sendable () -> Void]? {
-        guard handshaking.remove(ObjectIdentifier(link)) != nil else { return nil }
-        let waiting = waitingToAccept
-        waitingToAccept = []
-        return waiting
-    }
-
-    fileprivate mutating func takeWaitingForEmpty() -> [CheckedContinuation<Void, Never>] {
-        guard open.isEmpty else { return [] }
-        let waiting = waitingForEmpty
-        waitingForEmpty = []
-        return waiting
     }
 }

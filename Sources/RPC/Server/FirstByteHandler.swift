@@ -54,12 +54,22 @@ final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
         frames.isHandedOver = true
         context.pipeline.syncOperations.removeHandler(frames, promise: nil)
         // The handler of frames would have struck it out.
-        context.channel.closeFuture.whenComplete { _ in connections.remove(link) }
+        let (held, principal) = (frames.held, frames.principal)
+        context.channel.closeFuture.whenComplete { _ in
+            connections.remove(link)
+            held.close(principal)
+        }
+        try context.pipeline.syncOperations.addHandler(
+            InputTurns(link: link, turns: frames.flushes.turns, turnTime: frames.limits.turnTime)
+        )
         let bound = try binding.takeOver(
             TakenConnection(
                 channel: context.channel,
                 principal: frames.principal,
-                logger: link.logger
+                anonymousIdleTimeout: frames.isAnonymous
+                    ? frames.limits.anonymousIdleTimeout : nil,
+                logger: link.logger,
+                account: frames.account
             )
         )
         link.attach(bound, on: context.channel)

@@ -16,11 +16,13 @@ package final class RPCServer: Sendable {
     private let binding: (any ConnectionBinding)?
     private let connections: ConnectionTable
     private let flushes: FlushRounds
+    private let held: HeldReplies
     private let listeners = Mutex<[any Channel]>([])
 
     /// - Parameters:
     ///   - binding: takes the connections whose first byte is a letter; nil: they are closed.
     ///   - meter: counts connections and handshakes.
+    ///   - held: counts replies; nil: with accounts of the server's own.
     /// - Throws: ``RPCError`` `invalidLimit` for limits under which nothing works.
     package init(
         router: Router,
@@ -28,7 +30,8 @@ package final class RPCServer: Sendable {
         logger: Logger,
         group: any EventLoopGroup,
         binding: (any ConnectionBinding)? = nil,
-        meter: ConnectionMeter = ConnectionMeter()
+        meter: ConnectionMeter = ConnectionMeter(),
+        held: HeldReplies? = nil
     ) throws(RPCError) {
         try limits.validate()
         self.router = router
@@ -38,6 +41,7 @@ package final class RPCServer: Sendable {
         self.binding = binding
         connections = ConnectionTable(limits: limits, meter: meter)
         flushes = FlushRounds(group)
+        self.held = held ?? HeldReplies(limits: limits)
     }
 
     /// Whether ``drain(seconds:)`` was called.
@@ -65,7 +69,8 @@ package final class RPCServer: Sendable {
                 let handler = TLSHandler(
                     context: tls.current,
                     role: .server,
-                    handshakeTimeout: self.limits.handshakeTimeout
+                    handshakeTimeout: self.limits.handshakeTimeout,
+                    turns: self.flushes.round(of: channel.eventLoop)?.turns
                 )
                 try channel.pipeline.syncOperations.addHandler(handler)
                 try self.addHandlers(to: channel, principal: .anonymous, handshakes: true)
@@ -131,6 +136,7 @@ extension RPCServer {
         let connections = connections
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(limits.backlog))
+            .serverChannelOption(.maxMessagesPerRead, value: UInt(limits.acceptBurst))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -140,6 +146,8 @@ extension RPCServer {
                 }
             }
             .childChannelInitializer(childInitializer)
+            // At most 64 KiB, then the loop's other connections have their turn.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             // A peer that has sent all its calls still waits for the replies.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
@@ -157,7 +165,11 @@ extension RPCServer {
         principal: Principal,
         handshakes: Bool
     ) throws {
-        let link = ConnectionLink(eventLoop: channel.eventLoop, logger: logger)
+        let link = ConnectionLink(
+            eventLoop: channel.eventLoop,
+            logger: logger,
+            limits: limits
+        )
         let speaks: ConnectionProtocol = binding == nil ? .ttrpc : .undecided
         switch connections.add(link, handshakes: handshakes, speaks: speaks) {
         case .admitted: break
@@ -170,7 +182,8 @@ extension RPCServer {
             link: link,
             principal: principal,
             connections: connections,
-            flushes: flushes.round(of: channel.eventLoop)
+            flushes: flushes.round(of: channel.eventLoop),
+            held: held
         )
         if let binding {
             try channel.pipeline.syncOperations.addHandler(

@@ -24,8 +24,8 @@ extension Registry {
         try Name.check(alias, of: "alias")
         try Reason.check(reason)
         return try change { change in
-            guard try change.transaction.modelExists(model) else { throw Registry.noModel(model) }
-            let current = try change.transaction.alias(model: model, name: alias)
+            guard try change.modelExists(model) else { throw Registry.noModel(model) }
+            let current = try change.alias(model: model, name: alias)
             if mustNotExist, let current {
                 throw RegistryError(
                     .alreadyExists,
@@ -34,7 +34,7 @@ extension Registry {
                 )
             }
             try Registry.checkGeneration(current, alias, expected: expectedGeneration)
-            try Registry.checkUsable(model, version, change.transaction)
+            try Registry.checkUsable(model, version, change)
             return try accept(
                 AliasMove(
                     model: model,
@@ -68,17 +68,16 @@ extension Registry {
     ) throws -> AliasChange {
         try Reason.check(reason)
         return try change { change in
-            let transaction = change.transaction
-            guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
-            guard let current = try transaction.alias(model: model, name: alias) else {
+            guard try change.modelExists(model) else { throw Registry.noModel(model) }
+            guard let current = try change.alias(model: model, name: alias) else {
                 throw Registry.noAlias(model, alias)
             }
             try Registry.checkGeneration(current, alias, expected: expectedGeneration)
-            let stack = try transaction.servedStack(model: model, name: alias)
+            let stack = try change.servedStack(model: model, name: alias)
             var version = toVersion
             if toVersion == 0 {
-                let previous = try stack.previous(to: current.targetVersion) { version in
-                    try transaction.versionInfo(model: model, version: version)?.state == .stored
+                let previous = stack.previous(to: current.targetVersion) { version in
+                    change.told.state(model: model, version: version) == .stored
                 }
                 guard let previous else {
                     throw RegistryError(
@@ -87,8 +86,9 @@ extension Registry {
                     )
                 }
                 version = previous
+                try Registry.checkUsable(model, version, change)
             } else {
-                try Registry.checkUsable(model, toVersion, transaction)
+                try Registry.checkUsable(model, toVersion, change)
                 guard toVersion != current.targetVersion,
                     stack.everServed.contains(toVersion)
                 else {
@@ -124,14 +124,13 @@ extension Registry {
         principal: String
     ) throws {
         try change { change in
-            let transaction = change.transaction
-            guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
-            guard let current = try transaction.alias(model: model, name: alias) else {
+            guard try change.modelExists(model) else { throw Registry.noModel(model) }
+            guard let current = try change.alias(model: model, name: alias) else {
                 throw Registry.noAlias(model, alias)
             }
             try Registry.checkGeneration(current, alias, expected: expectedGeneration)
-            try supersede(model: model, current, transaction)
-            try transaction.deleteAlias(model: model, name: alias)
+            try supersede(model: model, current, change)
+            try change.transaction.deleteAlias(model: model, name: alias)
             try change.log(
                 AuditAction.aliasDelete,
                 principal: principal,
@@ -145,10 +144,10 @@ extension Registry {
     /// Accepts a move in a running change: a pending older one is superseded.
     func accept(_ move: AliasMove, in change: inout Change) throws -> AliasChange {
         let transaction = change.transaction
-        let current = try transaction.alias(model: move.model, name: move.name)
-        if let current { try supersede(model: move.model, current, transaction) }
+        let current = try change.alias(model: move.model, name: move.name)
+        if let current { try supersede(model: move.model, current, change) }
         let answering = current?.version ?? 0
-        let generation = try transaction.takeGeneration(model: move.model, name: move.name)
+        let generation = try change.takeGeneration(model: move.model, name: move.name)
         // A move to what answers already is there at once: nothing has to be loaded for it.
         let isThere = answering == move.version
         try transaction.setMove(
@@ -194,18 +193,13 @@ extension Registry {
     private func supersede(
         model: String,
         _ alias: AliasInfo,
-        _ transaction: MetadataTransaction
+        _ change: Change
     ) throws {
-        guard
-            var move = try transaction.move(
-                model: model,
-                name: alias.name,
-                generation: alias.generation
-            ),
+        guard var move = try change.newestMove(model: model, name: alias.name),
             move.info.outcome == .pending
         else { return }
         move.info = move.info.settled(.superseded)
-        try transaction.setMove(model: model, name: alias.name, move)
+        try change.transaction.setMove(model: model, name: alias.name, move)
     }
 
     private static func checkGeneration(
@@ -224,9 +218,9 @@ extension Registry {
     private static func checkUsable(
         _ model: String,
         _ version: UInt64,
-        _ transaction: MetadataTransaction
+        _ change: Change
     ) throws {
-        guard let info = try transaction.versionInfo(model: model, version: version) else {
+        guard let info = try change.version(model: model, version: version)?.info else {
             throw noVersion(model, version)
         }
         switch info.state {

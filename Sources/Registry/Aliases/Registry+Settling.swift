@@ -12,10 +12,9 @@ extension Registry {
         outcome: AliasSettlement
     ) throws -> Bool {
         try change { change in
-            let transaction = change.transaction
-            guard let current = try transaction.alias(model: model, name: alias),
+            guard let current = try change.alias(model: model, name: alias),
                 current.generation == generation,
-                let move = try transaction.move(model: model, name: alias, generation: generation)
+                let move = try change.newestMove(model: model, name: alias)
             else { return false }
             switch (outcome, move.info.outcome) {
             case (.served, .pending):
@@ -39,21 +38,16 @@ extension Registry {
     package func reject(model: String, version: UInt64, reason: String) throws {
         let reason = Reason.cut(reason)
         try change { change in
-            let transaction = change.transaction
-            let info = try transaction.versionInfo(model: model, version: version)
+            let info = try change.version(model: model, version: version)?.info
             guard let info, info.state != .deleted else {
                 throw Registry.noVersion(model, version)
             }
             if info.state == .stored {
                 try change.reject(info, reason: reason, principal: AuditAction.serverPrincipal)
             }
-            for alias in try transaction.aliases(model: model)
+            for alias in try change.aliases(model: model)
             where alias.targetVersion == version && alias.version != version {
-                let move = try transaction.move(
-                    model: model,
-                    name: alias.name,
-                    generation: alias.generation
-                )
+                let move = try change.newestMove(model: model, name: alias.name)
                 guard let move, move.info.outcome == .pending else { continue }
                 try settleRejected(model, alias, move, reason: reason, &change)
             }
@@ -68,7 +62,7 @@ extension Registry {
     package func deleteVersion(model: String, version: UInt64, principal: String) throws {
         try change { change in
             let transaction = change.transaction
-            let stored = try transaction.version(model: model, version: version)
+            let stored = try change.version(model: model, version: version)
             guard let stored, stored.info.state != .deleted else {
                 throw Registry.noVersion(model, version)
             }

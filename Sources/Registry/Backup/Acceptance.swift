@@ -33,7 +33,7 @@ package struct Acceptance: Sendable {
     /// after any change.
     func record(
         in metadata: MetadataStore,
-        found stored: StoredHead,
+        on before: SignedCatalogue,
         seen: UInt64?,
         signing: SigningKey,
         clock: WallClock,
@@ -46,11 +46,12 @@ package struct Acceptance: Sendable {
                 "the sequence kept beside the keys is none that a registry reaches: \(seenText)"
             )
         }
+        let found = before.head.sequence
         let sequence = try metadata.write { transaction in
             try steps.reach(.transactionBegin)
             var change = try Change(
                 transaction,
-                registryID: stored.registryID,
+                before: before,
                 signing: signing,
                 nowUnixMs: clock.nowUnixMs
             )
@@ -59,7 +60,7 @@ package struct Acceptance: Sendable {
                 AuditAction.restoreAccept,
                 principal: principal,
                 model: "",
-                detail: "seen \(seenText), found \(stored.sequence): \(reason)"
+                detail: "seen \(seenText), found \(found): \(reason)"
             )
             try steps.reach(.head)
             let sequence = try change.seal()
@@ -69,6 +70,6 @@ package struct Acceptance: Sendable {
         guard let sequence else {
             throw RegistryError(.internalFailure, "the acceptance was not recorded")
         }
-        return Accepted(seen: seen, found: stored.sequence, sequence: sequence)
+        return Accepted(seen: seen, found: found, sequence: sequence)
     }
 }

@@ -24,15 +24,18 @@ extension Registry {
         steps: Steps = .none,
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws -> Acceptance.Accepted? {
+        try layout.checkAccess()
         let lock = try StoreLock(layout)
         defer { withExtendedLifetime(lock) {} }
         let metadata = try MetadataStore.open(layout, fault: StorageFault())
         defer { try? metadata.close() }
+        try FormatFile(layout).check(metadata.format)
         let check = StartCheck(metadata: metadata, keys: keys)
         let stored = try check.storedHead()
         let key = try check.signingKey(stored.registryID, from: signing)
         try check.checkHead(stored, key: key.publicKey)
         _ = try check.unwrapKeys(registryID: stored.registryID)
+        let before = try check.catalogue(stored, dataVersion: nil)
         let file = SequenceFile(layout, steps: steps)
         let seen = try file.read()
         guard StartCheck.doubt(stored.sequence, seen: seen, path: file.path) != nil else {
@@ -40,7 +43,7 @@ extension Registry {
         }
         let accepted = try acceptance.record(
             in: metadata,
-            found: stored,
+            on: before,
             seen: seen,
             signing: key,
             clock: clock,

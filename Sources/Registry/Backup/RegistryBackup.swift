@@ -68,6 +68,7 @@ package struct RegistryBackup: Sendable {
         _ options: Options = [],
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws -> Report {
+        try source.checkAccess()
         // Before the snapshot: nothing that it refers to is collected while this is held.
         let lease = try StoreLease(source, isShared: true)
         defer { withExtendedLifetime(lease) {} }

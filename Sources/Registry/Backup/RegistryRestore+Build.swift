@@ -15,10 +15,12 @@ extension RegistryRestore {
             /// What the second place holds.
             let seen: UInt64?
             let accepted: Acceptance.Accepted?
+            let migration: Migration?
 
             func report(oldStore: String?) -> Report {
                 Report(
                     registryID: manifest.registryID,
+                    migration: migration,
                     sequence: accepted?.sequence ?? manifest.sequence,
                     createdUnixMs: manifest.createdUnixMs,
                     versions: contents.versions,
@@ -33,12 +35,16 @@ extension RegistryRestore {
         /// Copies and checks everything; durable when this returns, but for the store's name.
         func run(
             _ acceptance: Acceptance?,
+            migrates: Bool,
             progress: (UInt64, UInt64) -> Void,
             signing: ([UInt8]) throws -> SigningKey
         ) throws -> Built {
             let manifest = try copyDatabase()
             let metadata = try MetadataStore.open(draft, fault: StorageFault())
             defer { try? metadata.close() }
+            guard migrates || !metadata.format.isFormer else {
+                throw FormerFormat(format: metadata.format.number)
+            }
             let check = StartCheck(metadata: metadata, keys: restore.keys)
             let stored = try check.storedHead()
             guard stored.registryID == registryID else {
@@ -55,20 +61,32 @@ extension RegistryRestore {
             let seen = try file.read()
             let doubt = StartCheck.doubt(stored.sequence, seen: seen, path: file.path)
             if let doubt, acceptance == nil { throw doubt }
-            try metadata.read { try checkAudit($0) }
+            let before = try catalogue(check, stored)
+            let migration = try Migration.run(
+                metadata,
+                keys: restore.keys,
+                registryID: registryID,
+                publicKey: key.publicKey
+            )
             let contents = try copyBlobs(metadata, key: key.publicKey, progress: progress)
             let accepted =
                 doubt != nil
                 ? try acceptance?.record(
                     in: metadata,
-                    found: stored,
+                    on: before,
                     seen: seen,
                     signing: key,
                     clock: restore.clock,
                     steps: restore.steps
                 ) : nil
             try finish()
-            return Built(manifest: manifest, contents: contents, seen: seen, accepted: accepted)
+            return Built(
+                manifest: manifest,
+                contents: contents,
+                seen: seen,
+                accepted: accepted,
+                migration: migration
+            )
         }
 
         private func copyDatabase() throws -> BackupManifest {
@@ -83,22 +101,20 @@ extension RegistryRestore {
             return try restore.folder.manifest(of: copied)
         }
 
-        /// Walks the whole audit log: the head vouches for its last event alone.
-        private func checkAudit(_ transaction: MetadataTransaction) throws {
-            var next: UInt64 = 1
-            var previous = AuditHash.noPrevious
-            try transaction.auditEvents(model: nil, after: 0) { event in
-                guard event.sequence == next, event.previousHash == previous, event.isIntact
-                else {
-                    throw RegistryError(
-                        .dataLoss,
-                        "the audit log in the backup is damaged: event \(next) is not the one that "
-                            + "was logged"
-                    )
-                }
-                next += 1
-                previous = event.hash
-                return true
+        /// The head vouches for the newest event alone: all others, and what follows from them, are
+        /// looked at here.
+        private func catalogue(
+            _ check: StartCheck,
+            _ stored: StoredHead
+        ) throws -> SignedCatalogue {
+            do {
+                return try check.catalogue(stored, dataVersion: nil)
+            } catch let error as RegistryError {
+                throw RegistryError(
+                    .dataLoss,
+                    "in the backup, \(error.message)",
+                    detail: error.detail
+                )
             }
         }
 

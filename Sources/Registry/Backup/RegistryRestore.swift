@@ -9,6 +9,8 @@ package struct RegistryRestore: Sendable {
     /// What a restore did.
     package struct Report: Sendable, Equatable {
         package let registryID: [UInt8]
+        /// The migration of a backup of a former format; `nil` for one of the present format.
+        package let migration: Migration?
         /// Of the catalogue's head now.
         package let sequence: UInt64
         /// When the backup was made.
@@ -20,6 +22,16 @@ package struct RegistryRestore: Sendable {
         package let accepted: Acceptance.Accepted?
         /// The folder that the old store is kept in; `nil` if there was none.
         package let oldStore: String?
+    }
+
+    /// The refusal of a backup of a former format, which was not to be migrated.
+    package struct FormerFormat: Error, CustomStringConvertible {
+        let format: Int
+
+        package var description: String {
+            "the backup is of registry format \(format), and this release writes format "
+                + "\(DatabaseFormat.current.number)"
+        }
     }
 
     let folder: BackupFolder
@@ -55,13 +67,15 @@ package struct RegistryRestore: Sendable {
     /// - Parameters:
     ///   - acceptance: Needed if the backup is not known to be the newest state, and not used
     ///     otherwise.
+    ///   - migrates: Whether a backup of a former format is migrated.
     ///   - progress: Called with the bytes that are done, and all bytes.
     ///   - signing: Gives the signing key, whose own seal needs the registry's id.
     /// - Throws: `notFound` without a backup; `unavailable` if a server has the store open, for
     ///   wrong keys and, with `isAcceptable`, for a backup older than what was seen; `dataLoss`
-    ///   for a damaged backup. Nothing was changed then.
+    ///   for a damaged backup; ``FormerFormat``. Nothing was changed then.
     package func run(
         acceptance: Acceptance? = nil,
+        migrates: Bool = false,
         progress: (UInt64, UInt64) -> Void = { _, _ in },
         signing: (_ registryID: [UInt8]) throws -> SigningKey
     ) throws -> Report {
@@ -80,7 +94,12 @@ package struct RegistryRestore: Sendable {
         try emptyDraft()
         let build = Build(restore: self, registryID: registryID)
         do {
-            let built = try build.run(acceptance, progress: progress, signing: signing)
+            let built = try build.run(
+                acceptance,
+                migrates: migrates,
+                progress: progress,
+                signing: signing
+            )
             let oldStore = try exchange(old, seen: built.seen)
             // A crash before this leaves the second place behind: mended at the next start.
             if let accepted = built.accepted {

@@ -1,37 +1,70 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 /// One change to the catalogue: rows, audit events and, at the end, the new signed head, all in
 /// one transaction.
+///
+/// The new head is the one before, as this process has checked or signed it, changed by the events
+/// that were logged. The tables have to say the same: each row that the change reads, before it,
+/// and the rows that it wrote with all aliases, behind it. A row that does not is a
+/// ``RegistryFault``, and nothing is signed.
 struct Change {
     let transaction: MetadataTransaction
     let registryID: [UInt8]
-    let signing: SigningKey
     let nowUnixMs: Int64
+    /// The catalogue with the events of this change.
+    private(set) var told: LoggedCatalogue
 
-    private let before: StoredHead
+    private let signing: SigningKey
+    private let before: SignedCatalogue
+    private let dataVersion: Int64
     private var newestEvent: AuditEventInfo
     private var recordSHA256: [UInt8]
     private var sequence: UInt64
-    private var isEmpty = true
+    private var touched = Touched()
 
+    /// The aliases and versions that events were logged of.
+    private struct Touched {
+        var aliases: Set<AliasName> = []
+        var versions: [(model: String, version: UInt64)] = []
+        var isEmpty = true
+    }
+
+    /// - Throws: ``RegistryFault`` if the head and the newest event are not those of `before`; or
+    ///   if another connection has written since, and any row is not.
     init(
         _ transaction: MetadataTransaction,
-        registryID: [UInt8],
+        before: SignedCatalogue,
         signing: SigningKey,
         nowUnixMs: Int64
     ) throws {
-        guard let before = try transaction.head(), let event = try transaction.newestAuditEvent()
-        else { throw RegistryError(.internalFailure, "the catalogue's head is missing") }
         self.transaction = transaction
-        self.registryID = registryID
+        self.before = before
         self.signing = signing
         self.nowUnixMs = nowUnixMs
-        self.before = before
-        newestEvent = event
-        recordSHA256 = before.recordSHA256
-        sequence = before.sequence
+        registryID = before.head.registryID
+        told = before.told
+        dataVersion = try transaction.dataVersion()
+        if let object = try transaction.schemaDifference() {
+            throw RegistryFault("sqlite_schema", object)
+        }
+        newestEvent = before.event
+        recordSHA256 = before.head.recordSHA256
+        sequence = before.head.sequence
+        let rows = CatalogueRows(transaction: transaction, told: told)
+        try rows.checkHead(before.stored)
+        try rows.checkNewest(before.event)
+        guard let seen = before.dataVersion, seen != dataVersion else { return }
+        try rows.checkAll()
+        try checkRecords()
     }
+
+    /// The catalogue that is signed when the transaction is committed.
+    private(set) var after: SignedCatalogue?
+
+    /// The rows that the tables have to hold at this moment.
+    var rows: CatalogueRows { CatalogueRows(transaction: transaction, told: told) }
 
     /// What a new version record has to say of the records before it.
     mutating func nextRecordPlace() -> (previousSHA256: [UInt8], sequence: UInt64) {
@@ -50,7 +83,7 @@ struct Change {
         sequence = max(sequence, seen)
     }
 
-    /// Adds an event to the audit log.
+    /// Adds an event to the audit log: the catalogue is from now on what the event makes of it.
     mutating func log(
         _ action: String,
         principal: String,
@@ -68,35 +101,131 @@ struct Change {
             detail: detail,
             previousHash: newestEvent.hash
         )
+        touched.isEmpty = false
         try transaction.insert(newestEvent)
-        isEmpty = false
+        guard let change = LoggedChange(action: action, detail: detail) else {
+            throw RegistryError(.internalFailure, "an event that cannot be read back: \(action)")
+        }
+        do {
+            try told.follow(change, newestEvent)
+        } catch {
+            throw RegistryError(
+                .internalFailure,
+                "the event '\(action)' does not follow from those before",
+                detail: "\(error.field): \(error.problem)"
+            )
+        }
+        if let name = change.aliasName(model: model) { touched.aliases.insert(name) }
+        if change.isOfVersion { touched.versions.append((model, version)) }
     }
 
     /// Signs and stores the new head, and answers its sequence; `nil` if nothing was logged,
     /// since then nothing was changed.
     mutating func seal() throws -> UInt64? {
-        guard !isEmpty else { return nil }
+        guard !touched.isEmpty else { return nil }
         sequence += 1
         let head = CatalogueHead(
             registryID: registryID,
             sequence: sequence,
-            aliases: try transaction.headAliases(),
+            aliases: headAliases(),
             auditSequence: newestEvent.sequence,
             auditSHA256: newestEvent.hash,
             recordSHA256: recordSHA256,
-            previousSHA256: Digest.sha256(before.head),
+            previousSHA256: Digest.sha256(before.stored.head),
             unixMs: nowUnixMs
-        ).encoded()
-        try transaction.setHead(
-            StoredHead(
-                registryID: registryID,
-                sequence: sequence,
-                recordSHA256: recordSHA256,
-                head: head,
-                signature: try signature(over: head)
-            )
+        )
+        try checkRows()
+        let bytes = head.encoded()
+        let stored = StoredHead(
+            registryID: registryID,
+            sequence: sequence,
+            recordSHA256: recordSHA256,
+            head: bytes,
+            signature: try signature(over: bytes)
+        )
+        try store(stored)
+        after = SignedCatalogue(
+            stored: stored,
+            head: head,
+            event: newestEvent,
+            told: told,
+            dataVersion: dataVersion
         )
         return sequence
+    }
+
+    /// Replaces the head's row, and changes no other: a trigger would.
+    private func store(_ stored: StoredHead) throws {
+        let count = transaction.changeCount
+        try transaction.setHead(stored)
+        let isAlone = transaction.changeCount == count + 1
+        try rows.checkHead(stored)
+        guard !isAlone else { return }
+        try checkRows()
+        throw RegistryFault("catalogue", "1")
+    }
+
+    /// The aliases of the head before, with those that were moved.
+    private func headAliases() -> [ExactString: [ExactString: CatalogueHead.Alias]] {
+        var aliases = before.head.aliases
+        for name in touched.aliases {
+            let model = ExactString(name.model)
+            aliases[model, default: [:]][ExactString(name.name)] =
+                told.alias(name).map {
+                    CatalogueHead.Alias(
+                        generation: $0.generation,
+                        version: $0.version,
+                        targetVersion: $0.targetVersion
+                    )
+                }
+            if aliases[model]?.isEmpty == true { aliases[model] = nil }
+        }
+        return aliases
+    }
+
+    /// Compares the rows that the head covers, and those that were written.
+    private func checkRows() throws {
+        let rows = rows
+        try rows.checkNewest(newestEvent)
+        try rows.checkAliases()
+        try rows.checkNewestRecord(recordSHA256)
+        for name in touched.aliases {
+            try rows.checkCounter(name)
+            try rows.checkNewestMove(name)
+        }
+        for (model, version) in touched.versions {
+            try rows.checkModel(model)
+            try rows.checkState(model: model, version: version)
+        }
+    }
+
+    /// The records of all versions.
+    private func checkRecords() throws {
+        for (model, versions) in told.versions {
+            for index in versions.indices {
+                _ = try version(model: model, version: UInt64(index) + 1)
+            }
+        }
+    }
+
+    /// All that is stored of a version whose record's signature holds; `nil` if it never was.
+    ///
+    /// - Throws: ``RegistryFault`` for a row that is not as the record and the log have it.
+    func version(model: String, version: UInt64) throws -> StoredVersion? {
+        guard told.version(model: model, version: version) != nil else {
+            guard try transaction.state(model: model, version: version) == nil else {
+                throw RegistryFault(model: model, version: version)
+            }
+            return nil
+        }
+        try rows.checkState(model: model, version: version)
+        do {
+            let stored = try transaction.version(model: model, version: version)
+            _ = try stored?.verified(registryID: registryID, key: signing.publicKey)
+            return stored
+        } catch let error as RegistryError where error.code == .dataLoss {
+            throw RegistryFault(model: model, version: version)
+        }
     }
 
     private func signature(over bytes: [UInt8]) throws -> [UInt8] {
@@ -115,6 +244,7 @@ extension Registry {
     /// A change that logs nothing changes nothing: it leaves the head as it was.
     func change<R: Sendable>(_ body: (inout Change) throws -> R) throws -> R {
         let result = try changes.withLock { _ in
+            try checkFault()
             let (result, isNoted) = try commit(body)
             if isNoted { try noteSequence() }
             return result
@@ -129,11 +259,11 @@ extension Registry {
     private func commit<R>(_ body: (inout Change) throws -> R) throws -> (R, Bool) {
         var isPrepared = false
         do {
-            let result = try metadata.write { transaction in
+            let (result, after) = try metadata.write { transaction in
                 try steps.reach(.transactionBegin)
                 var change = try Change(
                     transaction,
-                    registryID: registryID,
+                    before: signed.withLock { $0 },
                     signing: signing,
                     nowUnixMs: clock.nowUnixMs
                 )
@@ -144,9 +274,14 @@ extension Registry {
                     try prepareSequence(sequence)
                 }
                 try steps.reach(.transactionCommit)
-                return result
+                return (result, change.after)
             }
+            if let after { signed.withLock { $0 = after } }
             return (result, isPrepared)
+        } catch let fault as RegistryFault {
+            if isPrepared { try? sequenceFile.discard() }
+            note(fault)
+            throw fault.error
         } catch {
             // What cannot be removed now is by the next change, or at the next start.
             if isPrepared { try? sequenceFile.discard() }

@@ -32,7 +32,7 @@ extension Registry {
         principal: String
     ) throws -> ValidationEffect {
         try change { change in
-            let info = try change.transaction.versionInfo(model: model, version: version)
+            let info = try change.version(model: model, version: version)?.info
             guard let info, info.state != .deleted else {
                 throw Registry.noVersion(model, version)
             }

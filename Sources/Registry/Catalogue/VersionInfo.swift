@@ -34,6 +34,24 @@ package struct VersionInfo: Sendable, Equatable {
     package let metadata: [ExactString: ExactString]
 }
 
+extension VersionInfo {
+    /// The version in another state.
+    func with(_ state: VersionState) -> VersionInfo {
+        VersionInfo(
+            model: model,
+            version: version,
+            createdUnixMs: createdUnixMs,
+            createdBy: createdBy,
+            bytes: bytes,
+            recordSHA256: recordSHA256,
+            aliases: aliases,
+            state: state,
+            reason: reason,
+            metadata: metadata
+        )
+    }
+}
+
 /// One file of a published version.
 package struct FileInfo: Sendable, Equatable {
     /// The path inside the bundle.

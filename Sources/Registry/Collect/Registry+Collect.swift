@@ -16,8 +16,8 @@ extension Registry {
     /// - Parameters:
     ///   - apply: False: only say what would be freed.
     ///   - principal: Who is said to have done it in the audit log, if something was freed.
-    /// - Throws: `dataLoss` for a record that cannot be trusted: its blobs are not known, so none
-    ///   is freed; `resourceExhausted` while another process reads the blobs.
+    /// - Throws: `dataLoss` for a record that cannot be trusted, or for any row that was changed by
+    ///   others: which blobs are in use is not known then, so none is freed; `resourceExhausted` while another process reads the blobs.
     package func collect(
         apply: Bool,
         principal: String = AuditAction.serverPrincipal
@@ -62,7 +62,7 @@ extension Registry {
         try blobs.eachName { names.insert(BlobKey($0)) }
         let folders = try blobs.unfinishedUploads()
         for digest in leases.pending { names.remove(BlobKey(digest)) }
-        let openUploads = try metadata.read { transaction in
+        let openUploads = try confirmedCatalogue { transaction in
             try transaction.eachKeptVersion { stored in
                 for file in try verified(stored).files {
                     names.remove(BlobKey(file.sealedSHA256))

@@ -1,12 +1,14 @@
 internal import Sealing
 internal import Synchronization
+internal import Text
 
 /// What a server notes of the loads of versions, in files of the store: which versions have passed
 /// their first load, and which are being loaded at this moment.
 ///
-/// Nothing of it is in the catalogue, nothing is signed, and all of it may be lost: a version is
-/// then tried once more. A note names the bundle that it is of; another bundle under the same
-/// number has none.
+/// Nothing of it is in the catalogue, and all of it may be lost: a version is then tried once more.
+/// A note names the bundle that it is of; another bundle under the same number has none. Its last
+/// word is a code under a key that is derived from the registry's own, so that only a server that
+/// holds the keys can write one.
 package final class LoadNotes: Sendable {
     private struct Key: Hashable {
         let model: String
@@ -27,21 +29,33 @@ package final class LoadNotes: Sendable {
         var isClosed = false
     }
 
-    private static let maxBytes = 128
+    private static let maxBytes = 256
+    private static let label = "strongroom/load-note/v1"
 
     private let path: String
     private let folder: StoreFolder
+    private let key: MessageKey
     // Held while files are read and written: they are one with it.
     private let state = Mutex(State())
 
-    init(_ layout: RegistryLayout) {
+    /// - Parameter registryKey: The registry's own data key.
+    init(
+        _ layout: RegistryLayout,
+        registryKey: SecretKey,
+        registryID: [UInt8]
+    ) throws(RegistryError) {
         path = layout.loadsPath
         folder = layout.folder
+        do {
+            key = try MessageKey(from: registryKey, salt: registryID, info: Self.label)
+        } catch {
+            throw RegistryError.sealing(error, "the key of the notes of loads cannot be derived")
+        }
     }
 
     /// Whether the version has passed its first load.
     package func isChecked(_ version: OpenedVersion) -> Bool {
-        state.withLock { _ in note(checkedPath(Self.key(version)), of: version) != nil }
+        state.withLock { _ in note(.checked, of: version) != nil }
     }
 
     /// Notes, durably, that the version has passed its first load.
@@ -50,8 +64,7 @@ package final class LoadNotes: Sendable {
     package func setChecked(_ version: OpenedVersion) throws {
         try state.withLock { state in
             try makeFolder(&state)
-            let bundle = Hex.encode(version.record.bundleID)
-            try folder.replaceFile(checkedPath(Self.key(version)), with: "\(bundle)\n")
+            try write(.checked, Note(of: version))
         }
     }
 
@@ -60,7 +73,7 @@ package final class LoadNotes: Sendable {
     package func crashes(of version: OpenedVersion) -> Int {
         let key = Self.key(version)
         return state.withLock { state in
-            state.loads[key]?.before ?? note(loadingPath(key), of: version)?.begun ?? 0
+            state.loads[key]?.before ?? note(.loading, of: version)?.begun ?? 0
         }
     }
 
@@ -77,8 +90,8 @@ package final class LoadNotes: Sendable {
                 return
             }
             try makeFolder(&state)
-            let before = note(loadingPath(key), of: version)?.begun ?? 0
-            try write(begun: before + 1, of: version, key)
+            let before = note(.loading, of: version)?.begun ?? 0
+            try write(.loading, Note(of: version, begun: before + 1))
             state.loads[key] = Load(before: before)
         }
     }
@@ -92,7 +105,7 @@ package final class LoadNotes: Sendable {
             guard load.users <= 1 else { return }
             state.loads[key] = nil
             // One that stays counts once more than it should, until the next load ends.
-            try? folder.remove(loadingPath(key))
+            try? folder.remove(path(.loading, key))
             // Without this a loss of power may bring a count back that is one short of too many.
             if load.before > 0 { try? folder.sync(path) }
         }
@@ -100,7 +113,7 @@ package final class LoadNotes: Sendable {
 
     /// Whether a load of the version in the server went over its limits of time or memory.
     package func hasOverrun(_ version: OpenedVersion) -> Bool {
-        state.withLock { _ in note(overrunPath(Self.key(version)), of: version) != nil }
+        state.withLock { _ in note(.overrun, of: version) != nil }
     }
 
     /// Notes, durably, that a load of the version in the server went over its limits. The load may
@@ -111,14 +124,13 @@ package final class LoadNotes: Sendable {
         end(version)
         try state.withLock { state in
             try makeFolder(&state)
-            let bundle = Hex.encode(version.record.bundleID)
-            try folder.replaceFile(overrunPath(Self.key(version)), with: "\(bundle)\n")
+            try write(.overrun, Note(of: version))
         }
     }
 
     /// Whether a load of the version in an engine host crashed the host on synthetic inputs.
     package func hasCrashed(_ version: OpenedVersion) -> Bool {
-        state.withLock { _ in note(crashedPath(Self.key(version)), of: version) != nil }
+        state.withLock { _ in note(.crashed, of: version) != nil }
     }
 
     /// Notes, durably, that a load of the version crashed an engine host on synthetic inputs.
@@ -127,25 +139,24 @@ package final class LoadNotes: Sendable {
     package func setCrashed(_ version: OpenedVersion) throws {
         try state.withLock { state in
             try makeFolder(&state)
-            let bundle = Hex.encode(version.record.bundleID)
-            try folder.replaceFile(crashedPath(Self.key(version)), with: "\(bundle)\n")
+            try write(.crashed, Note(of: version))
         }
     }
 
     /// Counts no crash of a version any more: somebody asked for it again.
     package func forgetCrashes(model: String, version: UInt64) {
         let key = Key(model: model, version: version)
-        state.withLock { _ in try? folder.remove(loadingPath(key)) }
+        state.withLock { _ in try? folder.remove(path(.loading, key)) }
     }
 
     /// Forgets a version that was deleted.
     package func forget(model: String, version: UInt64) {
         let key = Key(model: model, version: version)
         state.withLock { _ in
-            try? folder.remove(loadingPath(key))
-            try? folder.remove(checkedPath(key))
-            try? folder.remove(overrunPath(key))
-            try? folder.remove(crashedPath(key))
+            try? folder.remove(path(.loading, key))
+            try? folder.remove(path(.checked, key))
+            try? folder.remove(path(.overrun, key))
+            try? folder.remove(path(.crashed, key))
         }
     }
 
@@ -155,13 +166,11 @@ package final class LoadNotes: Sendable {
         state.withLock { state in
             state.isClosed = true
             for (key, load) in state.loads {
-                if load.before > 0, let note = read(loadingPath(key)) {
-                    try? folder.replaceFile(
-                        loadingPath(key),
-                        with: Self.text(bundle: note.bundle, begun: load.before)
-                    )
+                if load.before > 0, var note = read(.loading, key) {
+                    note.begun = load.before
+                    try? write(.loading, note)
                 } else {
-                    try? folder.remove(loadingPath(key))
+                    try? folder.remove(path(.loading, key))
                 }
             }
             state.loads = [:]
@@ -170,9 +179,36 @@ package final class LoadNotes: Sendable {
 
     // MARK: - Files
 
+    /// The kinds of notes: the ends of their files' names.
+    private enum Kind: String {
+        case checked
+        case overrun
+        case crashed
+        case loading
+    }
+
     private struct Note {
+        let key: Key
         let bundle: String
-        let begun: Int
+        /// Of a load that is under way: how many were begun; 0 for another kind.
+        var begun: Int
+
+        init(_ key: Key, bundle: String, begun: Int) {
+            self.key = key
+            self.bundle = bundle
+            self.begun = begun
+        }
+
+        init(of version: OpenedVersion, begun: Int = 0) {
+            self.init(
+                LoadNotes.key(version),
+                bundle: Hex.encode(version.record.bundleID),
+                begun: begun
+            )
+        }
+
+        /// As the file has it, without its code.
+        var text: String { begun > 0 ? "\(bundle) \(begun)" : bundle }
     }
 
     private static func key(_ version: OpenedVersion) -> Key {
@@ -180,10 +216,13 @@ package final class LoadNotes: Sendable {
     }
 
     // A model's name has no @, and is no . or ..
-    private func checkedPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).checked" }
-    private func overrunPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).overrun" }
-    private func crashedPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).crashed" }
-    private func loadingPath(_ key: Key) -> String { "\(path)/\(key.model)@\(key.version).loading" }
+    private func path(_ kind: Kind, _ key: Key) -> String {
+        "\(path)/\(Self.name(kind, key))"
+    }
+
+    private static func name(_ kind: Kind, _ key: Key) -> String {
+        "\(key.model)@\(key.version).\(kind.rawValue)"
+    }
 
     private func makeFolder(_ state: inout State) throws {
         guard !state.isFolderThere else { return }
@@ -191,29 +230,43 @@ package final class LoadNotes: Sendable {
         state.isFolderThere = true
     }
 
-    private func write(begun: Int, of version: OpenedVersion, _ key: Key) throws {
-        let bundle = Hex.encode(version.record.bundleID)
-        try folder.replaceFile(loadingPath(key), with: Self.text(bundle: bundle, begun: begun))
+    private func write(_ kind: Kind, _ note: Note) throws {
+        let code = try key.code(of: Self.message(kind, note))
+        try folder.replaceFile(
+            path(kind, note.key),
+            with: "\(note.text) \(Hex.encode(code))\n"
+        )
     }
 
-    private static func text(bundle: String, begun: Int) -> String { "\(bundle) \(begun)\n" }
+    /// The message of a note's code: its file's name and its text.
+    private static func message(_ kind: Kind, _ note: Note) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendField(Array(name(kind, note.key).utf8))
+        bytes.appendField(Array(note.text.utf8))
+        return bytes
+    }
 
-    private func note(_ path: String, of version: OpenedVersion) -> Note? {
-        guard let note = read(path), note.bundle == Hex.encode(version.record.bundleID) else {
-            return nil
-        }
+    private func note(_ kind: Kind, of version: OpenedVersion) -> Note? {
+        guard let note = read(kind, Self.key(version)),
+            ExactString(note.bundle) == ExactString(Hex.encode(version.record.bundleID))
+        else { return nil }
         return note
     }
 
-    /// What cannot be read says nothing.
-    private func read(_ path: String) -> Note? {
-        guard let text = try? folder.readText(path, maxBytes: Self.maxBytes),
-            text.hasSuffix("\n")
+    /// The note in a file; nil for one that cannot be read or whose code does not hold.
+    private func read(_ kind: Kind, _ key: Key) -> Note? {
+        guard let text = try? folder.readText(path(kind, key), maxBytes: Self.maxBytes),
+            text.utf8.last == UInt8(ascii: "\n")
         else { return nil }
-        let parts = text.dropLast().split(separator: " ")
-        guard let bundle = parts.first else { return nil }
-        guard parts.count > 1 else { return Note(bundle: String(bundle), begun: 0) }
-        guard let begun = Int(parts[1]), begun > 0 else { return nil }
-        return Note(bundle: String(bundle), begun: begun)
+        let parts = text.dropLast().split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == (kind == .loading ? 3 : 2),
+            let code = parts.last.flatMap({ Hex.decode(String($0)) })
+        else { return nil }
+        let begun = kind == .loading ? Int(parts[1]) ?? 0 : 0
+        let note = Note(key, bundle: String(parts[0]), begun: begun)
+        guard (try? self.key.verifies(code, of: Self.message(kind, note))) == true else {
+            return nil
+        }
+        return note
     }
 }

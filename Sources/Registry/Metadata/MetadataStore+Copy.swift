@@ -9,13 +9,14 @@ extension MetadataStore {
     /// - Parameters:
     ///   - path: Of the database, which is not changed.
     ///   - new: Where the new one is to be; what is there is replaced.
-    static func copy(_ path: String, to new: String) throws {
+    ///   - format: Of both.
+    static func copy(_ path: String, to new: String, _ format: DatabaseFormat) throws {
         let parts = ["", "-wal", "-shm"]
         for part in parts { try StoreFolder.system.remove(new + part) }
         // As for a database that is created: the mode is this file's.
         let file = try StoreFile(creating: new, SystemCalls())
         try file.close()
-        let store = try MetadataStore.openForRepair(new)
+        let store = try MetadataStore(creating: new, format)
         do {
             try store.insertAll(from: path)
             guard try store.checkpoint() else {

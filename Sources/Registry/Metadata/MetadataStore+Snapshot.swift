@@ -26,7 +26,7 @@ extension MetadataStore {
                 try database.execute(sql: "PRAGMA journal_mode = DELETE")
             }
             try queue.write { database in
-                try MetadataTransaction(database).deleteOpenUploads()
+                try MetadataTransaction(database, SchemaWatch(format)).deleteOpenUploads()
             }
             try queue.vacuum(into: path)
             try queue.close()

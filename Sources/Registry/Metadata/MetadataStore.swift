@@ -1,18 +1,18 @@
 internal import GRDB
+internal import Platform
 
 /// The metadata database: every row of the catalogue, and nothing of a model's bytes.
 ///
 /// Readers see a snapshot and never wait; writers run one after another. What the rest of the
 /// target knows of it are the methods of ``MetadataTransaction``: no SQL leaves this folder.
 final class MetadataStore: Sendable {
-    /// How long a connection waits for another's lock. There is one process; checkpoints and
-    /// recovery are all there is to wait for.
-    private static let busySeconds = 10.0
-
     let reader: any DatabaseReader
     /// `nil` where the database was opened for reading alone.
     private let writer: DatabasePool?
     private let fault: StorageFault
+    private let watch: SchemaWatch
+    /// Whether the rows of `grdb_migrations` are those of one format.
+    let isOfKnownFormat: Bool
 
     /// Creates the database with what `first` writes into it. It appears under its name when it
     /// is whole and durable, and not before. The caller holds the store's lock and has seen that
@@ -30,7 +30,7 @@ final class MetadataStore: Sendable {
         // opens it: closing it later would drop SQLite's locks.
         let file = try StoreFile(creating: temporary, layout.files)
         try file.close()
-        let store = try MetadataStore(temporary, fault: StorageFault())
+        let store = try MetadataStore(creating: temporary)
         try store.write(first)
         guard try store.checkpoint() else {
             throw RegistryError(.internalFailure, "the new database is in use", detail: temporary)
@@ -41,65 +41,36 @@ final class MetadataStore: Sendable {
         try folder.sync(StoreFolder.parent(of: path))
     }
 
-    /// Opens the database and checks its structure.
-    ///
-    /// - Throws: `unavailable` if it is missing, damaged or of a newer server.
-    static func open(_ layout: RegistryLayout, fault: StorageFault) throws -> MetadataStore {
-        try opening(layout.databasePath, layout.folder) {
-            let store = try MetadataStore(layout.databasePath, fault: fault)
-            try store.check()
-            return store
-        }
-    }
-
-    /// Opens the database of a registry that another process may be serving: for reading alone,
-    /// on a snapshot that does not hold its writers up.
-    ///
-    /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
-    static func openForReading(_ path: String) throws -> MetadataStore {
-        try opening(path, .system) { try MetadataStore(readingFrom: path) }
-    }
-
-    /// Opens the database for writing whatever its state is.
-    ///
-    /// - Throws: `unavailable` if it is missing, cannot be read, or is of a newer server.
-    static func openForRepair(_ path: String) throws -> MetadataStore {
-        try opening(path, .system) { try MetadataStore(path, fault: StorageFault()) }
-    }
-
-    private static func opening(
-        _ path: String,
-        _ folder: StoreFolder,
-        _ open: () throws -> MetadataStore
-    ) throws -> MetadataStore {
-        guard try folder.exists(path) else {
-            throw RegistryError(
-                .unavailable,
-                "there is no registry here",
-                detail: "\(path) does not exist"
-            )
-        }
-        do {
-            return try open()
-        } catch let error as DatabaseError {
-            throw RegistryError(
-                .unavailable,
-                "the registry's database is damaged or cannot be read",
-                detail: "\(path): \(error)"
-            )
-        }
-    }
-
-    private init(readingFrom path: String) throws {
+    /// Opens the database for reading alone.
+    init(readingFrom path: String) throws {
         fault = StorageFault()
         var configuration = MetadataStore.configuration
         configuration.readonly = true
         reader = try DatabaseQueue(path: path, configuration: configuration)
         writer = nil
-        try MetadataStore.checkFormat(reader, path)
+        let format = try reader.read { try DatabaseFormat.named(by: $0) }
+        isOfKnownFormat = format != nil
+        watch = SchemaWatch(format ?? .current)
     }
 
-    private init(_ path: String, fault: StorageFault) throws {
+    /// Opens the database for reading and writing.
+    convenience init(_ path: String, fault: StorageFault) throws {
+        try self.init(path, fault: fault) { try $0.read { try DatabaseFormat.named(by: $0) } }
+    }
+
+    /// Makes the tables of a format in an empty database.
+    convenience init(creating path: String, _ format: DatabaseFormat = .current) throws {
+        try self.init(path, fault: StorageFault()) { pool in
+            try pool.write { try format.create(in: $0) }
+            return format
+        }
+    }
+
+    private init(
+        _ path: String,
+        fault: StorageFault,
+        format: (DatabasePool) throws -> DatabaseFormat?
+    ) throws {
         self.fault = fault
         let pool = try DatabasePool(path: path, configuration: MetadataStore.configuration)
         (reader, writer) = (pool, pool)
@@ -107,58 +78,18 @@ final class MetadataStore: Sendable {
             // The pool has set NORMAL, which may lose the last commits at a loss of power.
             try database.execute(sql: "PRAGMA synchronous = FULL")
         }
-        try MetadataStore.checkFormat(reader, path)
-        try Schema.migrator.migrate(pool)
+        let format = try format(pool)
+        isOfKnownFormat = format != nil
+        watch = SchemaWatch(format ?? .current)
     }
 
-    static var configuration: Configuration {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(busySeconds)
-        configuration.foreignKeysEnabled = true
-        configuration.prepareDatabase { database in
-            // Nothing in the file may run as code, and a damaged page must not be followed.
-            // Deleted rows hold wrapped keys: their bytes are to go.
-            try database.execute(
-                sql: """
-                    PRAGMA trusted_schema = OFF;
-                    PRAGMA cell_size_check = ON;
-                    PRAGMA secure_delete = ON;
-                    """
-            )
-        }
-        return configuration
-    }
-
-    private static func checkFormat(_ reader: any DatabaseReader, _ path: String) throws {
-        try reader.read { database in
-            guard try !Schema.migrator.hasBeenSuperseded(database) else {
-                throw RegistryError(
-                    .unavailable,
-                    "the registry's database was written by a newer server",
-                    detail: path
-                )
-            }
-        }
-    }
-
-    /// Has SQLite check the structure of the whole file.
-    func check() throws {
-        let findings = try reader.read { database in
-            try String.fetchAll(database, sql: "PRAGMA quick_check(10)")
-        }
-        guard findings == ["ok"] else {
-            throw RegistryError(
-                .unavailable,
-                "the registry's database is damaged",
-                detail: findings.joined(separator: "; ")
-            )
-        }
-    }
+    /// The format that the database names, or the present one if it names none.
+    var format: DatabaseFormat { watch.format }
 
     /// Runs `body` on a snapshot.
     func read<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
         try translated {
-            try reader.read { database in try body(MetadataTransaction(database)) }
+            try reader.read { database in try body(MetadataTransaction(database, watch)) }
         }
     }
 
@@ -170,7 +101,38 @@ final class MetadataStore: Sendable {
             throw RegistryError(.internalFailure, "the registry was opened for reading alone")
         }
         return try translated {
-            try writer.write { database in try body(MetadataTransaction(database)) }
+            try writer.write { database in try body(MetadataTransaction(database, watch)) }
+        }
+    }
+
+    /// Brings a database of a former format to the present one: `body` runs in one transaction, at
+    /// the end of which the schema has to be the present one.
+    ///
+    /// - Throws: `dataLoss` if the schema is not that of the former format.
+    func migrate<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {
+        let result = try write { transaction in
+            if let difference = try transaction.schemaDifference() {
+                throw RegistryError(.dataLoss, "the registry was changed by others: \(difference)")
+            }
+            let result = try body(transaction)
+            let differences = try SchemaWatch.differences(in: transaction.database, from: .current)
+            guard differences.isEmpty else {
+                throw RegistryError(
+                    .internalFailure,
+                    "the registry's database was not migrated",
+                    detail: differences.joined(separator: "; ")
+                )
+            }
+            return result
+        }
+        watch.format = .current
+        return result
+    }
+
+    /// SQLite's count of the commits of others that the one connection that writes has seen.
+    func writersDataVersion() throws -> Int64? {
+        try translated {
+            try writer?.writeWithoutTransaction { try MetadataTransaction($0, watch).dataVersion() }
         }
     }
 
@@ -193,6 +155,8 @@ final class MetadataStore: Sendable {
     func checkpoint() throws -> Bool {
         do {
             try writer?.writeWithoutTransaction { database in
+                // GRDB passes a closed connection on to SQLite, which ends the process.
+                guard unsafe database.sqliteConnection != nil else { return }
                 _ = try database.checkpoint(.truncate)
             }
             return true
@@ -227,6 +191,12 @@ final class MetadataStore: Sendable {
                 "the registry's store has no room left",
                 detail: "\(error)"
             )
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            return RegistryError(
+                .unavailable,
+                "another program holds the lock of the registry's database",
+                detail: "\(error)"
+            )
         case .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CANTOPEN:
             fault.set("\(error)")
         default: break
@@ -242,8 +212,10 @@ final class MetadataStore: Sendable {
 /// The rows, inside one transaction or on one snapshot. Its methods are in the extensions.
 struct MetadataTransaction {
     let database: Database
+    let watch: SchemaWatch
 
-    init(_ database: Database) {
+    init(_ database: Database, _ watch: SchemaWatch) {
         self.database = database
+        self.watch = watch
     }
 }

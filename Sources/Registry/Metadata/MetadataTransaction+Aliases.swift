@@ -5,6 +5,12 @@ struct StoredMove {
     var info: AliasMoveInfo
     let isRollback: Bool
     let overrides: MoveOverrides
+
+    /// The terms of a move that has not ended; nil if it has.
+    var pending: PendingMove? {
+        guard info.outcome == .pending else { return nil }
+        return PendingMove(isRollback: isRollback, overrides: overrides)
+    }
 }
 
 extension MetadataTransaction {
@@ -24,13 +30,6 @@ extension MetadataTransaction {
             "SELECT * FROM aliases WHERE model = ? ORDER BY name",
             [model]
         ).map(MetadataTransaction.aliasInfo)
-    }
-
-    /// The aliases of all models.
-    func allAliases() throws -> [(model: String, alias: AliasInfo)] {
-        try rows(of: "aliases", "SELECT * FROM aliases ORDER BY model, name").map { row in
-            (try row.text("model"), try MetadataTransaction.aliasInfo(row))
-        }
     }
 
     /// The names of the aliases that answer with a version or are to, sorted.
@@ -137,30 +136,7 @@ extension MetadataTransaction {
         ).map { try MetadataTransaction.storedMove($0).info }
     }
 
-    /// What an alias can go back to, from its history since it was last deleted.
-    func servedStack(model: String, name: String) throws -> ServedStack {
-        let rows = try rows(
-            of: "alias_moves",
-            """
-            SELECT moves.* FROM alias_moves AS moves JOIN alias_counters USING (model, name)
-            WHERE model = ? AND name = ? AND moves.generation > deleted_generation
-            ORDER BY moves.generation
-            """,
-            [model, name]
-        )
-        return ServedStack(
-            try rows.map { row in
-                let move = try MetadataTransaction.storedMove(row)
-                return ServedStack.Move(
-                    toVersion: move.info.toVersion,
-                    isRollback: move.isRollback,
-                    outcome: move.info.outcome
-                )
-            }
-        )
-    }
-
-    private static func aliasInfo(_ row: TableRow) throws -> AliasInfo {
+    static func aliasInfo(_ row: TableRow) throws -> AliasInfo {
         AliasInfo(
             name: try row.text("name"),
             version: try row.unsigned("version"),
@@ -172,7 +148,7 @@ extension MetadataTransaction {
         )
     }
 
-    private static func storedMove(_ row: TableRow) throws -> StoredMove {
+    static func storedMove(_ row: TableRow) throws -> StoredMove {
         StoredMove(
             info: AliasMoveInfo(
                 generation: try row.unsigned("generation"),

@@ -18,14 +18,14 @@ extension MetadataTransaction {
         )
     }
 
-    /// The events after `sequence`, oldest first, until `body` has had enough and answers false.
+    /// The events after `sequence`, or all rows without one, oldest first, until `body` has had enough and answers false.
     func auditEvents(
         model: String?,
-        after sequence: UInt64,
+        after sequence: UInt64?,
         _ body: (AuditEventInfo) throws -> Bool
     ) throws {
         let filter = model == nil ? "" : "AND model = :model"
-        var arguments: StatementArguments = ["sequence": sequence.column]
+        var arguments: StatementArguments = ["sequence": sequence?.column ?? .min]
         if let model { arguments += ["model": model] }
         try eachRow(
             of: "audit",

@@ -2,7 +2,7 @@ internal import GRDB
 internal import Text
 
 /// The signed head as it is stored, with the columns that it has to agree with.
-struct StoredHead {
+struct StoredHead: Equatable, Sendable {
     let registryID: [UInt8]
     let sequence: UInt64
     let recordSHA256: [UInt8]

@@ -21,17 +21,6 @@ extension MetadataTransaction {
         return findings
     }
 
-    /// Whether the steps that are noted lead to the present format or a former one.
-    func hasFormat() throws -> Bool {
-        Schema.formats.contains(try Schema.migrator.appliedIdentifiers(database))
-    }
-
-    /// Whether moves have the columns of what they pass over: those of the first format have not.
-    func hasMoveOverrides() throws -> Bool {
-        let applied = try Schema.migrator.appliedIdentifiers(database)
-        return applied != Schema.formats[0]
-    }
-
     /// The head's row; `nil` if there is none.
     func checkedHead() throws -> CheckedRow? {
         try checkedRow("SELECT * FROM catalogue WHERE id = 1")

@@ -11,8 +11,8 @@ struct StoredUpload {
     let principal: String
     let model: String
     let idempotencyKey: String
-    /// Of the files and metadata that it was begun with.
-    let contentsSHA256: [UInt8]
+    /// The code of ``UploadMAC`` over what it was begun as.
+    var mac: [UInt8]
     let bundleID: [UInt8]
     let usedUnixMs: Int64
     /// What it became; `nil` while it is open.
@@ -32,6 +32,13 @@ struct StoredFile: Equatable, Sendable {
     let sealedBytes: UInt64
     let sealedSHA256: [UInt8]
     let commitment: [UInt8]
+}
+
+/// The row of a finished file.
+struct StoredFileRow {
+    let file: StoredFile
+    /// The code of ``UploadMAC`` over it.
+    let mac: [UInt8]
 }
 
 extension MetadataTransaction {
@@ -63,6 +70,15 @@ extension MetadataTransaction {
         ) ?? 0
     }
 
+    /// How many uploads of a principal are open.
+    func openUploadCount(of principal: String) throws -> Int {
+        try Int.fetchOne(
+            database,
+            sql: "SELECT COUNT(*) FROM uploads WHERE version IS NULL AND principal = ?",
+            arguments: [principal]
+        ) ?? 0
+    }
+
     /// The open uploads with when they were last used.
     func openUploads() throws -> [(id: String, usedUnixMs: Int64)] {
         try rows(of: "uploads", "SELECT id, used_unix_ms FROM uploads WHERE version IS NULL")
@@ -74,12 +90,12 @@ extension MetadataTransaction {
         try database.execute(
             sql: """
                 INSERT INTO uploads (id, server_id, principal, model, idempotency_key,
-                    contents_sha256, bundle_id, used_unix_ms, metadata, files)
+                    mac, bundle_id, used_unix_ms, metadata, files)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 upload.id, upload.serverID, upload.principal, upload.model,
-                upload.idempotencyKey, upload.contentsSHA256.column, upload.bundleID.column,
+                upload.idempotencyKey, upload.mac.column, upload.bundleID.column,
                 upload.usedUnixMs, upload.metadata.column,
                 String(decoding: BundleFile.canonical(upload.files).encoded(), as: UTF8.self),
             ]
@@ -119,19 +135,22 @@ extension MetadataTransaction {
     }
 
     /// The finished files of an upload by index.
-    func uploadFiles(id: String) throws -> [Int: StoredFile] {
-        var files: [Int: StoredFile] = [:]
+    func uploadFiles(id: String) throws -> [Int: StoredFileRow] {
+        var files: [Int: StoredFileRow] = [:]
         let rows = try rows(
             of: "upload_files",
             "SELECT * FROM upload_files WHERE upload_id = ?",
             [id]
         )
         for row in rows {
-            files[Int(clamping: try row.unsigned("file_index"))] = StoredFile(
-                sha256: try row.hex("sha256"),
-                sealedBytes: try row.unsigned("sealed_bytes"),
-                sealedSHA256: try row.hex("sealed_sha256"),
-                commitment: try row.hex("commitment")
+            files[Int(clamping: try row.unsigned("file_index"))] = StoredFileRow(
+                file: StoredFile(
+                    sha256: try row.hex("sha256"),
+                    sealedBytes: try row.unsigned("sealed_bytes"),
+                    sealedSHA256: try row.hex("sealed_sha256"),
+                    commitment: try row.hex("commitment")
+                ),
+                mac: try row.hex("mac")
             )
         }
         return files
@@ -141,14 +160,15 @@ extension MetadataTransaction {
     func insertUploadFile(
         id: String,
         index: Int,
-        _ file: StoredFile,
+        _ row: StoredFileRow,
         usedUnixMs: Int64
     ) throws {
+        let file = row.file
         try database.execute(
-            sql: "INSERT OR REPLACE INTO upload_files VALUES (?, ?, ?, ?, ?, ?)",
+            sql: "INSERT OR REPLACE INTO upload_files VALUES (?, ?, ?, ?, ?, ?, ?)",
             arguments: [
                 id, index, file.sha256.column, file.sealedBytes.column,
-                file.sealedSHA256.column, file.commitment.column,
+                file.sealedSHA256.column, file.commitment.column, row.mac.column,
             ]
         )
         try database.execute(
@@ -172,7 +192,7 @@ extension MetadataTransaction {
             principal: try row.text("principal"),
             model: try row.text("model"),
             idempotencyKey: try row.text("idempotency_key"),
-            contentsSHA256: try row.hex("contents_sha256"),
+            mac: try row.hex("mac"),
             bundleID: try row.hex("bundle_id"),
             usedUnixMs: try row.integer("used_unix_ms"),
             version: try row.optionalUnsigned("version"),

@@ -1,36 +1,13 @@
-internal import GRDB
-
-/// The tables of the metadata database.
+/// The statements of the metadata database, registry format 2.
 ///
 /// Ids, digests and sealed bytes are lower-case hex; signed statements are the text that was
 /// signed. A version's data key lies in `wrapped_keys` under its bundle's id from the begin of
-/// the upload on: rotating keys touches that table and no other.
+/// the upload on: a rotation of keys touches that table and no other.
+///
+/// docs/REGISTRY-FORMAT.md, section 4, has the same statements. A database has no object besides.
 enum Schema {
-    static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { database in
-            for table in tables1 {
-                try database.execute(sql: table)
-            }
-        }
-        // A home of the former format is brought to this one by the first start, in the one
-        // transaction that the migration is. The references are not checked: no row is touched.
-        migrator.registerMigration("2", foreignKeyChecks: .immediate) { database in
-            for statement in changes2 { try database.execute(sql: statement) }
-        }
-        return migrator
-    }
-
-    /// The formats that a reader understands, each by the migrations that led to it, oldest first.
-    static let formats: [Set<String>] = [["1"], ["1", "2"]]
-
-    /// The checks that moves pass over: no move of the former format did.
-    private static let changes2 = [
-        "ALTER TABLE alias_moves ADD COLUMN allow_signature_change INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE alias_moves ADD COLUMN force INTEGER NOT NULL DEFAULT 0",
-    ]
-
-    private static let tables1 = [
+    static let statements = [
+        DatabaseFormat.identifierTable,
         """
         CREATE TABLE catalogue (
             id INTEGER PRIMARY KEY CHECK (id = 1), registry_id TEXT NOT NULL,
@@ -63,7 +40,7 @@ enum Schema {
         """
         CREATE TABLE uploads (
             id TEXT NOT NULL PRIMARY KEY, server_id TEXT NOT NULL, principal TEXT NOT NULL,
-            model TEXT NOT NULL, idempotency_key TEXT NOT NULL, contents_sha256 TEXT NOT NULL,
+            model TEXT NOT NULL, idempotency_key TEXT NOT NULL, mac TEXT NOT NULL,
             bundle_id TEXT NOT NULL UNIQUE, used_unix_ms INTEGER NOT NULL, version INTEGER,
             alias TEXT, alias_generation INTEGER, metadata TEXT NOT NULL, files TEXT NOT NULL,
             FOREIGN KEY (model, version) REFERENCES versions (model, version)
@@ -78,7 +55,7 @@ enum Schema {
         CREATE TABLE upload_files (
             upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
             file_index INTEGER NOT NULL, sha256 TEXT NOT NULL, sealed_bytes INTEGER NOT NULL,
-            sealed_sha256 TEXT NOT NULL, commitment TEXT NOT NULL,
+            sealed_sha256 TEXT NOT NULL, commitment TEXT NOT NULL, mac TEXT NOT NULL,
             PRIMARY KEY (upload_id, file_index)
         ) STRICT
         """,
@@ -106,6 +83,7 @@ enum Schema {
             asked_unix_ms INTEGER NOT NULL, served_unix_ms INTEGER NOT NULL,
             outcome TEXT NOT NULL
                 CHECK (outcome IN ('served', 'pending', 'superseded', 'rejected')),
+            allow_signature_change INTEGER NOT NULL DEFAULT 0, force INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (model, name, generation)
         ) STRICT
         """,

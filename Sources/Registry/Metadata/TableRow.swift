@@ -83,6 +83,15 @@ struct TableRow {
         return word
     }
 
+    /// A part of the row's key, for a message.
+    func words(_ column: String) -> String {
+        switch storage(column) {
+        case .string(let text): excerpt(text)
+        case .int64(let number): "\(number)"
+        default: "?"
+        }
+    }
+
     private func isNull(_ column: String) -> Bool {
         guard case .null = storage(column) else { return false }
         return true

@@ -44,16 +44,6 @@ extension PublishRequest {
         return Array(Card.defaultText(entry: model.path).utf8)
     }
 
-    /// What an idempotency key stands for: the same files in the same order, since chunks name
-    /// them by index, and the same metadata.
-    var contentsSHA256: [UInt8] {
-        let contents = CanonicalValue.object([
-            "files": BundleFile.canonical(files),
-            "metadata": .object(metadata.mapValues { .string($0.text) }),
-        ])
-        return Digest.sha256(contents.encoded())
-    }
-
     private func checkMetadata() throws(RegistryError) {
         guard metadata.count <= Limits.maxMetadataPairs else {
             throw RegistryError(

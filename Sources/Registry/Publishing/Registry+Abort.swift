@@ -11,10 +11,12 @@ extension Registry {
             upload = try openUpload(uploadID, principal: principal)
         } catch let error as RegistryError where error.code == .dataLoss {
             // Its key is gone, so nothing of it can be used; it must not hold a place for ever.
-            return try dropUnreadable(try storedUpload(uploadID, principal: principal))
+            let stored = try uncheckedUpload(uploadID, principal: principal)
+            guard stored.version == nil else { throw error }
+            return try dropUnreadable(stored)
         }
         try upload.ending.withLock { _ in
-            let stored = try storedUpload(uploadID, principal: principal)
+            let stored = try uncheckedUpload(uploadID, principal: principal)
             if let version = stored.version {
                 throw RegistryError(
                     .failedPrecondition,
@@ -49,17 +51,24 @@ extension Registry {
         return dropped
     }
 
-    /// Removes an upload whose key cannot be opened, and what it had finished.
+    /// The upload's row, which may have been altered. It decides nothing but which rows an abort
+    /// removes and which grant a caller needs to be told that it was altered.
+    func uncheckedUpload(_ id: String, principal: String) throws -> StoredUpload {
+        let stored = try metadata.read { try $0.upload(id: id) }
+        guard let stored, stored.principal == principal else { throw Upload.unknown(id) }
+        return stored
+    }
+
+    /// Removes an upload whose rows were altered or whose key cannot be opened.
+    ///
+    /// The blobs are left to the collection: rows that were altered may name another version's.
     private func dropUnreadable(_ stored: StoredUpload) throws {
-        let finished = try metadata.write { transaction in
-            let finished = try transaction.uploadFiles(id: stored.id)
+        try metadata.write { transaction in
             try transaction.deleteUpload(id: stored.id)
             try transaction.deleteUploadKey(bundleID: stored.bundleID)
-            return finished
         }
         // What cannot be removed now is removed at the next start.
         try? blobs.removeUpload(stored.id)
-        for file in finished.values { try? blobs.remove(file.sealedSHA256) }
     }
 
     /// Removes an upload's rows and then its bytes. A crash in between leaves bytes that no row
@@ -69,6 +78,7 @@ extension Registry {
         // Each file's lock is taken once: a chunk that was let in before has then ended.
         for file in upload.files { _ = file.nextOffset }
         let finished = try metadata.read { try $0.uploadFiles(id: upload.stored.id) }
+            .filter { try upload.mac.holds(for: $1, index: $0, upload: upload.stored.id) }
         do {
             try metadata.write { transaction in
                 try transaction.deleteUpload(id: upload.stored.id)
@@ -79,7 +89,7 @@ extension Registry {
             throw error
         }
         upload.enter(.ended)
-        var digests = Set(finished.values.map(\.sealedSHA256))
+        var digests = Set(finished.values.map(\.file.sealedSHA256))
         for file in upload.files {
             if let digest = file.reset() { digests.insert(digest) }
         }

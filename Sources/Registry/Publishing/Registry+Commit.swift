@@ -68,6 +68,7 @@ extension Registry {
             bundleID: upload.stored.bundleID
         )
         return try change { change in
+            try upload.checkRow(change.transaction)
             let version = try insertVersion(
                 upload,
                 files,
@@ -196,7 +197,7 @@ extension Registry {
         _ change: inout Change
     ) throws -> UInt64 {
         let stored = upload.stored
-        let version = try change.transaction.takeVersionNumber(model: stored.model)
+        let version = try change.takeVersionNumber(model: stored.model)
         let place = change.nextRecordPlace()
         let record = VersionRecord(
             registryID: registryID,
@@ -265,6 +266,7 @@ extension Registry {
                 name: alias,
                 generation: generation
             )
+            guard move?.info.toVersion == version else { throw stored.altered }
             return Committed(
                 version: info,
                 move: AliasInfo(

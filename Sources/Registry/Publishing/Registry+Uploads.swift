@@ -10,30 +10,23 @@ extension Registry {
     ///   another server began; `resourceExhausted` when too many uploads are open.
     package func beginPublish(
         _ request: PublishRequest,
-        principal: String
+        principal: String,
+        uploadsPerPrincipal: Int = Limits.uploadsPerPrincipal
     ) throws -> BegunPublish {
         try request.check(principal: principal)
+        // An upload that can never be committed is refused before it is sent.
+        try checkFault()
         _ = try request.serverCard()
-        let contents = request.contentsSHA256
-        if let begun = try metadata.read({ transaction in
-            try begunBefore(request, contents, principal: principal, transaction)
-        }) {
-            return begun
+        if let before = try metadata.read({ try $0.uploadRow(of: request, principal) }) {
+            return try begunBefore(before, request)
         }
         try checkSigned(request.files, model: request.model)
-        let (upload, wrapped) = try newUpload(request, contents, principal: principal)
+        let (upload, wrapped) = try newUpload(request, principal: principal)
         let stored = upload.stored
-        let begun = try metadata.write { transaction in
+        let before = try metadata.write { transaction -> UploadRow? in
             // Asked again: another call may have begun it meanwhile.
-            if let begun = try begunBefore(request, contents, principal: principal, transaction) {
-                return begun
-            }
-            guard try transaction.openUploadCount() < Limits.maxUploads else {
-                throw RegistryError(
-                    .resourceExhausted,
-                    "\(Limits.maxUploads) uploads are open: commit or abort one first"
-                )
-            }
+            if let before = try transaction.uploadRow(of: request, principal) { return before }
+            try checkPlace(for: principal, limit: uploadsPerPrincipal, in: transaction)
             // A rotation may have changed the current key since, and counts on this look.
             let current =
                 wrapped.kekID == keys.currentKeyID
@@ -43,34 +36,57 @@ extension Registry {
             )
             try transaction.insert(stored)
             try steps.reach(.beginRow)
-            return BegunPublish(
-                uploadID: stored.id,
-                chunkBytes: UInt32(Limits.chunkBytes),
-                version: nil
-            )
+            return nil
         }
-        if begun.uploadID == stored.id {
-            uploads.withLock { $0[stored.id] = $0[stored.id] ?? upload }
-        }
-        return begun
+        if let before { return try begunBefore(before, request) }
+        uploads.withLock { $0[stored.id] = $0[stored.id] ?? upload }
+        return BegunPublish(
+            uploadID: stored.id,
+            chunkBytes: UInt32(Limits.chunkBytes),
+            version: nil
+        )
     }
 
-    /// An upload with ids and a data key of its own, and that key wrapped.
+    /// Refuses an upload for which there is no place. Uploads count until they end, whichever
+    /// server began them.
+    private func checkPlace(
+        for principal: String,
+        limit: Int,
+        in transaction: MetadataTransaction
+    ) throws {
+        guard try transaction.openUploadCount(of: principal) < limit else {
+            throw RegistryError(
+                .resourceExhausted,
+                "\(limit) uploads of \(quoted(principal)) are open, which is "
+                    + "'limits.uploads_per_principal': commit or abort one first"
+            )
+        }
+        guard try transaction.openUploadCount() < Limits.maxUploads else {
+            throw RegistryError(
+                .resourceExhausted,
+                "\(Limits.maxUploads) uploads are open, the most of all callers together: try "
+                    + "again when one has ended"
+            )
+        }
+    }
+
+    /// An upload with an id, which is its bundle's, and a data key of its own, and that key
+    /// wrapped.
     private func newUpload(
         _ request: PublishRequest,
-        _ contents: [UInt8],
         principal: String
     ) throws -> (Upload, WrappedKey) {
         do {
             let dataKey = try SecretKey.random()
-            let stored = StoredUpload(
-                id: Hex.encode(try RandomBytes.make(count: SealingLimits.idBytes)),
+            let bundleID = try RandomBytes.make(count: SealingLimits.idBytes)
+            var stored = StoredUpload(
+                id: bundleID.column,
                 serverID: serverID,
                 principal: principal,
                 model: request.model,
                 idempotencyKey: request.idempotencyKey,
-                contentsSHA256: contents,
-                bundleID: try RandomBytes.make(count: SealingLimits.idBytes),
+                mac: [],
+                bundleID: bundleID,
                 usedUnixMs: clock.nowUnixMs,
                 version: nil,
                 alias: nil,
@@ -78,8 +94,10 @@ extension Registry {
                 metadata: request.metadata,
                 files: request.files
             )
+            let mac = try UploadMAC(dataKey: dataKey, bundleID: bundleID)
+            stored.mac = try mac.code(of: stored)
             return (
-                try Upload(registryID: registryID, stored: stored, dataKey: dataKey),
+                try Upload(registryID: registryID, stored: stored, dataKey: dataKey, mac: mac),
                 try wrap(dataKey, for: stored)
             )
         } catch let error as SealingError {
@@ -150,7 +168,7 @@ extension Registry {
     package func uploadModel(uploadID: String, principal: String) throws -> String {
         let known = uploads.withLock { $0[uploadID] }
         if let known, known.stored.principal == principal { return known.stored.model }
-        return try storedUpload(uploadID, principal: principal).model
+        return try uncheckedUpload(uploadID, principal: principal).model
     }
 
     /// Takes a chunk, and notes a file that it finished.
@@ -169,104 +187,16 @@ extension Registry {
             leases: leases,
             isOpen: isOpen
         ) { stored in
+            let code = try upload.mac.code(of: stored, index: file.index, upload: upload.stored.id)
             try metadata.write { transaction in
                 try transaction.insertUploadFile(
                     id: upload.stored.id,
                     index: file.index,
-                    stored,
+                    StoredFileRow(file: stored, mac: code),
                     usedUnixMs: clock.nowUnixMs
                 )
                 try steps.reach(.fileRow)
             }
         }
-    }
-
-    /// The upload's row.
-    func storedUpload(_ id: String, principal: String) throws -> StoredUpload {
-        let stored = try metadata.read { try $0.upload(id: id) }
-        guard let stored, stored.principal == principal else { throw Upload.unknown(id) }
-        return stored
-    }
-
-    /// An upload that takes chunks; after a restart it is put together again from its rows.
-    func openUpload(_ id: String, principal: String) throws -> Upload {
-        if let known = uploads.withLock({ $0[id] }) {
-            guard known.stored.principal == principal else { throw Upload.unknown(id) }
-            return known
-        }
-        let (stored, finished, wrapped) = try metadata.read { transaction in
-            let stored = try transaction.upload(id: id)
-            guard let stored, stored.principal == principal else { throw Upload.unknown(id) }
-            return (
-                stored, try transaction.uploadFiles(id: id),
-                try transaction.wrappedKey(bundleID: stored.bundleID)
-            )
-        }
-        try checkOwn(stored)
-        if let version = stored.version {
-            throw RegistryError(
-                .failedPrecondition,
-                "upload \(quoted(id)) became version \(version)"
-            )
-        }
-        guard let wrapped else {
-            throw RegistryError(.dataLoss, "upload \(quoted(id)): its data key is missing")
-        }
-        let key: SecretKey
-        do {
-            key = try dataKey(wrapped, model: stored.model, bundleID: stored.bundleID)
-        } catch let error as SealingError {
-            throw RegistryError.sealing(error, "upload \(quoted(id)): its data key does not unwrap")
-        }
-        let whole = try finished.filter { _, file in
-            try blobs.byteCount(of: file.sealedSHA256) == file.sealedBytes
-        }
-        let upload = try Upload(
-            registryID: registryID,
-            stored: stored,
-            dataKey: key,
-            finished: whole
-        )
-        return uploads.withLock { uploads in
-            if let known = uploads[id] { return known }
-            uploads[id] = upload
-            return upload
-        }
-    }
-
-    /// Refuses an upload that another server began: what that one sealed is not known here.
-    func checkOwn(_ stored: StoredUpload) throws(RegistryError) {
-        guard stored.serverID == serverID else {
-            throw RegistryError(
-                .failedPrecondition,
-                "upload \(stored.id) was begun by another server"
-            )
-        }
-    }
-
-    private func begunBefore(
-        _ request: PublishRequest,
-        _ contents: [UInt8],
-        principal: String,
-        _ transaction: MetadataTransaction
-    ) throws -> BegunPublish? {
-        let stored = try transaction.upload(
-            principal: principal,
-            model: request.model,
-            idempotencyKey: request.idempotencyKey
-        )
-        guard let stored else { return nil }
-        guard stored.contentsSHA256 == contents else {
-            throw RegistryError(
-                .failedPrecondition,
-                "the idempotency key was used before, with other files or metadata"
-            )
-        }
-        if stored.version == nil { try checkOwn(stored) }
-        return BegunPublish(
-            uploadID: stored.id,
-            chunkBytes: UInt32(Limits.chunkBytes),
-            version: stored.version
-        )
     }
 }

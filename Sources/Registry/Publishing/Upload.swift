@@ -8,6 +8,8 @@ final class Upload: Sendable {
     let stored: StoredUpload
     /// Seals the files; it becomes the version's data key.
     let dataKey: SecretKey
+    /// Makes the codes of its rows.
+    let mac: UploadMAC
     /// The request's files by index, and after them the card that the server writes, if any.
     let files: [UploadFile]
     /// The card that the server writes, since the bundle has none.
@@ -33,11 +35,13 @@ final class Upload: Sendable {
         registryID: [UInt8],
         stored: StoredUpload,
         dataKey: SecretKey,
+        mac: UploadMAC,
         finished: [Int: StoredFile] = [:]
     ) throws {
         self.registryID = registryID
         self.stored = stored
         self.dataKey = dataKey
+        self.mac = mac
         let request = PublishRequest(model: stored.model, files: stored.files)
         let card = try request.serverCard()
         serverCard = card
@@ -55,6 +59,16 @@ final class Upload: Sendable {
             UploadFile(index: index, file: file, finished: finished[index])
         }
         state = Mutex(State(usedUnixMs: stored.usedUnixMs))
+    }
+
+    /// Checks that the row is still the one that was begun, and open.
+    func checkRow(_ transaction: MetadataTransaction) throws {
+        guard let row = try transaction.upload(id: stored.id) else {
+            throw Upload.unknown(stored.id)
+        }
+        guard row.version == nil, row.alias == nil, row.aliasGeneration == nil,
+            row.mac == stored.mac, try mac.holds(for: row)
+        else { throw stored.altered }
     }
 
     /// The files that the publisher sends.

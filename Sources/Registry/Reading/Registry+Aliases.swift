@@ -3,13 +3,17 @@ extension Registry {
     ///
     /// - Throws: `notFound` for no such model or alias.
     package func alias(model: String, alias: String) throws -> AliasInfo {
-        try metadata.read { transaction in
-            guard try transaction.modelExists(model) else { throw Registry.noModel(model) }
-            guard let found = try transaction.alias(model: model, name: alias) else {
-                throw Registry.noAlias(model, alias)
-            }
-            return found
+        let name = AliasName(model: model, name: alias)
+        let found = try confirmed(
+            { try $0.alias(model: model, name: alias) },
+            { $0.alias(name) },
+            fault: RegistryFault("aliases", name)
+        )
+        guard let found else {
+            guard try modelExists(model) else { throw Registry.noModel(model) }
+            throw Registry.noAlias(model, alias)
         }
+        return found
     }
 
     /// The terms of a move; `nil` if it is not pending.
@@ -18,11 +22,15 @@ extension Registry {
         alias: String,
         generation: UInt64
     ) throws -> PendingMove? {
-        try metadata.read { transaction in
-            let move = try transaction.move(model: model, name: alias, generation: generation)
-            guard let move, move.info.outcome == .pending else { return nil }
-            return PendingMove(isRollback: move.isRollback, overrides: move.overrides)
-        }
+        let name = AliasName(model: model, name: alias)
+        return try confirmed(
+            { try $0.move(model: model, name: alias, generation: generation)?.pending },
+            { told in
+                let newest = told.aliases[name]?.move
+                return newest?.info.generation == generation ? newest?.pending : nil
+            },
+            fault: RegistryFault("alias_moves", name)
+        )
     }
 
     /// The accepted moves of an alias, newest first; of a deleted alias too.
@@ -56,34 +64,6 @@ extension Registry {
                 throw Registry.noAlias(model, alias)
             }
             return moves
-        }
-    }
-
-    /// The audit log, oldest first.
-    ///
-    /// - Parameters:
-    ///   - model: Events of this model only; `nil`: all.
-    ///   - sequence: The last sequence of the page before; 0 from the first.
-    ///   - limit: Entries wanted, cut to ``Limits/maxPageEntries``.
-    ///   - visible: Which models the caller may know of; asked with an empty name for events of
-    ///     the registry as a whole.
-    package func auditEvents(
-        model: String?,
-        after sequence: UInt64,
-        limit: Int,
-        where visible: (String) -> Bool
-    ) throws -> [AuditEventInfo] {
-        let limit = Limits.page(limit)
-        return try metadata.read { transaction in
-            var events: [AuditEventInfo] = []
-            try transaction.auditEvents(
-                model: model,
-                after: min(sequence, UInt64(Int64.max))
-            ) { event in
-                if visible(event.model) { events.append(event) }
-                return events.count < limit
-            }
-            return events
         }
     }
 }

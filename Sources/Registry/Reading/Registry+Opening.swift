@@ -41,9 +41,13 @@ extension Registry {
         return opened
     }
 
-    /// The aliases of all models, for whoever has to load what they point to.
+    /// The aliases of all models, for whoever has to load what they point to: those of the signed
+    /// head, whatever the table says.
     package func allAliases() throws -> [(model: String, alias: AliasInfo)] {
-        try metadata.read { try $0.allAliases() }
+        let told = told
+        return told.aliases.keys.sorted().compactMap { name in
+            told.alias(name).map { (name.model, $0) }
+        }
     }
 
     /// All that is stored of a version.

@@ -64,13 +64,19 @@ extension Registry {
         version: UInt64,
         includingDeleted: Bool = false
     ) throws -> VersionInfo {
-        try metadata.read { transaction in
-            let info = try transaction.versionInfo(model: model, version: version)
-            guard let info, includingDeleted || info.state != .deleted else {
-                throw Registry.noVersion(model, version)
-            }
-            return info
+        let info = try metadata.read { transaction in
+            try transaction.versionInfo(model: model, version: version)
         }
+        // Whether a version may be loaded is for the log to say, and not for its row.
+        let state = try confirmed(
+            { try $0.state(model: model, version: version)?.state },
+            { $0.state(model: model, version: version) },
+            fault: RegistryFault(model: model, version: version)
+        )
+        guard let info, let state, includingDeleted || state != .deleted else {
+            throw Registry.noVersion(model, version)
+        }
+        return info.with(state)
     }
 
     /// The files of a version, sorted by path, as its verified record states them.

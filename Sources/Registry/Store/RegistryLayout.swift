@@ -30,6 +30,8 @@ package struct RegistryLayout: Sendable {
     var folder: StoreFolder { StoreFolder(files) }
 
     var databasePath: String { store + "/registry.sqlite" }
+    /// The second place for the highest registry format seen.
+    var formatPath: String { StoreFolder.parent(of: sequencePath) + "/format" }
     var serverIDPath: String { store + "/server-id" }
     var lockPath: String { store + "/" + RegistryLayout.lockName }
     var leasePath: String { store + "/lease" }

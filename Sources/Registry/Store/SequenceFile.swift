@@ -1,5 +1,3 @@
-internal import Text
-
 /// The second place for the highest sequence that the registry has signed, as a decimal number
 /// and a line feed.
 ///
@@ -10,37 +8,25 @@ internal import Text
 /// noticed while nothing has changed, and gives it its place afterwards. What a crash leaves of it
 /// says nothing: whether the change was committed is the head's to say.
 struct SequenceFile: Sendable {
-    private static let maxBytes = 64
-    let path: String
     let steps: Steps
-    private let folder: StoreFolder
+    private let number: KeptNumber
+
+    var path: String { number.path }
+    private var folder: StoreFolder { number.folder }
 
     /// The file of a registry.
     init(_ layout: RegistryLayout, steps: Steps) {
-        path = layout.sequencePath
-        folder = layout.folder
+        number = KeptNumber(path: layout.sequencePath, name: "sequence", folder: layout.folder)
         self.steps = steps
     }
 
     /// The number in the file; `nil` if there is no file.
-    func read() throws -> UInt64? {
-        guard let text = try folder.readText(path, maxBytes: SequenceFile.maxBytes) else {
-            return nil
-        }
-        guard let value = UInt64(text.dropLast()), ExactString(text) == "\(value)\n" else {
-            throw RegistryError(
-                .unavailable,
-                "the sequence kept beside the keys is not a number",
-                detail: "\(path): expected a decimal number and a line feed"
-            )
-        }
-        return value
-    }
+    func read() throws -> UInt64? { try number.read() }
 
     /// Writes the next number, durably. The present one stays.
     func prepare(_ sequence: UInt64) throws {
         try steps.reach(.sequenceWrite)
-        try folder.prepareFile(path, with: "\(sequence)\n")
+        try folder.prepareFile(path, with: KeptNumber.text(sequence))
     }
 
     /// Puts the number that was prepared in the place of the present one, durably.

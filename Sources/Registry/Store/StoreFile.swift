@@ -1,7 +1,9 @@
 internal import Glibc
+internal import Platform
 internal import Sealing
 
-/// One open file of the store. Symbolic links are refused: the store makes none.
+/// One open file of the store. Symbolic links, FIFOs and devices are refused: the store makes
+/// none. Opening a file never waits.
 struct StoreFile: ~Copyable {
     /// -1 once closed.
     private var descriptor: Int32
@@ -9,45 +11,58 @@ struct StoreFile: ~Copyable {
     private let path: String
     private let files: any FileCalls
 
+    private static let flags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+
     /// Creates a file that must not exist, readable and writable for its owner only.
     init(creating path: String, _ files: any FileCalls) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR | O_CREAT | O_EXCL, files)
+        self = try StoreFile.opened(path, flags: O_RDWR | O_CREAT | O_EXCL, files)
     }
 
     /// Opens a file that exists for more writing.
     init(writing path: String, _ files: any FileCalls) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR, files)
+        self = try StoreFile.opened(path, flags: O_RDWR, files)
     }
 
     /// Opens a file for writing, which is created empty if there is none.
     init(openingOrCreating path: String, _ files: any FileCalls) throws(RegistryError) {
-        try self.init(path, flags: O_RDWR | O_CREAT, files)
+        self = try StoreFile.opened(path, flags: O_RDWR | O_CREAT, files)
     }
 
     /// Opens a file for reading; `nil` if there is none.
+    ///
+    /// - Parameter followsLinks: For a file of the key folder, which may be a mounted secret.
     static func reading(
         _ path: String,
+        followsLinks: Bool = false,
         _ files: any FileCalls
     ) throws(RegistryError) -> StoreFile? {
+        let flags = followsLinks ? flags & ~O_NOFOLLOW : flags
+        let descriptor: Int32
         do {
-            let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC
-            let descriptor = try files.open(path, flags: flags, mode: 0)
-            return StoreFile(descriptor: descriptor, path: path, files)
+            descriptor = try files.open(path, flags: O_RDONLY | flags, mode: 0)
         } catch {
             if error.errno == ENOENT { return nil }
             throw .system("open", path, error)
         }
+        let file = StoreFile(descriptor: descriptor, path: path, files)
+        try file.checkKind()
+        return file
     }
 
-    private init(_ path: String, flags: Int32, _ files: any FileCalls) throws(RegistryError) {
+    private static func opened(
+        _ path: String,
+        flags: Int32,
+        _ files: any FileCalls
+    ) throws(RegistryError) -> StoreFile {
+        let descriptor: Int32
         do {
-            let flags = flags | O_NOFOLLOW | O_CLOEXEC
-            descriptor = try files.open(path, flags: flags, mode: 0o600)
+            descriptor = try files.open(path, flags: flags | Self.flags, mode: 0o600)
         } catch {
             throw .system("open", path, error)
         }
-        self.path = path
-        self.files = files
+        let file = StoreFile(descriptor: descriptor, path: path, files)
+        try file.checkKind()
+        return file
     }
 
     private init(descriptor: Int32, path: String, _ files: any FileCalls) {
@@ -62,11 +77,25 @@ struct StoreFile: ~Copyable {
 
     /// The file's length.
     borrowing func byteCount() throws(RegistryError) -> UInt64 {
+        try status().byteCount
+    }
+
+    private borrowing func status() throws(RegistryError) -> FileStatus {
         do {
-            return try files.status(descriptor).byteCount
+            return try files.status(descriptor)
         } catch {
             throw .system("read the status of", path, error)
         }
+    }
+
+    private borrowing func checkKind() throws(RegistryError) {
+        let kind = try status().kind
+        guard kind != .file else { return }
+        throw RegistryError(
+            .internalFailure,
+            "the registry's store failed",
+            detail: "\(path) is \(kind.rawValue); expected a regular file"
+        )
     }
 
     /// Writes all of `bytes` at `offset`.

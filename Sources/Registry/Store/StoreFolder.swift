@@ -61,11 +61,6 @@ struct StoreFolder: Sendable {
         }
     }
 
-    /// The permissions of a file or folder; `nil` if there is none.
-    static func mode(_ path: String) -> UInt32? {
-        status(path).map { $0.st_mode & 0o777 }
-    }
-
     /// Whether this is a file, and no link to one.
     static func isFile(_ path: String) -> Bool {
         status(path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false
@@ -170,8 +165,14 @@ struct StoreFolder: Sendable {
     private static func next(_ path: String) -> String { path + ".new" }
 
     /// The text of a small file; `nil` if there is none.
-    func readText(_ path: String, maxBytes: Int) throws -> String? {
-        guard let file = try StoreFile.reading(path, files) else { return nil }
+    func readText(
+        _ path: String,
+        maxBytes: Int,
+        followsLinks: Bool = false
+    ) throws -> String? {
+        guard let file = try StoreFile.reading(path, followsLinks: followsLinks, files) else {
+            return nil
+        }
         let count = try file.byteCount()
         guard count <= UInt64(maxBytes) else {
             throw RegistryError(

@@ -43,6 +43,7 @@ package struct AuditVerification: Sendable {
         }
         guard let metadata else { return }
         defer { try? metadata.close() }
+        SchemaCheck(metadata: metadata, findings: findings).run()
         let head = findings.attempt(HeadCheck.object, "") {
             try metadata.read { transaction in
                 try HeadCheck(publicKey: publicKey, findings: findings, comparesAliases: false)

@@ -5,6 +5,8 @@ internal import Text
 /// and that the alias that it asked for was moved.
 struct CommittedUploadCheck {
     let metadata: MetadataStore
+    let registryID: [UInt8]
+    let keys: KeyRing
     let findings: Findings
 
     /// One row at a time: each may list a whole bundle.
@@ -40,7 +42,7 @@ struct CommittedUploadCheck {
         let id = try row.text("id")
         let object = "upload \(id)"
         let contents = UploadContents(row, object, findings)
-        contents.checkDigest()
+        contents.check(try key(of: row, transaction))
         if try transaction.hasUploadFiles(id: id) {
             findings.fault(object, "finished files", "are there, and it is committed")
         }
@@ -66,6 +68,25 @@ struct CommittedUploadCheck {
         else { return }
         compare(row, contents, record, object)
         try checkAlias(row, record, object, transaction)
+    }
+
+    /// The data key of the upload's version; `nil` without keys. One that does not unwrap is
+    /// reported where the version is checked.
+    private func key(
+        of row: CheckedRow,
+        _ transaction: MetadataTransaction
+    ) throws -> SecretKey? {
+        guard keys.isOpen, let model = try? row.text("model"),
+            let bundleID = try? row.hex("bundle_id", byteCount: SealingLimits.idBytes)
+        else { return nil }
+        return KeyRowCheck(
+            object: "",
+            model: model,
+            bundleID: bundleID,
+            registryID: registryID,
+            keys: keys,
+            findings: Findings { _ in }
+        ).run(try transaction.checkedKey(bundleID: Hex.encode(bundleID)))
     }
 
     private func compare(

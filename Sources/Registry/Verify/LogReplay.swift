@@ -75,33 +75,30 @@ struct LogReplay {
             findings: findings,
             hasOverrides: hasMoveOverrides
         )
+        var isFound = true
+        var newest: AliasName?
         switch change {
-        case .published: try told.publish(event)
-        case .versionRejected:
-            try told.setState(.rejected, rejection: Int64(clamping: event.sequence), by: event)
-        case .versionValidated: try told.setState(.stored, rejection: 0, by: event)
-        case .versionDeleted: try told.setState(.deleted, by: event)
         case .asked(let asked, let isRollback):
             let name = AliasName(model: event.model, name: asked.name)
             try moves.checkEnd(of: name, told, .superseded)
-            let isFound = try moves.checkAsked(name, asked, isRollback: isRollback, event)
-            try told.ask(name, asked, by: event, isFound: isFound)
-            if asked.version == event.version {
-                try moves.checkEnd(of: name, told, .served, at: event.unixMs, isAtOnce: true)
-            }
+            isFound = try moves.checkAsked(name, asked, isRollback: isRollback, event)
+            newest = name
         case .served(let settled):
             let name = AliasName(model: event.model, name: settled.name)
             try moves.checkEnd(of: name, told, .served, at: event.unixMs)
-            try told.settle(name, settled, version: event.version, failure: "")
         case .rejected(let settled):
             let name = AliasName(model: event.model, name: settled.name)
             try moves.checkEnd(of: name, told, .rejected)
-            try told.settle(name, settled, version: settled.version, failure: settled.reason)
-        case .aliasDeleted(let name, let generation):
+        case .aliasDeleted(let name, _):
             let name = AliasName(model: event.model, name: name)
             try moves.checkEnd(of: name, told, .superseded)
-            try told.delete(name, generation: generation)
-        case .other: break
+        case .published, .versionRejected, .versionValidated, .versionDeleted, .other: break
+        }
+        try told.follow(change, event)
+        guard let newest else { return }
+        told.aliases[newest]?.isFound = isFound
+        if told.aliases[newest]?.isPending == false {
+            try moves.checkEnd(of: newest, told, .served, at: event.unixMs, isAtOnce: true)
         }
     }
 }

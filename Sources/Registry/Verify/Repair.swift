@@ -84,7 +84,7 @@ struct Repair {
             } catch {
                 let isLogEmpty = try metadata.checkpoint()
                 try metadata.close()
-                try replaceDatabase(isLogEmpty: isLogEmpty)
+                try replaceDatabase(metadata.format, isLogEmpty: isLogEmpty)
                 return true
             }
             defer { try? metadata.close() }
@@ -103,10 +103,10 @@ struct Repair {
 
     /// Puts a copy of all tables with new indexes in the database's place, and keeps the old one
     /// in quarantine. Only a whole copy takes its place.
-    private func replaceDatabase(isLogEmpty: Bool) throws {
+    private func replaceDatabase(_ format: DatabaseFormat, isLogEmpty: Bool) throws {
         let path = layout.databasePath
         let copy = path + ".new"
-        try MetadataStore.copy(path, to: copy)
+        try MetadataStore.copy(path, to: copy, format)
         let copied = try MetadataStore.openForReading(copy)
         let left = try copied.read { try $0.integrityFindings(limit: 1) }
         try copied.close()
@@ -128,7 +128,7 @@ struct Repair {
     private func changeRows(_ plan: RepairPlan.Content, done: UInt64) -> UInt64 {
         let isNeeded = done > 0 || !plan.lostUploads.isEmpty || !plan.lostFiles.isEmpty
         guard isNeeded else { return 0 }
-        guard base.isHeadClean, let registryID = base.registryID, let signing = base.signing else {
+        guard base.isHeadClean, let signing = base.signing else {
             findings.note(
                 HeadCheck.object,
                 "",
@@ -140,10 +140,19 @@ struct Repair {
         let changed = findings.attempt("database", "repair") {
             let metadata = try MetadataStore.openForRepair(layout.databasePath)
             defer { try? metadata.close() }
+            let check = StartCheck(metadata: metadata, keys: nil)
+            let before = try check.catalogue(try check.storedHead(), dataVersion: nil)
             let (rows, sequence) = try metadata.write { transaction in
+                if let difference = try transaction.schemaDifference() {
+                    throw RegistryError(
+                        .dataLoss,
+                        "no rows were changed, and no audit event records this repair: "
+                            + difference
+                    )
+                }
                 var change = try Change(
                     transaction,
-                    registryID: registryID,
+                    before: before,
                     signing: signing,
                     nowUnixMs: clock.nowUnixMs
                 )

@@ -1,34 +1,27 @@
+internal import Platform
 internal import Sealing
+internal import Text
 
 /// Checks the files around the database: the server's id, the modes, the second place, and what
 /// lies in the store that nothing refers to.
 struct StoreCheck {
     let layout: RegistryLayout
     let keyFolder: String
+    /// Files and folders outside the registry that are judged besides.
+    let judged: [JudgedPath]
     let findings: Findings
 
-    /// Bits of a mode that no file of the store has.
-    private static let othersMask: UInt32 = 0o077
+    /// Bits of a mode that no file of the store is made with.
+    private static let othersMask: UInt32 = 0o007
     private static let currentKeyFile = "kek-current"
     private static let keyIDDigits = 16
-    private static let privateKeyFiles = ["signing.key", "sequence"]
 
-    /// Files and folders that group or others may use, and the server's id.
+    /// The kinds, owners and modes of files and folders, and the server's id.
     func checkFiles() {
-        for path in [layout.store, layout.blobsPath, layout.uploadsPath] {
-            checkMode(path, as: "folder \(name(path))")
-        }
-        for path in ["", "-wal", "-shm"].map({ layout.databasePath + $0 })
-            + [layout.serverIDPath, layout.lockPath]
-        {
-            checkMode(path, as: "file \(name(path))")
-        }
-        checkMode(keyFolder, as: "folder of keys")
         let keys = (try? StoreFolder.system.names(in: keyFolder)) ?? []
-        for key in keys.sorted()
-        where Self.privateKeyFiles.contains(key) || key.hasPrefix("kek-") && key.hasSuffix(".key") {
-            checkMode("\(keyFolder)/\(key)", as: "key file \(key)")
-        }
+        let own = layout.judgedPaths
+        for judged in judged + own + keyPaths(keys) { judge(judged) }
+        for judged in own { noteReaders(judged) }
         let serverID = findings.attempt("file server-id", "") {
             try Registry.readServerID(layout)
         }
@@ -40,15 +33,21 @@ struct StoreCheck {
             checkLine(
                 "\(keyFolder)/\(Self.currentKeyFile)",
                 as: "key file \(Self.currentKeyFile)",
-                bytes: Self.keyIDDigits + 1
+                bytes: Self.keyIDDigits + 1,
+                followsLinks: true
             )
         }
     }
 
     /// A file of one line that is read without its line break, too.
-    private func checkLine(_ path: String, as object: String, bytes: Int) {
+    private func checkLine(
+        _ path: String,
+        as object: String,
+        bytes: Int,
+        followsLinks: Bool = false
+    ) {
         let text = findings.attempt(object, "") {
-            try StoreFolder.system.readText(path, maxBytes: bytes)
+            try StoreFolder.system.readText(path, maxBytes: bytes, followsLinks: followsLinks)
         }
         if let text, text?.utf8.last != UInt8(ascii: "\n") {
             findings.fault(object, "line break", "is missing at the end")
@@ -81,6 +80,23 @@ struct StoreCheck {
                 "file sequence",
                 "sequence",
                 "\(sequence) is behind the head's \(head.sequence): the next start mends it"
+            )
+        }
+    }
+
+    /// Compares the database's format with the highest one seen.
+    func check(_ format: DatabaseFormat) {
+        let object = "file format"
+        let read = findings.attempt(object, "") { try FormatFile(layout).read() }
+        guard let seen = read else { return }
+        if let doubt = FormatFile.doubt(format, seen: seen) {
+            findings.fault(object, "", doubt)
+        } else if !format.isFormer, seen != UInt64(format.number) {
+            findings.note(
+                object,
+                "",
+                "\(seen.map { "\($0)" } ?? "nothing") was seen, and the database is of format "
+                    + "\(format.number): the next start writes it"
             )
         }
     }
@@ -151,14 +167,37 @@ struct StoreCheck {
         }
     }
 
-    private func checkMode(_ path: String, as object: String) {
-        guard let mode = StoreFolder.mode(path) else { return }
-        if mode & Self.othersMask != 0 {
-            findings.fault(
-                object,
-                "mode",
-                "0\(String(mode, radix: 8)): group or others may use it"
-            )
+    /// The key files of the folder, in the order of their names.
+    private func keyPaths(_ names: [String]) -> [JudgedPath] {
+        names.sorted().compactMap { name in
+            KeyFileNames.role(of: name).map { JudgedPath("\(keyFolder)/\(name)", $0) }
+        }
+    }
+
+    private func judge(_ judged: JudgedPath) {
+        guard let status = FileStatus(path: judged.path),
+            let fault = FileTrust.strict.fault(status, judged.path, judged.role)
+        else { return }
+        findings.fault(object(judged), fault.kind.rawValue, fault.problem)
+    }
+
+    /// Notes a file or folder of the registry that other users may read: nothing in it is secret
+    /// by itself, and the registry makes none.
+    private func noteReaders(_ judged: JudgedPath) {
+        guard let status = FileStatus(path: judged.path),
+            status.permissions & Self.othersMask != 0,
+            FileTrust.strict.fault(status, judged.path, judged.role) == nil
+        else { return }
+        let mode = "0" + String(status.permissions, radix: 8)
+        findings.note(object(judged), "mode", "\(mode): every user may read it")
+    }
+
+    private func object(_ judged: JudgedPath) -> String {
+        let name = name(judged.path).escaped
+        switch judged.role {
+        case .folder: return judged.path == keyFolder ? "folder of keys" : "folder \(name)"
+        case .key: return "key file \(name)"
+        case .trusted, .command: return "file \(name)"
         }
     }
 

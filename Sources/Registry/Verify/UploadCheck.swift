@@ -33,7 +33,6 @@ struct UploadCheck {
             return []
         }
         let contents = UploadContents(upload, object, findings)
-        contents.checkDigest()
         for column in ["alias", "alias_generation"] where !upload.isNull(column) {
             findings.fault(object, "column \(column)", "is set, and the upload is open")
         }
@@ -54,11 +53,14 @@ struct UploadCheck {
             keys: keys,
             findings: findings
         ).run(rows.key)
+        contents.check(key)
+        let mac = key.flatMap { try? UploadMAC(dataKey: $0, bundleID: place.bundle) }
         if isLost(rows.key, key) { findings.plan.add { $0.lostUploads.insert(id) } }
         var blobs: [[UInt8]] = []
         for row in rows.files {
             guard let file = findings.attempt(object, "", { try self.file(row, files) })
             else { continue }
+            if let mac { checkCode(row, file, mac) }
             blobs.append(file.sealedSHA256)
             let context = BlobContext(
                 registryID: registryID,
@@ -69,6 +71,29 @@ struct UploadCheck {
             checks.add(check(file, context, key, index: try? row.unsigned("file_index")))
         }
         return blobs
+    }
+
+    /// Compares the row of a finished file with its code; a row of format 1 has none.
+    private func checkCode(_ row: CheckedRow, _ file: VersionRecord.File, _ mac: UploadMAC) {
+        guard row.values["mac"] != nil else { return }
+        _ = findings.attempt("\(object), file '\(file.path)'", "") {
+            let stored = StoredFileRow(
+                file: StoredFile(
+                    sha256: file.sha256,
+                    sealedBytes: file.sealedBytes,
+                    sealedSHA256: file.sealedSHA256,
+                    commitment: file.commitment
+                ),
+                mac: try row.hex("mac", byteCount: Digest.byteCount)
+            )
+            let index = Int(clamping: try row.unsigned("file_index"))
+            guard try !mac.holds(for: stored, index: index, upload: id) else { return }
+            findings.fault(
+                "\(object), file '\(file.path)'",
+                "column mac",
+                "does not hold: the row is not the one of the file that was sealed"
+            )
+        }
     }
 
     private func check(

@@ -6,9 +6,7 @@ extension Verification {
                 metadata: metadata,
                 findings: findings,
                 comparesTargets: base.head == nil,
-                hasMoveOverrides: findings.attempt("database", "format") {
-                    try metadata.read { try $0.hasMoveOverrides() }
-                } ?? true
+                hasMoveOverrides: metadata.format.hasMoveOverrides
             ).run()
         } else {
             findings.note(

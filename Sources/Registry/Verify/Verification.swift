@@ -1,3 +1,4 @@
+package import Platform
 package import Sealing
 internal import Synchronization
 
@@ -12,11 +13,15 @@ package struct Verification: Sendable {
     package struct Places: Sendable {
         let layout: RegistryLayout
         let keyFolder: String
+        let judged: [JudgedPath]
 
-        /// - Parameter keyFolder: Of the signing key and its public half.
-        package init(layout: RegistryLayout, keyFolder: String) {
+        /// - Parameters:
+        ///   - keyFolder: Of the signing key and its public half.
+        ///   - judged: Files and folders besides whose kind, owner and mode are checked.
+        package init(layout: RegistryLayout, keyFolder: String, judged: [JudgedPath] = []) {
             self.layout = layout
             self.keyFolder = keyFolder
+            self.judged = judged
         }
     }
 
@@ -71,7 +76,12 @@ package struct Verification: Sendable {
     /// Runs all checks; whoever calls holds the lease.
     func check(_ summary: inout VerificationSummary) -> Base {
         if let keysFailure { findings.fault("keys", "", keysFailure) }
-        let store = StoreCheck(layout: layout, keyFolder: places.keyFolder, findings: findings)
+        let store = StoreCheck(
+            layout: layout,
+            keyFolder: places.keyFolder,
+            judged: places.judged,
+            findings: findings
+        )
         store.checkFiles()
         // Names first: what gets one from now on is not looked for among the rows.
         let blobNames = store.blobNames()
@@ -83,6 +93,7 @@ package struct Verification: Sendable {
         }
         defer { try? metadata.close() }
         checkDatabase(metadata)
+        store.check(metadata.format)
         let base = checkBase(metadata)
         store.check(sequence: sequence, head: base.head)
         let log = AuditCheck(metadata: metadata, findings: findings)
@@ -125,11 +136,7 @@ package struct Verification: Sendable {
                 findings.fault("database", "foreign keys", line)
             }
         }
-        _ = findings.attempt("database", "format") {
-            guard try metadata.read({ try $0.hasFormat() }) else {
-                return findings.fault("database", "format", "its migrations are not all noted")
-            }
-        }
+        SchemaCheck(metadata: metadata, findings: findings).run()
     }
 
     /// Without the database the names of blobs are all there is to compare them with.

@@ -41,7 +41,12 @@ struct VersionWalk {
             }
         }
         chain.check(head: base.head, findings)
-        CommittedUploadCheck(metadata: metadata, findings: findings).run()
+        CommittedUploadCheck(
+            metadata: metadata,
+            registryID: registryID,
+            keys: verification.keys,
+            findings: findings
+        ).run()
         checkUploads(checks, &referred, &summary)
         checks.finish()
         return referred

@@ -1,3 +1,5 @@
+package import Platform
+
 /// The calls to the system that everything the registry keeps in files goes through, keys
 /// included, except the database's own.
 ///
@@ -5,11 +7,13 @@
 /// and is tried again, or not, by whoever makes it. So whatever can go wrong on a disk can be
 /// made to go wrong in a test, at every single call.
 package protocol FileCalls: Sendable {
+    /// The rules by which files that are opened with these calls are used or refused.
+    var trust: FileTrust { get }
     /// Opens a file, and answers its descriptor. A new one gets the permissions of `mode`.
     func open(_ path: String, flags: Int32, mode: UInt32) throws(FileCallError) -> Int32
     /// Closes a descriptor, which is gone whatever comes of it.
     func close(_ descriptor: Int32) throws(FileCallError)
-    /// What an open file is.
+    /// The kind, size, owner and permissions of an open file.
     func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus
     /// Gives an open file exactly these permissions, whatever the umask is.
     func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError)
@@ -46,14 +50,8 @@ package protocol FileCalls: Sendable {
     func look(at path: String) throws(FileCallError)
 }
 
-/// What an open file is.
-package struct FileStatus: Sendable, Equatable {
-    /// Its length in bytes.
-    package let byteCount: UInt64
-    /// Its permissions: the lower nine bits of its mode.
-    package let permissions: UInt32
-    /// Whether it is a regular file.
-    package let isFile: Bool
+extension FileCalls {
+    package var trust: FileTrust { .strict }
 }
 
 /// Why a call to the system failed.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// The few file operations that keys need: read whole, write durably, never overwrite a key.
 struct KeyFiles: Sendable {
@@ -13,7 +14,7 @@ struct KeyFiles: Sendable {
     /// With the system's own calls.
     static let system = KeyFiles(SystemCalls())
 
-    private let calls: any FileCalls
+    let calls: any FileCalls
 
     init(_ calls: any FileCalls) {
         self.calls = calls
@@ -21,15 +22,14 @@ struct KeyFiles: Sendable {
 
     /// Reads a file of exactly 32 bytes straight into key memory.
     ///
-    /// Symbolic links are followed (a mounted secret is one); what counts is the file they lead
-    /// to, which must be closed to group and others.
+    /// Symbolic links are followed (a mounted secret is one), and the file that they lead to is
+    /// judged.
     ///
-    /// - Throws: `keyMissing`, `keyAccess` for a mode too open or an unreadable file, `format`
-    ///   for another size.
+    /// - Throws: `keyMissing`, `keyAccess` for an owner or a mode that no key has or an unreadable
+    ///   file, `format` for another size.
     func readKey(_ path: String) throws(SealingError) -> SecretKey {
         let file = try open(path)
-        let status = try file.status()
-        try KeyFiles.checkClosed(status, path)
+        let status = try file.status(as: .key)
         guard status.byteCount == SecretKey.byteCount else {
             throw SealingError(
                 .format,
@@ -43,10 +43,11 @@ struct KeyFiles: Sendable {
 
     /// Reads a small file that holds no key in the clear.
     ///
+    /// - Parameter role: `key` for a wrapped key.
     /// - Throws: `keyMissing`, `keyAccess`, `limit` above ``SealingLimits/maxSmallFileBytes``.
-    func readSmall(_ path: String) throws(SealingError) -> [UInt8] {
+    func readSmall(_ path: String, as role: FileRole) throws(SealingError) -> [UInt8] {
         let file = try open(path)
-        let size = try file.status().byteCount
+        let size = try file.status(as: role).byteCount
         guard size <= SealingLimits.maxSmallFileBytes else {
             throw SealingError(
                 .limit,
@@ -60,14 +61,12 @@ struct KeyFiles: Sendable {
         return bytes
     }
 
-    /// Reads a small secret straight into memory that is wiped; its file must be closed to group
-    /// and others.
+    /// Reads a small secret, whose file is judged as a key, straight into memory that is wiped.
     ///
     /// - Throws: `keyMissing`, `keyAccess`, `limit` above `maxBytes`.
     func readSecret(_ path: String, maxBytes: Int) throws(SealingError) -> SecretBuffer {
         let file = try open(path)
-        let status = try file.status()
-        try KeyFiles.checkClosed(status, path)
+        let status = try file.status(as: .key)
         guard status.byteCount <= maxBytes else {
             throw SealingError(
                 .limit,
@@ -83,19 +82,6 @@ struct KeyFiles: Sendable {
 
     private func open(_ path: String) throws(SealingError) -> OpenFile {
         try OpenFile(reading: path, missing: .keyMissing, calls)
-    }
-
-    private static func checkClosed(
-        _ status: FileStatus,
-        _ path: String
-    ) throws(SealingError) {
-        guard status.permissions & 0o077 == 0 else {
-            throw SealingError(
-                .keyAccess,
-                "\(path) has mode 0\(String(status.permissions, radix: 8)), open to group or "
-                    + "others; a key file has mode 0400"
-            )
-        }
     }
 
     /// Moves a file to another folder of the same file system, durably. One that is not there
@@ -171,8 +157,10 @@ struct KeyFiles: Sendable {
 
     /// The names in a folder, in no order.
     ///
-    /// - Throws: `keyMissing` if there is no such folder, `keyAccess` if it cannot be read.
+    /// - Throws: `keyMissing` if there is no such folder, `keyAccess` if it cannot be read or
+    ///   others may write to it.
     func names(in folder: String) throws(SealingError) -> [String] {
+        _ = try open(folder).status(as: .folder)
         do {
             return try calls.names(in: folder)
         } catch {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// One open file descriptor, closed with its owner.
 struct OpenFile: ~Copyable {
@@ -45,18 +46,20 @@ struct OpenFile: ~Copyable {
 
     deinit { try? calls.close(descriptor) }
 
-    /// The status of the file.
+    /// Judges the file in its role, and returns its status.
     ///
-    /// - Throws: `keyAccess`, also for what is not a regular file.
-    func status() throws(SealingError) -> FileStatus {
+    /// - Throws: `keyAccess`, also for a file whose kind, owner or mode the rules refuse.
+    func status(as role: FileRole) throws(SealingError) -> FileStatus {
         let status: FileStatus
         do {
             status = try calls.status(descriptor)
         } catch {
             throw .file("cannot read the status of \(path)", error)
         }
-        guard status.isFile else {
-            throw SealingError(.keyAccess, "\(path) is not a regular file")
+        do {
+            try calls.trust.check(status, path, role)
+        } catch {
+            throw SealingError(.keyAccess, "\(error)")
         }
         return status
     }

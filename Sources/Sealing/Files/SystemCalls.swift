@@ -1,9 +1,14 @@
 internal import Glibc
+package import Platform
 
 /// The system's own calls.
 package struct SystemCalls: FileCalls {
-    /// There is nothing to set.
-    package init() {}
+    package let trust: FileTrust
+
+    /// - Parameter trust: Tolerates files that the rules refuse, where an operator asked for it.
+    package init(trust: FileTrust = .strict) {
+        self.trust = trust
+    }
 
     package func open(
         _ path: String,
@@ -20,13 +25,10 @@ package struct SystemCalls: FileCalls {
     }
 
     package func status(_ descriptor: Int32) throws(FileCallError) -> FileStatus {
-        var status = stat()
-        try check(unsafe fstat(descriptor, &status))
-        return FileStatus(
-            byteCount: UInt64(status.st_size),
-            permissions: status.st_mode & 0o777,
-            isFile: status.st_mode & S_IFMT == S_IFREG
-        )
+        guard let status = FileStatus(descriptor: descriptor) else {
+            throw FileCallError(errno: errno)
+        }
+        return status
     }
 
     package func setMode(_ descriptor: Int32, _ mode: UInt32) throws(FileCallError) {

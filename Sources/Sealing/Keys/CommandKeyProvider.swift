@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Key-encryption keys that a command of the operator's wraps and unwraps: what a key service, a
 /// hardware module or a vault plugs into.
 ///
@@ -16,11 +18,15 @@ package struct CommandKeyProvider: RingKeyProvider {
     /// Unwraps all keys of a folder.
     ///
     /// - Throws: `keyAccess` if the command fails, `format` if it answers another key.
-    package init(folder path: String, command text: String) throws(SealingError) {
-        let folder = KeyFolder(path: path, suffix: ".exec")
-        let command = try KeyCommand(text)
+    package init(
+        folder path: String,
+        command text: String,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) {
+        let folder = KeyFolder(path: path, suffix: ".exec", files: KeyFiles(calls))
+        let command = try KeyCommand(text, trust: calls.trust)
         ring = try folder.ring { id throws(SealingError) in
-            let wrapped = try folder.files.readSmall(folder.path(of: id))
+            let wrapped = try folder.files.readSmall(folder.path(of: id), as: .key)
             let input = try SecretBuffer(copying: wrapped)
             let answer = try command.run("unwrap", id: id, input: input)
             return KeyEncryptionKey(try SecretBase64.key(from: answer))
@@ -36,7 +42,7 @@ package struct CommandKeyProvider: RingKeyProvider {
         in path: String,
         command text: String
     ) throws(SealingError) -> CommandKeyProvider {
-        let folder = KeyFolder(path: path, suffix: ".exec")
+        let folder = KeyFolder(path: path, suffix: ".exec", files: .system)
         try folder.checkUnused()
         try newKey(in: folder, try KeyCommand(text))
         return try CommandKeyProvider(folder: path, command: text)

@@ -31,11 +31,14 @@ package struct FolderKeyProvider: RingKeyProvider {
     /// Makes a new key in a folder, which is made too if need be, and opens it.
     ///
     /// - Throws: `keyAccess` if the folder names a current key already, or cannot be written.
-    package static func create(in path: String) throws(SealingError) -> FolderKeyProvider {
-        let folder = KeyFolder(path: path, suffix: ".key")
+    package static func create(
+        in path: String,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) -> FolderKeyProvider {
+        let folder = KeyFolder(path: path, suffix: ".key", files: KeyFiles(calls))
         try folder.checkUnused()
         try newKey(in: folder)
-        return try FolderKeyProvider(folder: path)
+        return try FolderKeyProvider(folder: path, calls: calls)
     }
 
     package func addKey() throws(SealingError) -> Bool {

@@ -1,15 +1,25 @@
 internal import Glibc
+internal import Platform
 
 /// The operator's command for keys: run with `wrap` or `unwrap` and a key's id as its last two
 /// arguments, one line on its standard input, one on its standard output, exit 0.
 struct KeyCommand: Sendable {
     private let arguments: [String]
 
-    /// - Parameter text: The program and its arguments, split at spaces. There is no shell.
-    init(_ text: String) throws(SealingError) {
+    /// - Parameters:
+    ///   - text: The program and its arguments, split at spaces. There is no shell.
+    ///   - trust: Judges the program's file, if it is named by its path and not looked up.
+    /// - Throws: `keyAccess` for a program that others than its owner may write.
+    init(_ text: String, trust: FileTrust = .strict) throws(SealingError) {
         arguments = text.split(separator: " ").map(String.init)
-        guard !arguments.isEmpty else {
+        guard let program = arguments.first else {
             throw SealingError(.format, "keys: exec: names no command")
+        }
+        guard program.contains("/") else { return }
+        do {
+            try trust.check(JudgedPath(program, .command))
+        } catch {
+            throw SealingError(.keyAccess, "the key command \(error)")
         }
     }
 

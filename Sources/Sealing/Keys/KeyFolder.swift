@@ -1,16 +1,17 @@
 internal import Glibc
+internal import Platform
 
 /// The files of a source's keys in a folder: one file a key, named `kek-<id><suffix>`, and
 /// `kek-current`, which names the one for new wraps. Retired ones lie in `retired/`.
 struct KeyFolder: Sendable {
-    private static let prefix = "kek-"
-    private static let currentName = "kek-current"
-    private static let retiredName = "retired"
+    static let prefix = "kek-"
+    static let currentName = "kek-current"
+    static let retiredName = "retired"
 
     let path: String
     /// What the names of this source's files end with.
     let suffix: String
-    var files = KeyFiles.system
+    let files: KeyFiles
 
     private var currentPath: String { "\(path)/\(Self.currentName)" }
 
@@ -32,7 +33,7 @@ struct KeyFolder: Sendable {
 
     /// The id of the key for new wraps.
     func currentID() throws(SealingError) -> String {
-        let text = String(decoding: try files.readSmall(currentPath), as: UTF8.self)
+        let text = String(decoding: try files.readSmall(currentPath, as: .trusted), as: UTF8.self)
         let id = text.hasSuffix("\n") ? String(text.dropLast()) : text
         guard KeyEncryptionKey.isID(id) else {
             throw SealingError(

@@ -46,15 +46,25 @@ package enum KeySource: Sendable, Equatable {
 
     /// Opens keys that exist.
     ///
-    /// - Parameter folder: Where files lie of a source that is no folder itself.
+    /// - Parameters:
+    ///   - folder: Where files lie of a source that is no folder itself.
+    ///   - calls: Read the files, and judge them by their rules.
     /// - Throws: As the providers' own initialisers.
-    package func open(beside folder: String) throws(SealingError) -> any KeyProvider {
+    package func open(
+        beside folder: String,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) -> any KeyProvider {
         switch self {
-        case .folder(let folder): try FolderKeyProvider(folder: folder)
+        case .folder(let folder): try FolderKeyProvider(folder: folder, calls: calls)
         case .environment(let variable): try EnvironmentKeyProvider(variable: variable)
         case .passphrase:
-            try PassphraseKeyProvider(folder: folder, passphrases: .read(isNew: false))
-        case .command(let command): try CommandKeyProvider(folder: folder, command: command)
+            try PassphraseKeyProvider(
+                folder: folder,
+                passphrases: .read(isNew: false, calls: calls),
+                calls: calls
+            )
+        case .command(let command):
+            try CommandKeyProvider(folder: folder, command: command, calls: calls)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Platform
 internal import Text
 
 /// Key-encryption keys derived from a passphrase with scrypt (RFC 7914): `kek-<id>.scrypt` holds
@@ -18,10 +19,14 @@ package struct PassphraseKeyProvider: RingKeyProvider {
     ///
     /// - Throws: `authentication` if no passphrase gives a key that is needed, `format` for a
     ///   file that is not of this form or asks for more than the limits.
-    package init(folder path: String, passphrases: Passphrases) throws(SealingError) {
-        let folder = Self.folder(path)
+    package init(
+        folder path: String,
+        passphrases: Passphrases,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) {
+        let folder = Self.folder(path, calls)
         ring = try folder.ring { id throws(SealingError) in
-            let derivation = try ScryptParameters(reading: folder.path(of: id))
+            let derivation = try ScryptParameters(reading: folder.path(of: id), folder.files)
             guard let key = try passphrases.firstKey(derivation, where: { $0.id == id }) else {
                 throw SealingError(
                     .authentication,
@@ -41,7 +46,7 @@ package struct PassphraseKeyProvider: RingKeyProvider {
         in path: String,
         passphrases: Passphrases
     ) throws(SealingError) -> PassphraseKeyProvider {
-        let folder = folder(path)
+        let folder = folder(path, SystemCalls())
         try folder.checkUnused()
         try newKey(in: folder, passphrases)
         return try PassphraseKeyProvider(folder: path, passphrases: passphrases)
@@ -59,8 +64,8 @@ package struct PassphraseKeyProvider: RingKeyProvider {
 
     package func retiredKeyIDs() throws(SealingError) -> [String] { try folder.retiredIDs() }
 
-    private static func folder(_ path: String) -> KeyFolder {
-        KeyFolder(path: path, suffix: ".scrypt")
+    private static func folder(_ path: String, _ calls: any FileCalls) -> KeyFolder {
+        KeyFolder(path: path, suffix: ".scrypt", files: KeyFiles(calls))
     }
 
     private static func newKey(
@@ -106,8 +111,8 @@ struct ScryptParameters: Equatable {
 
     /// - Throws: `format` for anything that ``text(id:)`` does not write, or a cost outside
     ///   ``SealingLimits/scryptCost``.
-    init(reading path: String) throws(SealingError) {
-        let bytes = try KeyFiles.system.readSmall(path)
+    init(reading path: String, _ files: KeyFiles = .system) throws(SealingError) {
+        let bytes = try files.readSmall(path, as: .trusted)
         func malformed(_ what: String) -> SealingError {
             SealingError(.format, "\(path): \(what)")
         }

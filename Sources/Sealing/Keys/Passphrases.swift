@@ -16,12 +16,17 @@ package struct Passphrases: Sendable {
 
     /// Reads the file, or asks.
     ///
-    /// - Parameter isNew: Whether it is to be typed twice.
+    /// - Parameters:
+    ///   - isNew: Whether it is to be typed twice.
+    ///   - calls: Read the file, and judge it by their rules.
     /// - Throws: `keyMissing` without file and terminal; `keyAccess` for a file that cannot be
     ///   read or is open to others; `format` for an empty passphrase or two that differ; `limit`.
-    package static func read(isNew: Bool) throws(SealingError) -> Passphrases {
+    package static func read(
+        isNew: Bool,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) -> Passphrases {
         if let path = unsafe getenv(fileVariable) {
-            return try Passphrases(file: unsafe String(cString: path))
+            return try Passphrases(file: unsafe String(cString: path), calls: calls)
         }
         let first = try TerminalSecret.ask("passphrase: ")
         if isNew {
@@ -34,10 +39,13 @@ package struct Passphrases: Sendable {
         return try Passphrases(first)
     }
 
-    /// - Throws: as ``read(isNew:)``.
-    package init(file path: String) throws(SealingError) {
+    /// - Throws: as ``read(isNew:calls:)``.
+    package init(
+        file path: String,
+        calls: any FileCalls = SystemCalls()
+    ) throws(SealingError) {
         try self.init(
-            try KeyFiles.system.readSecret(path, maxBytes: SealingLimits.maxPassphraseBytes)
+            try KeyFiles(calls).readSecret(path, maxBytes: SealingLimits.maxPassphraseBytes)
         )
     }
 

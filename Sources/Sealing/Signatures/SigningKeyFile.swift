@@ -1,8 +1,10 @@
+internal import Platform
+
 /// The registry's signing key in the key folder: `signing.key`, the seed wrapped as a data key
 /// is, and `signing.pub.pem`, for whoever verifies records elsewhere.
 package enum SigningKeyFile {
-    private static let secretName = "signing.key"
-    private static let publicName = "signing.pub.pem"
+    static let secretName = "signing.key"
+    static let publicName = "signing.pub.pem"
 
     /// Makes a key and writes both files.
     ///
@@ -97,7 +99,7 @@ package enum SigningKeyFile {
         _ files: KeyFiles
     ) throws(SealingError) -> WrappedKey {
         let path = "\(folder)/\(secretName)"
-        let text = String(decoding: try files.readSmall(path), as: UTF8.self)
+        let text = String(decoding: try files.readSmall(path, as: .key), as: UTF8.self)
         do {
             return try WrappedKey(text: text)
         } catch {
@@ -113,7 +115,10 @@ package enum SigningKeyFile {
         calls: any FileCalls = SystemCalls()
     ) throws(SealingError) -> VerifyingKey {
         let path = "\(folder)/\(publicName)"
-        let text = String(decoding: try KeyFiles(calls).readSmall(path), as: UTF8.self)
+        let text = String(
+            decoding: try KeyFiles(calls).readSmall(path, as: .trusted),
+            as: UTF8.self
+        )
         do {
             return try VerifyingKey(pem: text)
         } catch {

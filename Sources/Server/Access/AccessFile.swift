@@ -1,4 +1,5 @@
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// The grants in force, reloaded when the file changes. A file that is malformed or cannot be read
@@ -19,16 +20,45 @@ final class AccessFile: Sendable {
     }
 
     private let path: String
+    private let folder: String
+    private let trust: HomeTrust
     private let logger: Logger
     private let state: Mutex<State>
 
-    /// - Throws: ``ServerError`` when the file is missing or malformed: a server without grants
-    ///   would answer nobody.
-    init(path: String, logger: Logger) throws(ServerError) {
+    /// - Throws: ``ServerError`` when the file is missing or malformed, or others may write it: a
+    ///   server without grants would answer nobody.
+    ///
+    /// - Parameter folder: where the file lies; others must not be able to replace it there.
+    init(
+        _ path: String,
+        in folder: String,
+        trust: HomeTrust = .strict,
+        logger: Logger
+    ) throws(ServerError) {
         self.path = path
+        self.folder = folder
+        self.trust = trust
         self.logger = logger
         let stamp = Files.stamp(path)
-        state = Mutex(State(list: try AccessList(json: try Files.read(path)), stamp: stamp))
+        state = Mutex(
+            State(
+                list: try Self.list(path, in: folder, trust.rules),
+                stamp: stamp
+            )
+        )
+    }
+
+    private static func list(
+        _ path: String,
+        in folder: String,
+        _ rules: FileTrust
+    ) throws(ServerError) -> AccessList {
+        do {
+            try rules.check(JudgedPath(folder, .folder))
+        } catch {
+            throw ServerError(error)
+        }
+        return try AccessList(json: try TrustedFile(path, rules).bytes)
     }
 
     var current: AccessList { state.withLock { $0.list } }
@@ -53,7 +83,7 @@ final class AccessFile: Sendable {
     ///   - repeatsFailure: whether what was said to be wrong is said again.
     private func read(stamp: [Int]?, repeatsFailure: Bool) {
         do {
-            let list = try AccessList(json: try Files.read(path))
+            let list = try Self.list(path, in: folder, trust.rules)
             state.withLock { $0 = State(list: list, stamp: stamp) }
             logger.info("grants were reloaded", metadata: ["grants": "\(list.grants.count)"])
         } catch {

@@ -1,3 +1,4 @@
+internal import Serving
 package import Text
 
 /// What a grant lets its principal do; the table is in docs/PROTOCOL.md.
@@ -16,6 +17,8 @@ package struct RoleSet: OptionSet, Sendable, Hashable {
     package static let publisher = RoleSet(.publisher)
     package static let observer = RoleSet(.observer)
     package static let admin = RoleSet(.admin)
+    /// Those with which a principal calls `Predict`; an admin has every role.
+    static let predicting: RoleSet = [.predictor, .publisher, .admin]
     /// All of them.
     package static let all: RoleSet = [.predictor, .publisher, .observer, .admin]
 
@@ -42,13 +45,20 @@ package struct RoleSet: OptionSet, Sendable, Hashable {
 
 /// One principal's role on the models that a pattern names.
 package struct Grant: Sendable, Equatable {
+    /// The values of ``maxPriority``: from that of ordinary requests to the highest.
+    package static let maxPriorities = 0...RequestPriority.range.upperBound
+
     package let principal: String
     package let role: Role
     package let models: ModelPattern
+    /// The highest priority of the principal's requests to these models; without effect for a role
+    /// that may not predict.
+    package var maxPriority: Int
 
-    package init(principal: String, role: Role, models: ModelPattern) {
+    package init(principal: String, role: Role, models: ModelPattern, maxPriority: Int = 0) {
         self.principal = principal
         self.role = role
         self.models = models
+        self.maxPriority = maxPriority
     }
 }

@@ -1,8 +1,10 @@
 internal import Configuration
 package import Logging
 internal import NIOCore
+package import Platform
 package import RPC
 internal import Registry
+internal import Sealing
 package import Serving
 package import TLS
 internal import Text
@@ -20,6 +22,8 @@ package struct ServerConfiguration: Sendable {
     package var rpc = RPCLimits()
     package var serving = ServingLimits()
     package var firstLoad = FirstLoadLimits()
+    /// The uploads that one principal may have open.
+    package var uploadsPerPrincipal = Limits.uploadsPerPrincipal
     package var logLevel = Logger.Level.info
     package var logFormat = LogFormat.text
     /// What a caller from this machine's loopback needs to read `/metrics`.
@@ -56,16 +60,20 @@ package struct ServerConfiguration: Sendable {
         "handshakes", "handshake_seconds", "header_seconds", "body_seconds", "write_stall_seconds",
         "queue_milliseconds", "queued_requests", "queued_bytes", "total_queued_requests",
         "total_queued_bytes", "executor_threads", "loop_run_microseconds",
-        "run_seconds",
+        "run_seconds", "uploads_per_principal",
     ]
 
     /// Reads the configuration of a home.
-    /// - Parameter flags: values from the command line by their key; they win.
+    /// - Parameters:
+    ///   - flags: values from the command line by their key; they win.
+    ///   - trust: the rules by which the file is used or refused. One that names a key command is
+    ///     judged as the command.
     /// - Throws: ``ServerError`` that names the key, what was given and what is expected.
     package static func load(
         file: String,
         flags: [String: String],
-        environment: [String: String]
+        environment: [String: String],
+        trust: FileTrust = .strict
     ) async throws -> ServerConfiguration {
         var providers: [any ConfigProvider] = [
             provider("flags", flags),
@@ -73,12 +81,16 @@ package struct ServerConfiguration: Sendable {
         ]
         var signatures: [SignatureRule] = []
         var runs: [RunRule] = []
-        if Files.exists(file) {
+        if Files.isNamed(file) {
+            let content = try TrustedFile(file, trust)
             let text = String(
-                decoding: ByteOrderMark.removed(from: try Files.read(file)),
+                decoding: ByteOrderMark.removed(from: content.bytes),
                 as: UTF8.self
             )
             let read = try ConfigurationFile(text, name: file, known: keys)
+            if case .command? = try? read.values["keys"].map(KeySource.parse) {
+                try content.check(as: .command)
+            }
             providers.append(provider("file", read.values))
             (signatures, runs) = (read.signatures, read.runs)
         }
@@ -221,6 +233,7 @@ package struct ServerConfiguration: Sendable {
         rpc.bodyTimeout = try seconds("body_seconds", rpc.bodyTimeout)
         rpc.writeStallTimeout = try seconds("write_stall_seconds", rpc.writeStallTimeout)
         try readQueueLimits(limit)
+        rpc.replyRoomTimeout = .milliseconds(Int64(serving.queueMilliseconds))
         serving.executorThreads = try limit("executor_threads", 0...1_024, serving.executorThreads)
         serving.loopRunNs = UInt64(
             1_000 * (try limit("loop_run_microseconds", 0...1_000, Int(serving.loopRunNs / 1_000)))
@@ -229,6 +242,11 @@ package struct ServerConfiguration: Sendable {
             "run_seconds",
             ServingLimits.runSecondsRange,
             serving.runSeconds
+        )
+        uploadsPerPrincipal = try limit(
+            "uploads_per_principal",
+            1...Limits.maxUploads,
+            uploadsPerPrincipal
         )
     }
 }

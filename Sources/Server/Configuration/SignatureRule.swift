@@ -1,3 +1,4 @@
+internal import Platform
 internal import Registry
 internal import Sealing
 package import Text
@@ -16,11 +17,12 @@ extension SignerPolicy {
     /// Reads the keys of all rules.
     /// - Throws: ``ServerError`` that names file, line and key of the rule, and says what is wrong
     ///   with its key file.
-    init(_ rules: [SignatureRule]) throws(ServerError) {
+    init(_ rules: [SignatureRule], trust: HomeTrust = .strict) throws(ServerError) {
         var entries: [(models: ModelPattern, key: PublisherKey)] = []
         for rule in rules {
             do {
-                let text = String(decoding: try Files.read(rule.publicKeyPath), as: UTF8.self)
+                let file = try TrustedFile(rule.publicKeyPath, trust.rules)
+                let text = String(decoding: file.bytes, as: UTF8.self)
                 entries.append((rule.models, try PublisherKey(pem: text)))
             } catch let error as SealingError {
                 throw ServerError("\(rule.place): \(rule.publicKeyPath): \(error.message)")

@@ -1,3 +1,4 @@
+internal import Platform
 internal import TLS
 package import Text
 
@@ -18,8 +19,15 @@ package struct ClientCertificates: Sendable {
 
     /// Makes a certificate for `name` and grants it `role` on `models`. A name that has a
     /// certificate keeps it and gets the grant besides.
+    /// - Parameter maxPriority: The highest priority of its requests to these models; nil: what a
+    ///   present grant of this role on these models says, or else 0.
     /// - Throws: ``ServerError``: a bad name, a missing CA key.
-    package func add(name: String, role: Role, models: ModelPattern) throws(ServerError) {
+    package func add(
+        name: String,
+        role: Role,
+        models: ModelPattern,
+        maxPriority: Int? = nil
+    ) throws(ServerError) {
         try Self.check(name)
         if !Files.exists(home.clientCertificate(name)) {
             do {
@@ -28,9 +36,11 @@ package struct ClientCertificates: Sendable {
                 throw ServerError(of: error)
             }
         }
-        var list = try AccessList(json: try Files.read(home.access))
-        let grant = Grant(principal: "cert:" + name, role: role, models: models)
-        if !list.grants.contains(grant) { list.grants.append(grant) }
+        var list = try AccessList(json: try TrustedFile(home.access, .strict).bytes)
+        list.add(
+            Grant(principal: "cert:" + name, role: role, models: models),
+            maxPriority: maxPriority
+        )
         try Files.write(home.access, text: list.json)
     }
 
@@ -39,7 +49,7 @@ package struct ClientCertificates: Sendable {
     /// - Throws: ``ServerError`` when there is no such client.
     package func remove(name: String) throws(ServerError) {
         try Self.check(name)
-        var list = try AccessList(json: try Files.read(home.access))
+        var list = try AccessList(json: try TrustedFile(home.access, .strict).bytes)
         let before = list.grants.count
         list.grants.removeAll { $0.principal == "cert:" + name }
         let hasFiles = Files.exists(home.clientCertificate(name))
@@ -56,7 +66,7 @@ package struct ClientCertificates: Sendable {
 
     /// All clients by name: those with a certificate here and those with a grant.
     package func list() throws(ServerError) -> [Client] {
-        let list = try AccessList(json: try Files.read(home.access))
+        let list = try AccessList(json: try TrustedFile(home.access, .strict).bytes)
         let suffix = ".pem"
         var names = Set(
             Files.names(in: home.clients)
@@ -82,7 +92,10 @@ package struct ClientCertificates: Sendable {
     package func renew(hosts: [String]) throws(ServerError) -> [String] {
         do {
             let authority = try authority()
-            let present = try CertificateFile.describe(path: home.serverCertificate)
+            let present = try CertificateFile.describe(
+                path: home.serverCertificate,
+                trust: .strict
+            )
             var names = present.dnsNames + present.ipAddresses
             names += hosts.filter { !names.contains($0) }
             let server = try authority.issueServer(hosts: names)

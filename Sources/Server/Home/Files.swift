@@ -1,11 +1,19 @@
 package import Glibc
+internal import Platform
 
 /// The few file operations of a home: small files, written whole or not at all.
 package enum Files {
     package enum Access { case missing, forbidden, readable }
 
-    /// Small files only: configuration, grants, certificates.
+    /// Small files only: inputs of commands.
     private static let maxBytes = 16 << 20
+
+    /// Whether anything has this name, a link that leads nowhere included: what an operator put
+    /// there counts, and reading it says why it cannot be used.
+    package static func isNamed(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 || errno != ENOENT && errno != ENOTDIR
+    }
 
     package static func exists(_ path: String) -> Bool {
         unsafe Glibc.access(path, F_OK) == 0
@@ -33,11 +41,20 @@ package enum Files {
         try sync(parent(of: path))
     }
 
-    /// Reads a file whole.
+    /// Reads an input of a command whole, which may be a pipe: it waits for the pipe's writer.
+    /// Files of a home are read as ``TrustedFile``.
     package static func read(_ path: String) throws(ServerError) -> [UInt8] {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("\(path) cannot be read") }
         defer { close(file) }
+        return try readAll(file, path, maxBytes: maxBytes)
+    }
+
+    static func readAll(
+        _ file: Int32,
+        _ path: String,
+        maxBytes: Int
+    ) throws(ServerError) -> [UInt8] {
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -52,20 +69,23 @@ package enum Files {
     }
 
     /// Writes a file so that a reader, and a crash, sees the old one or the new one whole; the
-    /// new one is durable when this returns.
+    /// new one is durable when this returns. It has exactly this mode, whatever the umask is.
     package static func write(
         _ path: String,
         _ bytes: [UInt8],
         mode: mode_t = 0o600
     ) throws(ServerError) {
         let temporary = "\(path).\(getpid()).new"
+        // Left over by a process of the same id. In a folder that others may write it may be
+        // anything: it is removed, never opened.
+        unsafe unlink(temporary)
         let file = unsafe open(
             temporary,
-            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
             mode
         )
         guard file >= 0 else { throw failure("\(path) cannot be written") }
-        guard writeAll(bytes, to: file) else {
+        guard fchmod(file, mode) == 0, writeAll(bytes, to: file) else {
             let error = failure("\(path) cannot be written")
             close(file)
             unsafe unlink(temporary)
@@ -88,16 +108,28 @@ package enum Files {
         try write(path, Array(text.utf8), mode: mode)
     }
 
-    /// Adds to the end of a file, which is made if need be; nothing is durable.
+    /// Adds to the end of a file, which is made if need be; nothing is durable. It never waits.
     /// - Returns: the file's length, in bytes.
+    /// - Throws: ``ServerError``, also for a FIFO or a device, and for a file that the rules
+    ///   refuse.
     static func append(
         _ path: String,
         text: String,
-        mode: mode_t
+        mode: mode_t,
+        _ rules: FileTrust
     ) throws(ServerError) -> Int {
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode)
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        let file = unsafe open(path, flags, mode)
         guard file >= 0 else { throw failure("\(path) cannot be written") }
         defer { close(file) }
+        guard let status = FileStatus(descriptor: file) else {
+            throw failure("\(path) cannot be written")
+        }
+        do {
+            try rules.check(status, path, .trusted)
+        } catch {
+            throw ServerError(error)
+        }
         guard writeAll(Array(text.utf8), to: file) else {
             throw failure("\(path) cannot be written")
         }
@@ -120,13 +152,14 @@ package enum Files {
         unsafe unlink(path)
     }
 
-    /// What tells one state of a file from the next: modification time and size; nil if missing.
+    /// The attributes by which one state of a file is told from the next: size, and the times of the last change of its
+    /// bytes, its mode or its owner; nil if missing.
     package static func stamp(_ path: String) -> [Int]? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
         return [
-            status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_size),
-            Int(status.st_ino),
+            status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+            status.st_ctim.tv_nsec, Int(status.st_size), Int(bitPattern: UInt(status.st_ino)),
         ]
     }
 
@@ -186,7 +219,7 @@ package enum Files {
         unsafe rmdir(path)
     }
 
-    private static func failure(_ what: String) -> ServerError {
+    static func failure(_ what: String) -> ServerError {
         ServerError("\(what): \(unsafe String(cString: strerror(errno)))")
     }
 }

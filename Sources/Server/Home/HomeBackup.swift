@@ -1,3 +1,4 @@
+internal import Platform
 package import Registry
 internal import Sealing
 
@@ -31,7 +32,7 @@ package struct HomeBackup: Sendable {
             for (from, to) in [
                 (home.configuration, copy.configuration), (home.access, copy.access),
             ] where Files.exists(from) {
-                try Files.write(to, try Files.read(from))
+                try Files.write(to, try TrustedFile(from, .strict).bytes)
             }
             return report
         } catch let error as RegistryError where error.code == .dataLoss {

@@ -1,3 +1,4 @@
+internal import Platform
 package import Sealing
 
 extension HomeKeys {
@@ -12,11 +13,15 @@ extension HomeKeys {
         let configuration = try await ServerConfiguration.load(
             file: home.configuration,
             flags: [:],
-            environment: environment
+            environment: environment,
+            trust: .client
         )
         let folder = try HomeKeys.folder(home, source: configuration.keys)
         do throws(SealingError) {
-            return try SigningKeyFile.publicKey(folder: folder)
+            return try SigningKeyFile.publicKey(
+                folder: folder,
+                calls: SystemCalls(trust: .client)
+            )
         } catch {
             guard [.keyMissing, .keyAccess].contains(error.code) else {
                 throw ServerError(of: error)

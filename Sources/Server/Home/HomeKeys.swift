@@ -1,3 +1,4 @@
+internal import Platform
 package import Sealing
 
 /// The keys of a home: the source that the configuration names, and the folder that holds what
@@ -8,15 +9,21 @@ package struct HomeKeys: Sendable {
     /// home's where the source is none.
     package let folder: String
 
-    /// - Parameter source: as for `init --keys`; nil: the home's own folder.
+    /// - Parameters:
+    ///   - source: as for `init --keys`; nil: the home's own folder.
+    ///   - trust: the rules by which key files are used or refused.
     /// - Throws: ``ServerError`` without key bytes in it.
-    package static func open(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
+    package static func open(
+        _ home: Home,
+        source: String?,
+        trust: HomeTrust = .strict
+    ) throws(ServerError) -> HomeKeys {
         try make(home, source: source) { source throws(SealingError) in
-            try source.open(beside: home.keys)
+            try source.open(beside: home.keys, calls: trust.calls)
         }
     }
 
-    /// As ``open(_:source:)``, with the first key made where the source can hold one.
+    /// As ``open(_:source:trust:)``, with the first key made where the source can hold one.
     static func create(_ home: Home, source: String?) throws(ServerError) -> HomeKeys {
         try make(home, source: source) { source throws(SealingError) in
             try source.create(beside: home.keys)

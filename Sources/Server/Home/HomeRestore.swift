@@ -31,11 +31,13 @@ package struct HomeRestore: Sendable {
     /// - Parameters:
     ///   - reason: why a backup is accepted that is not known to be the newest state; nil: it is
     ///     not.
+    ///   - migrates: whether a backup of a former registry format is migrated.
     ///   - progress: called with the bytes that are done, and all bytes.
     /// - Throws: ``ServerError``; nothing was changed then.
     package func restore(
         from folder: String,
         accepting reason: String?,
+        migrating migrates: Bool,
         progress: (UInt64, UInt64) -> Void
     ) throws(ServerError) -> RegistryRestore.Report {
         do {
@@ -46,8 +48,15 @@ package struct HomeRestore: Sendable {
             )
             return try restore.run(
                 acceptance: try reason.map(Self.acceptance),
+                migrates: migrates,
                 progress: progress,
                 signing: signingKey
+            )
+        } catch let error as RegistryRestore.FormerFormat {
+            throw ServerError(
+                error.description,
+                hint: "to migrate the restored copy: strongroom restore \(folder) --migrate "
+                    + "--home \(home.path)"
             )
         } catch let error as RegistryError where error.isAcceptable {
             throw ServerError(

@@ -89,7 +89,8 @@ package struct HomeVerification: Sendable {
         let folder = try HomeKeys.folder(home, source: source)
         return Verification.Places(
             layout: RegistryLayout(store: home.store, sequencePath: folder + "/sequence"),
-            keyFolder: folder
+            keyFolder: folder,
+            judged: home.judgedPaths
         )
     }
 }

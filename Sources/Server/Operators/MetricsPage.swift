@@ -9,6 +9,10 @@ struct MetricsPage: Sendable {
     let serving: @Sendable () -> ServingFigures
     let router: Router
     let connections: ConnectionMeter
+    let replies: HeldReplies
+    /// Whether the registry was changed by others.
+    let hasRegistryFault: @Sendable () -> Bool
+    let clamping: PriorityClamping
     let startUnixSeconds = UInt64(clamping: WallClock.system.nowUnixMs / 1_000)
 
     /// Gathers and writes it all. It takes as long as there are versions: not for an event loop.
@@ -20,8 +24,23 @@ struct MetricsPage: Sendable {
         writeModels(figures, to: &page)
         writeCalls(to: &page)
         writeRefusals(to: &page)
+        page.write(
+            .counter,
+            "strongroom_clamped_priorities_total",
+            "Predict calls whose priority was lowered to the max_priority of a grant."
+        ) {
+            $0.add(clamping.count)
+        }
         writeConnections(connections.figures, to: &page)
+        writeReplies(to: &page)
         writeHosts(figures.hosts, to: &page)
+        page.write(
+            .gauge,
+            "strongroom_registry_fault",
+            "1 if the registry was changed by others and takes no changes, 0 otherwise."
+        ) {
+            $0.add(hasRegistryFault() ? 1 : 0)
+        }
         page.writeTriton(figures)
         page.write(
             ProcessFigures.now(),
@@ -99,6 +118,15 @@ struct MetricsPage: Sendable {
         page.write(.gauge, "strongroom_queued_bytes", "Bytes that they hold.") { samples in
             for queue in figures.queues {
                 samples.add(UInt64(clamping: queue.bytes), ["model": queue.model])
+            }
+        }
+        page.write(
+            .counter,
+            "strongroom_displaced_requests_total",
+            "Requests that lost their places in a full queue to newer ones."
+        ) { samples in
+            for version in figures.versions where version.displaced > 0 {
+                samples.add(version.displaced, version.labels)
             }
         }
         page.write(.gauge, "strongroom_loaded_bytes", "Bytes of a version in memory.") { samples in
@@ -203,6 +231,20 @@ struct MetricsPage: Sendable {
                 samples.add(count, ["protocol": "\(speaks)"])
             }
         }
+        page.write(
+            .gauge,
+            "strongroom_anonymous_connections",
+            "Open connections without a principal."
+        ) { $0.add(UInt64(clamping: figures.anonymous), [:]) }
+        page.write(
+            .counter,
+            "strongroom_dropped_connections_total",
+            "Connections closed in favour of others."
+        ) { samples in
+            for reason in DropReason.allCases {
+                samples.add(figures.dropped[reason] ?? 0, ["reason": reason.rawValue])
+            }
+        }
         page.write(.counter, "strongroom_connections_total", "Connections taken or refused.") {
             $0.add(figures.accepted, ["result": "accepted"])
             $0.add(figures.refused, ["result": "refused"])
@@ -210,6 +252,28 @@ struct MetricsPage: Sendable {
         page.write(.counter, "strongroom_tls_handshakes_total", "TLS handshakes that ended.") {
             $0.add(figures.handshakes, ["result": "ok"])
             $0.add(figures.failedHandshakes, ["result": "failed"])
+        }
+        page.write(
+            .histogram,
+            "strongroom_handshake_wait_seconds",
+            "TLS handshakes, from the arrival of their first bytes to their start."
+        ) { $0.add(connections.handshakeWaits.snapshot, [:]) }
+    }
+
+    private func writeReplies(to page: inout Exposition) {
+        page.write(
+            .gauge,
+            "strongroom_unsent_bytes",
+            "Replies that callers have not taken, and the room reserved for those of running calls."
+        ) {
+            $0.add(UInt64(clamping: replies.total.bytes))
+        }
+        page.write(
+            .counter,
+            "strongroom_unsent_refusals_total",
+            "Calls that were refused because replies were not taken, by the limit."
+        ) { samples in
+            for (key, count) in replies.refusals { samples.add(count, ["limit": key]) }
         }
     }
 

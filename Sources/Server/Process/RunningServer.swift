@@ -17,6 +17,7 @@ package struct RunningServer: Sendable {
     private let home: Home
     private let configuration: ServerConfiguration
     private let readyFile: String?
+    private let trust: HomeTrust
     private let logger: Logger
 
     private let sandbox: SandboxCheck.Result
@@ -26,6 +27,7 @@ package struct RunningServer: Sendable {
     private let host: ModelHost
     private let tls: ReloadableTLSContext
     private let server: RPCServer
+    private let replies: HeldReplies
     private let readiness: Readiness
     private let failures: FailureLog
     private let spans: SpanFile?
@@ -38,6 +40,7 @@ package struct RunningServer: Sendable {
         home: Home,
         configuration: ServerConfiguration,
         readyFile: String?,
+        trust: HomeTrust = .strict,
         logger: Logger
     ) throws {
         Heaps.configure()
@@ -46,18 +49,21 @@ package struct RunningServer: Sendable {
         self.home = home
         self.configuration = configuration
         self.readyFile = readyFile
+        self.trust = trust
         self.logger = logger
+        trust.log(to: logger)
+        try home.checkAccess(trust)
         let readiness = Readiness()
         self.readiness = readiness
 
-        let signers = try SignerPolicy(configuration.signatures)
-        let keys = try HomeKeys.open(home, source: configuration.keys)
-        registry = try HomeRegistry.open(home, keys: keys, logger: logger)
+        let signers = try SignerPolicy(configuration.signatures, trust: trust)
+        let keys = try HomeKeys.open(home, source: configuration.keys, trust: trust)
+        registry = try HomeRegistry.open(home, keys: keys, trust: trust, logger: logger)
         registry.setSignerPolicy(signers)
         // Not before: until the registry is this server's, the address is that of another one.
         Files.remove(home.address)
         if let readyFile { Files.remove(readyFile) }
-        access = try AccessFile(path: home.access, logger: logger)
+        access = try AccessFile(home.access, in: home.path, trust: trust, logger: logger)
         let engine = try Self.makeEngine()
         sandbox = try sandboxCheck.finish(
             isRequired: configuration.serving.isolation.requiresSandbox
@@ -73,15 +79,17 @@ package struct RunningServer: Sendable {
             logger: logger
         )
         LibraryOutput.attribute { [host] in host.runningVersions() }
-        tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum)
+        tls = try Self.makeTLS(home, minimum: configuration.tlsMinimum, trust)
+        Self.logRevocation(tls.current, to: logger)
         spans = try configuration.tracingFile.map { path in
-            try SpanFile(path: path, logger: logger)
+            try SpanFile(path: path, trust: trust, logger: logger)
         }
         if let spans {
             let tracer = FileTracer(sink: spans, ratio: configuration.sampleRatio)
             InstrumentationSystem.bootstrap(tracer)
         }
         let group = MultiThreadedEventLoopGroup.singleton
+        let clamping = PriorityClamping()
         let router = try Self.makeRouter(
             access: access,
             registry: registry,
@@ -89,12 +97,16 @@ package struct RunningServer: Sendable {
             host: host,
             loops: LoopRunners(group),
             limits: configuration.rpc,
+            clamping: clamping,
+            uploadsPerPrincipal: configuration.uploadsPerPrincipal,
             signingKeyFolder: keys.folder,
             readiness: readiness,
             tracing: spans == nil ? nil : CallTracing(InstrumentationSystem.tracer)
         )
         failures = router.failures
         let connections = ConnectionMeter()
+        let replies = HeldReplies(limits: configuration.rpc)
+        self.replies = replies
         let operators = OperatorRoutes(
             readiness: readiness,
             access: access,
@@ -102,7 +114,10 @@ package struct RunningServer: Sendable {
             page: MetricsPage(
                 serving: { [host] in host.figures },
                 router: router,
-                connections: connections
+                connections: connections,
+                replies: replies,
+                hasRegistryFault: { [registry] in registry.fault != nil },
+                clamping: clamping
             ),
             unreadiness: { [host] in host.unreadiness(model: $0, alias: $1) },
             opensMetricsOnLoopback: configuration.metricsLoopback == .open
@@ -113,7 +128,8 @@ package struct RunningServer: Sendable {
             logger: logger,
             group: group,
             binding: HTTPBinding(router: HTTPRouter(operators.routes)),
-            meter: connections
+            meter: connections,
+            held: replies
         )
     }
 
@@ -136,12 +152,12 @@ package struct RunningServer: Sendable {
         try await work.stop()
         failures.flush(at: nil, to: logger)
         spans?.flush()
-        let fault = registry.fault
+        let failure = registry.storageFailure
         // The process ends without destructors, whoever still holds the registry.
         registry.close()
         try outcome.get()
-        if let fault {
-            throw ServerError("the registry's storage failed and the server stopped: \(fault)")
+        if let failure {
+            throw ServerError("the registry's storage failed and the server stopped: \(failure)")
         }
         logger.info("stopped")
     }
@@ -242,7 +258,7 @@ package struct RunningServer: Sendable {
     private func reload() {
         access.reload()
         do {
-            registry.setSignerPolicy(try SignerPolicy(configuration.signatures))
+            registry.setSignerPolicy(try SignerPolicy(configuration.signatures, trust: trust))
             logger.info(
                 "publishers' keys were reloaded",
                 metadata: ["keys": "\(configuration.signatures.count)"]
@@ -254,8 +270,10 @@ package struct RunningServer: Sendable {
             )
         }
         do {
+            try home.checkCertificateFolders(trust)
             try tls.reload()
             logger.info("certificates were reloaded")
+            Self.logRevocation(tls.current, to: logger)
         } catch {
             logger.error(
                 "certificates were not reloaded; the present ones stay",
@@ -268,14 +286,23 @@ package struct RunningServer: Sendable {
     /// minute.
     private func keepHouse() async {
         var second = 0
+        var isFaultLogged = false
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             second += 1
             access.reloadIfChanged()
             failures.flush(at: .now(), to: logger)
-            if registry.fault != nil, !readiness.isDraining.isSet {
+            if second.isMultiple(of: Self.replyMemorySeconds) { giveReplyMemoryBack() }
+            if registry.storageFailure != nil, !readiness.isDraining.isSet {
                 // Nothing is written any more: better no registry than one that only seems to be.
                 readiness.isDraining.set()
                 await drain()
+            }
+            if let fault = registry.fault, !isFaultLogged {
+                isFaultLogged = true
+                logger.error(
+                    "\(fault): changes are refused until a restart or a restore",
+                    metadata: ["hint": "run `strongroom verify`, then see docs/OPERATIONS.md"]
+                )
             }
             guard second.isMultiple(of: 60) else { continue }
             let registry = registry
@@ -292,6 +319,21 @@ package struct RunningServer: Sendable {
 }
 
 extension RunningServer {
+    /// Bytes of replies after which free memory is given back to the system.
+    private static let replyMemoryBytes = 16 << 20
+    /// How often that is looked at, in seconds.
+    private static let replyMemorySeconds = 3
+
+    /// Gives memory back that replies had which waited for their callers. The C library keeps it:
+    /// in each thread's heap, and at the end of that up to ``Heaps/keptBytes``.
+    private func giveReplyMemoryBack() {
+        guard replies.takeReleased(atLeast: Self.replyMemoryBytes) else { return }
+        host.giveMemoryBack()
+        for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
+            loop.execute { Heaps.trimOwn() }
+        }
+    }
+
     private static func makeRouter(
         access: AccessFile,
         registry: Registry,
@@ -299,6 +341,8 @@ extension RunningServer {
         host: ModelHost,
         loops: LoopRunners,
         limits: RPCLimits,
+        clamping: PriorityClamping,
+        uploadsPerPrincipal: Int,
         signingKeyFolder: String,
         readiness: Readiness,
         tracing: CallTracing?
@@ -317,11 +361,13 @@ extension RunningServer {
             service: service("Prediction"),
             host: host,
             loops: loops,
-            limits: limits
+            limits: limits,
+            clamping: clamping
         )
         let control = RegistryService(
             service: service("Registry"),
-            reconciler: host.reconciler
+            reconciler: host.reconciler,
+            uploadsPerPrincipal: uploadsPerPrincipal
         )
         let maintenance = MaintenanceService(
             service: service("Maintenance"),
@@ -349,9 +395,22 @@ extension RunningServer {
     /// in the handshake. The first byte decides, whatever was settled on.
     private static let applicationProtocols = ["ttrpc", "http/1.1"]
 
+    /// Names the authorities below which every client is refused.
+    private static func logRevocation(_ tls: TLSContext, to logger: Logger) {
+        for warning in tls.revocationWarnings {
+            logger.warning(
+                "clients of an issuer are refused: tls/crl.pem holds no valid list of it",
+                metadata: [
+                    "tls.issuer": "\(warning.issuer)", "tls.crl": "\(warning.problem.text)",
+                ]
+            )
+        }
+    }
+
     private static func makeTLS(
         _ home: Home,
-        minimum: TLSVersion
+        minimum: TLSVersion,
+        _ trust: HomeTrust
     ) throws(ServerError) -> ReloadableTLSContext {
         do {
             return try ReloadableTLSContext { () throws(TLSError) in
@@ -360,13 +419,25 @@ extension RunningServer {
                     certificatePath: home.serverCertificate,
                     keyPath: home.serverKey,
                     clientAuthorityPath: home.authority,
-                    revocationListPath: Files.exists(revocationList) ? revocationList : nil,
+                    revocationListPath: Files.isNamed(revocationList) ? revocationList : nil,
                     minimum: minimum,
-                    alpn: applicationProtocols
+                    alpn: applicationProtocols,
+                    files: trust.rules
                 )
             }
         } catch {
             throw ServerError(of: error, hint: "strongroom certs renew makes new certificates")
+        }
+    }
+}
+
+extension RevocationWarning.Problem {
+    /// The state of the list, for the log.
+    fileprivate var text: String {
+        switch self {
+        case .missing: "missing"
+        case .expired(let unix): "expired at \(unix) (unix)"
+        case .notYetValid(let unix): "not valid before \(unix) (unix)"
         }
     }
 }

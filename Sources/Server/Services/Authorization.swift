@@ -40,6 +40,11 @@ struct Caller: Sendable {
         !list.roles(of: name, model: model).isEmpty
     }
 
+    /// The highest priority that the caller's requests to `model` may have.
+    func maxPriority(on model: String) -> Int {
+        list.maxPriority(of: name, model: model)
+    }
+
     /// Whether a role is granted on all models: what concerns no model is shown to nobody else.
     func hasOnAll(_ roles: RoleSet) -> Bool {
         let wanted = roles.union(.admin)

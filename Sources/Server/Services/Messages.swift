@@ -120,17 +120,18 @@ extension V1.RotateKeysResponse {
 }
 
 extension V1.AuditEvent {
-    init(_ event: AuditEventInfo) {
+    /// - Parameter showsChain: Whether sequence and hashes are shown, or left empty.
+    init(_ event: AuditEventInfo, showsChain: Bool) {
         self.init(
-            sequence: event.sequence,
+            sequence: showsChain ? event.sequence : 0,
             unixMs: event.unixMs,
             principal: event.principal,
             action: event.action,
             model: event.model,
             version: event.version,
             detail: event.detail,
-            previousHash: event.previousHash,
-            hash: event.hash
+            previousHash: showsChain ? event.previousHash : [],
+            hash: showsChain ? event.hash : []
         )
     }
 }

@@ -15,6 +15,7 @@ struct PredictionService: Sendable {
     let host: ModelHost
     let loops: LoopRunners
     let limits: RPCLimits
+    let clamping: PriorityClamping
     let outstanding = OutstandingCalls()
 
     var methods: [Method] {
@@ -23,6 +24,7 @@ struct PredictionService: Sendable {
             service.control(
                 "GetModel",
                 rule: .model(Self.roles.union([.observer]), { $0.model?.name ?? "" }),
+                replyBytes: { _ in Page.maxBytes },
                 getModel
             ),
             service.direct("Cancel", rule: .anyModel(Self.roles), cancel),
@@ -40,7 +42,7 @@ struct PredictionService: Sendable {
         if !request.parameters.isEmpty, let name = request.parameters.keys.min() {
             throw Status(.invalidArgument, "the engine takes no parameter \(quoted(name))")
         }
-        let priority = Int(request.priority)
+        var priority = Int(request.priority)
         guard RequestPriority.range.contains(priority) else {
             throw Status(
                 .invalidArgument,
@@ -50,6 +52,7 @@ struct PredictionService: Sendable {
         }
         let inputs = try request.inputs.map(Self.input)
         let model = spec.name
+        if priority > 0 { priority = clamping.granted(priority, on: model, to: arrival) }
         let trace = arrival.trace
         trace?.asked(model)
         host.predict(
@@ -59,6 +62,7 @@ struct PredictionService: Sendable {
                 inputs: inputs,
                 outputNames: request.outputNames,
                 source: call.source,
+                principalNumber: call.principalNumber,
                 principal: arrival.caller.name,
                 heldBytes: arrival.payloadBytes,
                 priority: priority,
@@ -66,6 +70,7 @@ struct PredictionService: Sendable {
                 isCancelled: { call.isOver },
                 onCancel: { call.onCancel($0) },
                 onRouted: { call.count(with: $0) },
+                room: call,
                 completion: { result in
                     if let trace, case .success(let prediction) = result {
                         trace.answered(prediction)
@@ -142,7 +147,11 @@ struct PredictionService: Sendable {
         _ arrival: Arrival
     ) async throws -> V1.GetModelResponse {
         let spec = request.model ?? V1.ModelSpec()
-        let slot = try await host.slot(model: spec.name, selector: try Self.selector(spec))
+        let slot = try await host.slot(
+            model: spec.name,
+            selector: try Self.selector(spec),
+            principal: arrival.caller.name
+        )
         let mode = slot.card.batching.mode.rawValue
         let messages = limits.messages(of: "Predict", as: arrival.call)
         var metadata: [ExactString: ExactString] = [
@@ -180,6 +189,21 @@ struct PredictionService: Sendable {
             )
         }
         arrival.call.succeed(V1.CancelResponse())
+    }
+}
+
+/// The room of a connection for the reply of a call.
+extension Call: ResultRoom {
+    package func reserve(resultBytes bytes: Int) -> Bool {
+        reserve(min(bytes, RPCLimits.frameCeilingBytes)) == nil
+    }
+
+    package func wait(
+        forResultBytes bytes: Int,
+        holding held: Int,
+        _ again: @escaping @Sendable () -> Void
+    ) {
+        wait(for: Room(replyBytes: bytes, requestBytes: held), then: again)
     }
 }
 

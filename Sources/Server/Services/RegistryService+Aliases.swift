@@ -13,6 +13,7 @@ extension RegistryService {
             service.control(
                 "ListAliasHistory",
                 rule: .model([.publisher, .observer], \.model),
+                replyBytes: { _ in Page.maxBytes },
                 history
             ),
             service.control("DeleteVersion", rule: .model([], \.model), deleteVersion),

@@ -19,7 +19,7 @@ extension RegistryService {
         _ request: V1.BeginPublishRequest,
         _ caller: Caller
     ) async throws -> V1.BeginPublishResponse {
-        let registry = registry
+        let (registry, uploadsPerPrincipal) = (registry, uploadsPerPrincipal)
         let begun = try await work.run {
             try registry.beginPublish(
                 PublishRequest(
@@ -30,7 +30,8 @@ extension RegistryService {
                     metadata: request.metadata,
                     idempotencyKey: request.idempotencyKey
                 ),
-                principal: caller.name
+                principal: caller.name,
+                uploadsPerPrincipal: uploadsPerPrincipal
             )
         }
         return V1.BeginPublishResponse(

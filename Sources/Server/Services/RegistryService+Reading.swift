@@ -9,11 +9,36 @@ extension RegistryService {
 
     var reading: [Method] {
         [
-            service.control("ListModels", rule: .anyModel(Self.readers), listModels),
-            service.control("ListVersions", rule: .model(Self.readers, \.model), listVersions),
-            service.control("GetVersion", rule: .model(Self.readers, \.model), getVersion),
-            service.control("ReadFile", rule: .model([], \.model), readFile),
-            service.control("ListAuditEvents", rule: .anyModel([.observer]), listAuditEvents),
+            service.control(
+                "ListModels",
+                rule: .anyModel(Self.readers),
+                replyBytes: { _ in Page.maxBytes },
+                listModels
+            ),
+            service.control(
+                "ListVersions",
+                rule: .model(Self.readers, \.model),
+                replyBytes: { _ in Page.maxBytes },
+                listVersions
+            ),
+            service.control(
+                "GetVersion",
+                rule: .model(Self.readers, \.model),
+                replyBytes: { _ in Page.maxBytes },
+                getVersion
+            ),
+            service.control(
+                "ReadFile",
+                rule: .model([], \.model),
+                replyBytes: { Int(min($0.length, UInt32(Limits.maxReadBytes))) },
+                readFile
+            ),
+            service.control(
+                "ListAuditEvents",
+                rule: .anyModel([.observer]),
+                replyBytes: { _ in Page.maxBytes },
+                listAuditEvents
+            ),
         ]
     }
 
@@ -99,27 +124,5 @@ extension RegistryService {
             )
         }
         return V1.ReadFileResponse(data: ByteBuffer(bytes: bytes))
-    }
-
-    /// Events that concern no model are for whoever observes all of them.
-    private func listAuditEvents(
-        _ request: V1.ListAuditEventsRequest,
-        _ caller: Caller
-    ) async throws -> V1.ListAuditEventsResponse {
-        let registry = registry
-        let limit = try Page.size(request.pageSize)
-        let model = request.model.isEmpty ? nil : request.model
-        let events = try await work.run {
-            try registry.auditEvents(
-                model: model,
-                after: request.afterSequence,
-                limit: limit,
-                where: { model in
-                    model.isEmpty
-                        ? caller.hasOnAll([.observer]) : caller.has([.observer], on: model)
-                }
-            )
-        }
-        return V1.ListAuditEventsResponse(events: Page.fitting(events.map(V1.AuditEvent.init)))
     }
 }

@@ -7,6 +7,8 @@ internal import Wire
 struct RegistryService: Sendable {
     let service: Service
     let reconciler: Reconciler
+    /// The uploads that one principal may have open.
+    let uploadsPerPrincipal: Int
 
     var registry: Registry { service.registry }
     var work: BlockingWork { service.work }

@@ -50,38 +50,59 @@ struct Service: Sendable {
     func control<Request: WireMessage, Response: WireMessage>(
         _ method: String,
         rule: AccessRule<Request>,
+        replyBytes: @escaping @Sendable (Request) -> Int = { _ in 0 },
         _ body: @escaping @Sendable (Request, Caller) async throws -> Response
     ) -> Method {
-        control(method, rule: rule) { request, arrival in
+        control(method, rule: rule, replyBytes: replyBytes) { request, arrival in
             try await body(request, arrival.caller)
         }
     }
 
     /// A method of the control plane whose answer depends on the call too.
+    /// - Parameter replyBytes: The most bytes of the reply, for which there has to be room before
+    ///   the method runs; 0: it is small.
     func control<Request: WireMessage, Response: WireMessage>(
         _ method: String,
         rule: AccessRule<Request>,
+        replyBytes: @escaping @Sendable (Request) -> Int = { _ in 0 },
         _ body: @escaping @Sendable (Request, Arrival) async throws -> Response
     ) -> Method {
         direct(method, rule: rule) { request, arrival in
-            let (caller, call) = (arrival.caller, arrival.call)
-            let place = try work.enter(arrival)
+            let call = arrival.call
             call.note(modelOf: request, rule: rule)
-            // The boundary from the loop; the task ends with its call.
-            let task = Task {
-                defer { work.leave(place) }
-                do {
-                    if case .upload(let id) = rule {
-                        let upload = id(request)
-                        try await work.run { try authorize(upload, caller, method: method) }
-                    }
-                    call.succeed(try await body(request, arrival))
-                } catch {
-                    call.fail(.of(error, method: call.path, logger: call.logger))
-                }
+            let room = Call.Room(
+                replyBytes: replyBytes(request),
+                requestBytes: arrival.payloadBytes
+            )
+            call.whenRoom(room) {
+                answering(call) { try run(request, arrival, rule: rule, method: method, body) }
             }
-            call.onCancel { task.cancel() }
         }
+    }
+
+    private func run<Request: WireMessage, Response: WireMessage>(
+        _ request: Request,
+        _ arrival: Arrival,
+        rule: AccessRule<Request>,
+        method: String,
+        _ body: @escaping @Sendable (Request, Arrival) async throws -> Response
+    ) throws {
+        let (caller, call) = (arrival.caller, arrival.call)
+        let place = try work.enter(arrival)
+        // The boundary from the loop; the task ends with its call.
+        let task = Task {
+            defer { work.leave(place) }
+            do {
+                if case .upload(let id) = rule {
+                    let upload = id(request)
+                    try await work.run { try authorize(upload, caller, method: method) }
+                }
+                call.succeed(try await body(request, arrival))
+            } catch {
+                call.fail(.of(error, method: call.path, logger: call.logger))
+            }
+        }
+        call.onCancel { task.cancel() }
     }
 
     /// A method that takes the calls of one upload in the order in which they came.

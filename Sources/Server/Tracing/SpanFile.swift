@@ -23,6 +23,8 @@ final class SpanFile: SpanSink {
     /// Bytes of a file; there are two at most.
     static let maxBytes = 256 << 20
 
+    private static let mode: UInt32 = 0o640
+
     private struct State {
         var waiting: [EndedSpan] = []
         var dropped = 0
@@ -34,22 +36,25 @@ final class SpanFile: SpanSink {
     private let path: String
     private let maxBytes: Int
     private let delayMs: Int
+    private let trust: HomeTrust
     private let logger: Logger
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "strongroom.tracing", qos: .utility)
 
-    /// - Throws: ``ServerError`` if the file cannot be written to.
+    /// - Throws: ``ServerError`` if the file cannot be written to, or others may write it.
     init(
         path: String,
         maxBytes: Int = SpanFile.maxBytes,
         delayMs: Int = SpanFile.delayMs,
+        trust: HomeTrust = .strict,
         logger: Logger
     ) throws(ServerError) {
         self.path = path
         self.maxBytes = maxBytes
         self.delayMs = delayMs
+        self.trust = trust
         self.logger = logger
-        _ = try Files.append(path, text: "", mode: 0o640)
+        _ = try Files.append(path, text: "", mode: Self.mode, trust.rules)
     }
 
     /// Spans that were dropped since the last line.
@@ -84,7 +89,12 @@ final class SpanFile: SpanSink {
         }
         guard !spans.isEmpty else { return }
         do {
-            let size = try Files.append(path, text: EndedSpan.request(spans), mode: 0o640)
+            let size = try Files.append(
+                path,
+                text: EndedSpan.request(spans),
+                mode: Self.mode,
+                trust.rules
+            )
             if size >= maxBytes { try Files.rename(path, to: path + ".1") }
             state.withLock { $0.failed = false }
         } catch {

@@ -5,7 +5,11 @@ struct BatchLane {
     /// Waiting requests that are looked at for one batch: those that do not agree are passed over.
     private static var maxLookedAt: Int { 256 }
 
-    private var queue = RoundQueue()
+    private var queue = FairQueue()
+    /// On an event loop the requests are here, and none in the queue.
+    private var round = RoundRequests()
+    /// Whether what waits is counted in the shares of principals.
+    private let isCounted: Bool
     /// The waiting requests by priority, the highest first: as many as ``RequestPriority`` has.
     private var waiting = InlineArray<21, QueueWork>(repeating: QueueWork())
     /// What the waiting requests are worth in a batch.
@@ -20,35 +24,44 @@ struct BatchLane {
     /// Departures while others stayed.
     private var window: DrainWindow?
 
-    var isEmpty: Bool { queue.isEmpty }
+    init(isCounted: Bool) {
+        self.isCounted = isCounted
+    }
+
+    var isEmpty: Bool { queue.isEmpty && round.isEmpty }
     /// Whether nothing is left to know of it.
     var isIdle: Bool { isEmpty && !isReady && briefRuns == 0 }
 
-    /// The requests that wait and run before a new one of a priority.
-    func work(before priority: Int) -> QueueWork {
-        (0...Self.index(priority)).reduce(into: QueueWork()) { $0 += waiting[$1] }
+    /// The requests that wait and are of a priority, or of a higher one.
+    func work(downTo priority: Int) -> QueueWork {
+        (0...RequestPriority.index(priority)).reduce(into: QueueWork()) { $0 += waiting[$1] }
     }
+
+    /// The requests that wait and would run before a new one.
+    func work(before job: Job) -> QueueWork { queue.work(before: job) }
 
     /// All requests that wait.
-    var allWork: QueueWork { work(before: RequestPriority.range.lowerBound) }
-
-    private static func index(_ priority: Int) -> Int {
-        let range = RequestPriority.range
-        return range.upperBound - min(max(priority, range.lowerBound), range.upperBound)
-    }
+    var allWork: QueueWork { work(downTo: RequestPriority.range.lowerBound) }
 
     /// How long nothing has left, though something waits.
     func standsNs(atNs nowNs: UInt64) -> UInt64 {
         isEmpty || nowNs < movedAtNs ? 0 : nowNs - movedAtNs
     }
 
-    /// Puts a request where its priority and its round end.
+    /// Puts a request where its priority and its turn are.
     /// - Parameter number: higher than that of every request before it.
-    mutating func insert(_ job: Job, number: UInt64, atNs nowNs: UInt64) -> RoundQueue.Order {
+    mutating func insert(_ job: Job, number: UInt64, atNs nowNs: UInt64) -> BatchQueue.Place {
         if isEmpty { movedAtNs = nowNs }
         rows += Self.worth(job)
-        waiting[Self.index(job.request.priority)] += QueueWork(job)
-        return queue.insert(job, number: number)
+        waiting[RequestPriority.index(job.request.priority)] += QueueWork(job)
+        let lane = ObjectIdentifier(job.slot)
+        guard isCounted else {
+            round.append(job)
+            return BatchQueue.Place(lane: lane, order: .none)
+        }
+        let place = BatchQueue.Place(lane: lane, order: queue.insert(job, number: number))
+        job.admission.shares.add(job, at: place)
+        return place
     }
 
     /// The request that runs first.
@@ -61,25 +74,16 @@ struct BatchLane {
             left(job)
             all.append(job)
         }
+        all.first?.admission.shares.remove(all)
         return all
     }
 
     /// Takes out a request that need not be run; nil if it is not here any more.
-    mutating func withdraw(_ order: RoundQueue.Order) -> Job? {
+    mutating func withdraw(_ order: FairQueue.Order) -> Job? {
         guard let job = queue.withdraw(order) else { return nil }
         left(job)
+        job.admission.shares.remove(job)
         return job
-    }
-
-    /// Takes out the request that would run last, if its place does for another one: its priority
-    /// is lower, and it keeps at least as many bytes.
-    mutating func giveUpLast(below priority: Int, bytes: Int) -> Job? {
-        let last = queue.popLast { job in
-            job.request.priority < priority && job.request.heldBytes >= bytes
-        }
-        guard let last else { return nil }
-        left(last)
-        return last
     }
 
     /// The first request and all that may run with it.
@@ -87,11 +91,12 @@ struct BatchLane {
     ///   - nowNs: measures how fast requests leave; nil: nothing is measured.
     ///   - span: departures that one measurement takes.
     mutating func takeBatch(atNs nowNs: UInt64?, span: Int = 1) -> [Job] {
-        guard let first = queue.popFirst() else { return [] }
+        guard let first = isCounted ? queue.popFirst() : round.popFirst() else { return [] }
         var batch = [first]
         if let rows = first.mergeableRows { fill(&batch, behind: first, rows) }
         if let nowNs { measure(batch, nowNs, span) }
         for job in batch { left(job) }
+        if isCounted { first.admission.shares.remove(batch) }
         return batch
     }
 
@@ -99,13 +104,18 @@ struct BatchLane {
     private mutating func fill(_ batch: inout [Job], behind first: Job, _ firstRows: Int) {
         let maxRows = first.slot.plan.maxRows
         var rows = firstRows
-        queue.take(ofFirst: Self.maxLookedAt) { job in
+        func takes(_ job: Job) -> Bool? {
             guard rows < maxRows else { return nil }
             guard let more = job.mergeableRows, rows + more <= maxRows, first.agrees(with: job)
             else { return false }
             rows += more
             batch.append(job)
             return true
+        }
+        if isCounted {
+            queue.take(ofFirst: Self.maxLookedAt, takes)
+        } else {
+            round.take(ofFirst: Self.maxLookedAt, takes)
         }
     }
 
@@ -123,7 +133,7 @@ struct BatchLane {
     /// A request has left. When nothing waits any more, the next measurement begins anew.
     private mutating func left(_ job: Job) {
         rows -= Self.worth(job)
-        waiting[Self.index(job.request.priority)] -= QueueWork(job)
+        waiting[RequestPriority.index(job.request.priority)] -= QueueWork(job)
         if isEmpty { window = nil }
     }
 

@@ -4,38 +4,37 @@ extension BatchQueue {
     mutating func putBack(_ job: Job, atNs nowNs: UInt64) -> Place {
         let id = ObjectIdentifier(job.slot)
         lastNumber += 1
-        let order = lanes[id, default: BatchLane()].insert(job, number: lastNumber, atNs: nowNs)
-        _ = makeReady(id)
-        return Place(lane: id, order: order)
+        defer { _ = makeReady(id) }
+        return lanes[id, default: BatchLane(isCounted: true)].insert(
+            job,
+            number: lastNumber,
+            atNs: nowNs
+        )
     }
 
     /// Notes that a run goes on though its requests were answered.
     mutating func hold(_ number: UInt64) { running.hold(number) }
 
-    /// Adds the threads that are missing.
-    /// - Returns: how many have to be started, and how many have to be woken.
-    mutating func relieve(atNs nowNs: UInt64) -> (added: Int, woken: Int) {
-        guard !isStopped else { return (0, 0) }
-        let added = running.relieve(atNs: nowNs)
-        guard added == 0 else { return (added, release()) }
-        return (0, running.hasIdleSurplus(atNs: nowNs) ? 1 : 0)
-    }
+    /// Lets a relief thread end that is not needed any more.
+    /// - Returns: whether a thread is to be woken for that.
+    mutating func dismiss() -> Bool { !isStopped && running.dismiss() }
 
-    /// Notes that a thread that was missing could not be started.
+    /// Notes that a relief thread could not be started.
     mutating func startFailed() { running.lose() }
 
     /// Takes away a thread that is not needed any more.
     /// - Returns: whether the calling thread is to end.
-    mutating func retire(atNs nowNs: UInt64) -> Bool { running.retire(atNs: nowNs) }
+    mutating func retire() -> Bool { running.retire() }
 
     /// Takes out the requests that wait for a run to end which goes on past its limit: when that
     /// will be is not known.
     /// - Parameter patienceNs: The time that they may wait, in nanoseconds.
     mutating func giveUpHeld(patienceNs: UInt64, atNs nowNs: UInt64) -> [Job] {
+        guard running.hasHeld else { return [] }
         var all: [Job] = []
-        for id in withheld {
+        for id in Array(lanes.keys) {
             guard var lane = lanes[id], let first = lane.first,
-                running.held(of: first.slot.id.model) > 0,
+                running.held(of: first.slot.id.model) > 0, !running.admits(first),
                 lane.standsNs(atNs: nowNs) > patienceNs
             else { continue }
             all += lane.takeAll()

@@ -23,7 +23,7 @@ struct BatchQueue {
     /// Finds a request again that waits.
     struct Place {
         let lane: ObjectIdentifier
-        let order: RoundQueue.Order
+        let order: FairQueue.Order
     }
 
     /// A batch that is to be run.
@@ -60,12 +60,17 @@ struct BatchQueue {
     /// Lanes whose turn has come and that have to wait for the end of another run.
     private(set) var withheld: [ObjectIdentifier] = []
     var running: RunningBatches
+    /// Whether what waits is counted in the shares of principals.
+    private let isCounted: Bool
 
     /// - Parameters:
     ///   - threads: The threads that take batches.
     ///   - isShared: Whether versions of several models run here.
-    init(threads: Int = 1, isShared: Bool = true) {
+    ///   - isCounted: Whether requests wait here, and are counted in the shares of their principals;
+    ///     else they run in the same round of a loop.
+    init(threads: Int = 1, isShared: Bool = true, isCounted: Bool = true) {
         running = RunningBatches(threads: threads, isShared: isShared)
+        self.isCounted = isCounted
     }
 
     /// Whether a request would most likely join the requests of its lane that wait: shapes that
@@ -91,14 +96,14 @@ struct BatchQueue {
         guard !isStopped else { return nil }
         let id = ObjectIdentifier(job.slot)
         lastNumber += 1
-        let (order, added) = Self.add(
+        let (place, added) = Self.add(
             job,
             lastNumber,
             nowNs,
-            to: &lanes[id, default: BatchLane()]
+            to: &lanes[id, default: BatchLane(isCounted: isCounted)]
         )
         if added == .ready { ready.append(id) }
-        return (added, Place(lane: id, order: order))
+        return (added, place)
     }
 
     private static func add(
@@ -106,17 +111,17 @@ struct BatchQueue {
         _ number: UInt64,
         _ nowNs: UInt64,
         to lane: inout BatchLane
-    ) -> (RoundQueue.Order, Added) {
+    ) -> (Place, Added) {
         let plan = job.slot.plan
         let isFirst = lane.isEmpty
-        let order = lane.insert(job, number: number, atNs: nowNs)
-        guard !lane.isReady else { return (order, .waiting) }
+        let place = lane.insert(job, number: number, atNs: nowNs)
+        guard !lane.isReady else { return (place, .waiting) }
         guard plan.maxDelayUs == 0 || lane.rows >= plan.maxRows else {
-            return (order, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
+            return (place, isFirst ? .readyAfter(plan.maxDelayUs) : .waiting)
         }
-        guard isWorthRun(lane, of: job.slot, nowNs) else { return (order, .waiting) }
+        guard isWorthRun(lane, of: job.slot, nowNs) else { return (place, .waiting) }
         lane.isReady = true
-        return (order, .ready)
+        return (place, .ready)
     }
 
     /// Whether what waits is worth a run now: none is about to end, or it is enough for one. Where
@@ -134,42 +139,7 @@ struct BatchQueue {
         return job
     }
 
-    /// Makes room for a request within the bound of time: those of lower priorities that would run
-    /// last give their places up for it.
-    /// - Returns: why it may not wait, or nil, and the requests that gave their places up.
-    mutating func makeRoom(
-        for job: Job,
-        _ bound: QueueBound,
-        atNs nowNs: UInt64
-    ) -> (refusal: QueueBound.Refusal?, displaced: [Job]) {
-        let id = ObjectIdentifier(job.slot)
-        let priority = job.request.priority
-        let ahead = lanes[id]?.work(before: priority) ?? QueueWork()
-        let standsNs = lanes[id]?.standsNs(atNs: nowNs) ?? 0
-        if let refusal = bound.refusal(of: job, behind: ahead, standingNs: standsNs, atNs: nowNs) {
-            return (refusal, [])
-        }
-        var displaced: [Job] = []
-        while bound.isPassed(by: lanes[id]?.allWork ?? QueueWork(), of: job),
-            let other = giveUpLast(of: job.slot, below: priority, bytes: 0)
-        {
-            displaced.append(other)
-        }
-        return (nil, displaced)
-    }
-
-    /// Takes out the request of a version that would run last, if its place does for another: its
-    /// priority is lower, and it keeps at least as many bytes.
-    mutating func giveUpLast(of slot: Slot, below priority: Int, bytes: Int) -> Job? {
-        let id = ObjectIdentifier(slot)
-        guard !isStopped, let job = lanes[id]?.giveUpLast(below: priority, bytes: bytes) else {
-            return nil
-        }
-        dropIfIdle(id)
-        return job
-    }
-
-    private mutating func dropIfIdle(_ id: ObjectIdentifier) {
+    mutating func dropIfIdle(_ id: ObjectIdentifier) {
         if lanes[id]?.isIdle == true { lanes[id] = nil }
     }
 
@@ -188,10 +158,9 @@ struct BatchQueue {
     ///   and no request waits for the run.
     /// - Returns: what ``ended(_:)`` is to be called with, if others may wait for it.
     mutating func take(atNs nowNs: UInt64? = nil) -> Taken? {
-        if let nowNs, !isStopped, running.hasOnlySurplus(atNs: nowNs) { return nil }
         while let id = ready.popFirst() {
             guard var lane = lanes.removeValue(forKey: id) else { continue }
-            if let nowNs, isWithheld(lane, nowNs) {
+            if nowNs != nil, isWithheld(lane) {
                 withheld.append(id)
                 lanes[id] = lane
                 continue
@@ -223,15 +192,25 @@ struct BatchQueue {
         return nil
     }
 
-    /// Whether a lane has its turn coming: a thread that takes none of it wakes another one.
-    var hasReady: Bool { !ready.isEmpty }
-
     /// Whether the first request of a lane has to wait for the end of a run.
-    private func isWithheld(_ lane: BatchLane, _ nowNs: UInt64) -> Bool {
-        guard running.isRestricted(atNs: nowNs, isStopped: isStopped), let first = lane.first else {
+    private func isWithheld(_ lane: BatchLane) -> Bool {
+        guard running.isRestricted(isStopped: isStopped), let first = lane.first else {
             return false
         }
-        return !running.admits(first, atNs: nowNs)
+        return !running.admits(first)
+    }
+
+    /// Adds a relief thread if a request is ready whose model may begin a run, and long runs keep it
+    /// from a thread.
+    /// - Returns: whether one is to be started.
+    mutating func relieve(atNs nowNs: UInt64) -> Bool {
+        guard !isStopped, running.mayAdd(atNs: nowNs) else { return false }
+        let isNeeded = ready.contains { id in
+            guard let first = lanes[id]?.first else { return false }
+            return running.admits(first)
+        }
+        if isNeeded { running.add() }
+        return isNeeded
     }
 
     /// Gives the lanes that had to wait their turns again.
@@ -243,8 +222,8 @@ struct BatchQueue {
     }
 
     /// A batch has been run.
-    mutating func ended(_ taken: Taken) -> Ended {
-        running.end(taken.number)
+    mutating func ended(_ taken: Taken, atNs nowNs: UInt64 = 0) -> Ended {
+        running.end(taken.number, atNs: nowNs)
         let isAwaited = endedBrief(taken)
         let released = release()
         return Ended(isAwaited: isAwaited || released > 0, released: released)

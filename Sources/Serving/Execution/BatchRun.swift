@@ -49,10 +49,11 @@ struct BatchRun {
         while let next = rest.popLast() { runTogether(self.wanted(next)) }
     }
 
-    /// The requests whose answers are still waited for; the others are answered.
+    /// The requests whose answers are still waited for; the others are answered, or wait for room
+    /// for their results.
     private func wanted(_ jobs: [Job]) -> [Job] {
         jobs.filter { job in
-            guard let lapse = job.lapse(neededNs: neededNs) else { return true }
+            guard let lapse = job.lapse(neededNs: neededNs) else { return !job.leavesForRoom() }
             job.finish(.failure(lapse))
             return false
         }
@@ -86,6 +87,11 @@ struct BatchRun {
     private mutating func runTogether(_ jobs: [Job]) {
         guard let first = jobs.first else { return }
         guard jobs.count > 1 else { return runAlone(first) }
+        guard !first.slot.results.isUnknown else {
+            // The others may have no room for results of its size.
+            rest.append(Array(jobs.dropFirst()))
+            return runAlone(first)
+        }
         let rows = jobs.map { Int(clamping: $0.request.rows) }
         let start = ContinuousClock.now
         do throws(RunFailure) {
@@ -225,6 +231,7 @@ struct BatchRun {
             let own = job.request.rows
             let queueNs = (start - job.queuedAt).nanoseconds
             job.slot.meter.waited(queueNs)
+            job.slot.results.note(outputs, of: job.request)
             return Prediction(
                 version: job.slot.id.version,
                 outputs: outputs,

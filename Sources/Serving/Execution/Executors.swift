@@ -63,22 +63,19 @@ final class Executors: Sendable {
             let room = queue.makeRoom(for: job, bound, atNs: now)
             return (room, room.refusal == nil ? queue.place(job, atNs: now) : nil)
         }
-        for other in room.displaced {
-            let retryNs = other.admission.retryAfterNs
-            other.finish(.failure(.displaced(retryAfterNs: retryNs)))
-        }
+        for other in room.displaced { other.refuse() }
         if let refusal = room.refusal {
             throw ServingError(refusal, model: job.request.model, bound: bound)
         }
         guard let (added, place) = placed else { throw .stopping }
         switch added {
         case .waiting: break
-        case .ready: waiting.signal()
+        case .ready: wake()
         case .readyAfter(let microseconds):
             // The job in the lane keeps the slot, and with it the lane's identity.
             let lane = ObjectIdentifier(job.slot)
             delays.asyncAfter(deadline: .now() + .microseconds(Int(microseconds))) {
-                if self.queue.withLock({ $0.makeReady(lane) }) { self.waiting.signal() }
+                if self.queue.withLock({ $0.makeReady(lane) }) { self.wake() }
             }
         case .stopped: throw .stopping
         }
@@ -90,10 +87,15 @@ final class Executors: Sendable {
         job.finish(.failure(job.lapse() ?? .cancelled))
     }
 
-    /// Takes out the request of a version that would run last, if its place does for another one;
-    /// it still has its place.
-    func giveUpLast(of slot: Slot, below priority: Int, bytes: Int) -> Job? {
-        queue.withLock { $0.giveUpLast(of: slot, below: priority, bytes: bytes) }
+    /// Refuses a request that gives its place up, unless its run has begun.
+    func displace(_ displaced: ShareLedger.Displaced) {
+        if queue.withLock({ $0.withdraw(displaced.place) }) != nil { displaced.refuse() }
+    }
+
+    /// Has a lane that is ready looked at, by one more thread where all are busy.
+    private func wake() {
+        waiting.signal()
+        if isShared, queue.withLock({ $0.relieve(atNs: Uptime.ns) }) { startRelief() }
     }
 
     /// Ends the threads once what is queued has been run.
@@ -103,6 +105,11 @@ final class Executors: Sendable {
     }
 
     // MARK: - The threads
+
+    /// Starts a thread for a model that has none.
+    private func startRelief() {
+        if !startThread() { queue.withLock { $0.startFailed() } }
+    }
 
     /// - Returns: whether the system had a thread.
     private func startThread() -> Bool {
@@ -143,33 +150,29 @@ final class Executors: Sendable {
         while true {
             waiting.wait()
             let now = Uptime.ns
-            let (taken, isOver, leavesReady) = queue.withLock { queue in
+            let (taken, isOver, isRelieved) = queue.withLock { queue in
                 let taken = queue.take(atNs: now)
-                let isOver = taken == nil && (queue.isStopped || queue.retire(atNs: now))
-                return (taken, isOver, queue.hasReady)
+                let isOver = taken == nil && (queue.isStopped || queue.retire())
+                return (taken, isOver, queue.relieve(atNs: now))
             }
+            if isRelieved { startRelief() }
             if let taken {
                 if taken.isReadyAgain { waiting.signal() }
                 return taken
             }
-            if isOver {
-                // The thread was woken for a lane that it leaves to the others.
-                if leavesReady { waiting.signal() }
-                return nil
-            }
+            if isOver { return nil }
         }
     }
 
     /// The next batch if requests have waited for one to end: the thread that ran it is awake. Where
     /// another lane's turn comes first, whoever was woken for that takes theirs.
     private func take(after taken: BatchQueue.Taken, atNs nowNs: UInt64) -> BatchQueue.Taken? {
-        let (next, woken) = queue.withLock { queue in
-            let ended = queue.ended(taken)
+        let (next, woken, isRelieved) = queue.withLock { queue in
+            let ended = queue.ended(taken, atNs: nowNs)
             let next = ended.isAwaited ? queue.take(atNs: nowNs) : nil
-            // A thread that is not needed any more leaves what is ready to another one.
-            let isLeft = ended.isAwaited && next == nil && queue.hasReady
-            return (next, ended.released + (isLeft ? 1 : 0))
+            return (next, ended.released, queue.relieve(atNs: nowNs))
         }
+        if isRelieved { startRelief() }
         for _ in 0..<woken { waiting.signal() }
         if let next, next.isReadyAgain { waiting.signal() }
         return next
@@ -198,7 +201,7 @@ final class Executors: Sendable {
     /// Queues a request that has kept its place.
     private func putBack(_ job: Job, atNs nowNs: UInt64) {
         let place = queue.withLock { $0.putBack(job, atNs: nowNs) }
-        waiting.signal()
+        wake()
         job.request.onCancel? { self.withdraw(place) }
     }
 
@@ -217,7 +220,7 @@ final class Executors: Sendable {
             }
             isBusy = true
         }
-        relieve(atNs: nowNs)
+        giveUp(atNs: nowNs)
         return isBusy
     }
 
@@ -228,15 +231,20 @@ final class Executors: Sendable {
         for job in work.rest.joined() { putBack(job, atNs: nowNs) }
     }
 
-    /// Starts or ends the threads beyond the executors' own, and refuses what waits in vain.
-    private func relieve(atNs nowNs: UInt64) {
+    /// Starts or ends a relief thread, and refuses what waits in vain.
+    private func giveUp(atNs nowNs: UInt64) {
         guard isShared else { return }
-        let (relief, refused) = queue.withLock { queue in
-            let relief = queue.relieve(atNs: nowNs)
-            return (relief, queue.giveUpHeld(patienceNs: bound.queueNs, atNs: nowNs))
+        let (isRelieved, isDismissed, refused) = queue.withLock { queue in
+            (
+                queue.relieve(atNs: nowNs), queue.dismiss(),
+                queue.giveUpHeld(patienceNs: bound.queueNs, atNs: nowNs)
+            )
         }
-        for _ in 0..<relief.added where !startThread() { queue.withLock { $0.startFailed() } }
-        for _ in 0..<relief.woken { waiting.signal() }
+        if isRelieved {
+            startRelief()
+            waiting.signal()
+        }
+        if isDismissed { waiting.signal() }
         for job in refused {
             job.finish(.failure(.held(job, retryAfterNs: WorkRate.retryNs.upperBound)))
         }

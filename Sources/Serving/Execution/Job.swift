@@ -1,4 +1,5 @@
 internal import Engine
+internal import Synchronization
 internal import Text
 
 /// A request with its version and its place in the queue.
@@ -7,6 +8,8 @@ final class Job: Sendable {
     let slot: Slot
     let admission: Admission
     let queuedAt: ContinuousClock.Instant
+    /// Takes the request again when its caller has room for its result; nil: nothing does.
+    let host: ModelHost?
     /// How long the version took to load for it; 0 when it was there.
     let loadNs: UInt64
     /// Its rows if it may share a run; nil: it runs by itself.
@@ -16,6 +19,14 @@ final class Job: Sendable {
     /// Its part of the queue's work: its first dimension, at least 1. A shape without elements may
     /// have any first dimension, so it is no more than the bytes that the request keeps.
     let rows: Int
+    /// Its weight in the shares of its principal, in bytes: at least a place's part of the
+    /// bytes that a queue takes, so that requests of a few bytes count where places are few.
+    let charge: Int
+    /// Its ticket in ``WaitingShares``. Relaxed: only written and read under the lock of these.
+    let ticket = Atomic(noTicket)
+
+    /// It has no ticket.
+    static var noTicket: Int { -1 }
 
     /// The runs that a request may have: its first one, and one more if that ended for a reason
     /// that may lie in another request.
@@ -30,16 +41,20 @@ final class Job: Sendable {
         request: PredictionRequest,
         slot: Slot,
         admission: Admission,
-        loadNs: UInt64
+        loadNs: UInt64,
+        placeBytes: Int = 1,
+        host: ModelHost? = nil
     ) {
         self.request = request
         self.slot = slot
         self.admission = admission
+        self.host = host
         queuedAt = .now
         self.loadNs = loadNs
         attempt = .first
         mergeableRows = slot.mergeableRows(of: request.inputs)
         self.rows = max(min(Int(clamping: request.rows), request.heldBytes), 1)
+        charge = max(request.heldBytes, placeBytes)
     }
 
     /// The second run of a request, which keeps its place.
@@ -47,11 +62,13 @@ final class Job: Sendable {
         request = first.request
         slot = first.slot
         admission = first.admission
+        host = first.host
         queuedAt = first.queuedAt
         loadNs = first.loadNs
         attempt = .second(isExclusive: isExclusive)
         mergeableRows = nil
         rows = first.rows
+        charge = first.charge
     }
 
     /// Whether no other run of its version may go on beside its own.
@@ -109,6 +126,15 @@ final class Job: Sendable {
     func finish(_ result: Result<Prediction, ServingError>) {
         leave()
         answer(result)
+    }
+
+    /// Gives the place back if its caller has no room for the result, which was found to be larger
+    /// since the request was queued; the request is queued again when there is room.
+    func leavesForRoom() -> Bool {
+        guard let host, !slot.hasRoom(for: request) else { return false }
+        leave()
+        host.wait(request, for: slot)
+        return true
     }
 
     /// Gives the place back; the other half of ``answer(_:)``.

@@ -8,7 +8,7 @@ package final class LoopRunner {
     private static var roundNs: UInt64 { 200_000 }
 
     private let schedule: () -> Void
-    private var queue = BatchQueue()
+    private var queue = BatchQueue(isCounted: false)
     private var isScheduled = false
     private var spentNs: UInt64 = 0
 

@@ -20,8 +20,11 @@ package final class PredictionRequest: Sendable {
     package let inputs: [InputTensor]
     /// Empty: all outputs, in the model's order.
     package let outputNames: [ExactString]
-    /// Who asks, as far as fairness is concerned: a connection. Nil: nobody in particular.
+    /// The connection of the request, which takes turns with the principal's others; nil: none.
     package let source: ObjectIdentifier?
+    /// The number of the caller, who shares each queue with other callers; the same on all
+    /// connections of one principal.
+    package let principalNumber: UInt64
     /// The name of the caller, to which a crash of its input is charged; empty: not known.
     package let principal: String
     /// Bytes that the request keeps in memory until it is answered, at least its tensors': what
@@ -40,6 +43,8 @@ package final class PredictionRequest: Sendable {
     /// Called once the version is known that answers, or the model if that is all that is known of
     /// a request that fails, with what counts the request.
     package let onRouted: (@Sendable (CallMeter) -> Void)?
+    /// The caller's room for the result; nil: there is no bound.
+    package let room: (any ResultRoom)?
     /// Called once, on any thread.
     package let completion: @Sendable (Result<Prediction, ServingError>) -> Void
 
@@ -51,6 +56,7 @@ package final class PredictionRequest: Sendable {
         inputs: [InputTensor],
         outputNames: [ExactString],
         source: ObjectIdentifier? = nil,
+        principalNumber: UInt64 = 0,
         principal: String = "",
         heldBytes: Int? = nil,
         priority: Int = 0,
@@ -58,6 +64,7 @@ package final class PredictionRequest: Sendable {
         isCancelled: @escaping @Sendable () -> Bool,
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
         onRouted: (@Sendable (CallMeter) -> Void)? = nil,
+        room: (any ResultRoom)? = nil,
         completion: @escaping @Sendable (Result<Prediction, ServingError>) -> Void
     ) {
         self.model = model
@@ -65,6 +72,7 @@ package final class PredictionRequest: Sendable {
         self.inputs = inputs
         self.outputNames = outputNames
         self.source = source
+        self.principalNumber = principalNumber
         self.principal = principal
         let tensorBytes = inputs.reduce(0) { $0 + $1.bytes.byteCount }
         self.heldBytes = max(tensorBytes, heldBytes ?? 0)
@@ -73,6 +81,7 @@ package final class PredictionRequest: Sendable {
         self.isCancelled = isCancelled
         self.onCancel = onCancel
         self.onRouted = onRouted
+        self.room = room
         self.completion = completion
     }
 

@@ -47,12 +47,6 @@ final class QueueLoad: Sendable {
         packed.wrappingSubtract(Self.packed(requests: 1, bytes: bytes), ordering: .relaxed)
     }
 
-    /// Hands a place to a request that keeps no more bytes than the one that has it.
-    func shrink(from bytes: Int, to fewer: Int) {
-        let released = min(bytes, Self.maxRequestBytes) - min(fewer, Self.maxRequestBytes)
-        packed.wrappingSubtract(UInt64(released), ordering: .relaxed)
-    }
-
     /// Takes bytes that no request of its own stands for.
     ///
     /// - Returns: Whether they were within the limit.

@@ -12,6 +12,14 @@ struct QueueWork: Equatable {
         left.requests -= right.requests
         left.rows -= right.rows
     }
+
+    static func + (left: QueueWork, right: QueueWork) -> QueueWork {
+        QueueWork(requests: left.requests + right.requests, rows: left.rows + right.rows)
+    }
+
+    static func - (left: QueueWork, right: QueueWork) -> QueueWork {
+        QueueWork(requests: left.requests - right.requests, rows: left.rows - right.rows)
+    }
 }
 
 extension QueueWork {

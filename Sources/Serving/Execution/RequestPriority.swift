@@ -1,8 +1,13 @@
-/// Which of a version's waiting requests go first: the higher.
+/// The class of a waiting request: those of a higher priority run first.
 ///
-/// A caller may hold back others of the same model by it, never those of another: versions take
-/// turns whatever their requests' priorities are.
+/// A priority above 0 holds back the requests of other principals to the same version, never those
+/// to another: versions take turns whatever the priorities of their requests are.
 package enum RequestPriority {
     /// What a request may say; 0 is ordinary.
     package static let range = -10...10
+
+    /// The place of a priority among all, the highest first.
+    static func index(_ priority: Int) -> Int {
+        range.upperBound - min(max(priority, range.lowerBound), range.upperBound)
+    }
 }

@@ -1,12 +1,16 @@
 /// The batches that run on the threads of a pool, and the rules on those that may run beside them:
 /// no threads, no clock.
 ///
-/// On threads that all models share, one model cannot take them all for long. A model with a run
-/// that has lasted ``longNs`` leaves the last free thread to others, and for each such model the
-/// pool has a thread more, so that its own requests lose none.
+/// On threads that all models share, long runs of one model cannot take them all: where all are busy
+/// and one has a long run, a model without a run begins one on a relief thread. A model whose last
+/// runs were not all short counts as one of long runs from the begin of a run on.
 struct RunningBatches {
-    /// The age from which on a run is long, in nanoseconds.
+    /// The age from which on any run is long, in nanoseconds.
     static let longNs: UInt64 = 500_000_000
+    /// A run that took so long makes the next ones of its model long from their begin on.
+    static let slowNs: UInt64 = 10_000_000
+    /// The time for which that is remembered, in nanoseconds.
+    static let memoryNs: UInt64 = 60_000_000_000
     /// The threads that a pool has at most beyond its own.
     static let maxReliefThreads = 4
 
@@ -26,8 +30,12 @@ struct RunningBatches {
     private let ownThreads: Int
     /// The threads that there are.
     private(set) var threads: Int
+    /// Relief threads that are to end.
+    private var surplus = 0
     private var runs: [Running] = []
     private var lastID: UInt64 = 0
+    /// Models that had a slow run, and until when that counts; those of the past go with the next.
+    private var slowUntilNs: [String: UInt64] = [:]
 
     init(threads: Int, isShared: Bool) {
         ownThreads = threads
@@ -54,7 +62,19 @@ struct RunningBatches {
     }
 
     /// Notes that a batch has ended.
-    mutating func end(_ id: UInt64) { runs.removeAll { $0.id == id } }
+    mutating func end(_ id: UInt64, atNs nowNs: UInt64) {
+        guard let index = runs.firstIndex(where: { $0.id == id }) else { return }
+        let run = runs.remove(at: index)
+        guard isShared, Self.age(run, nowNs) >= Self.slowNs else { return }
+        if slowUntilNs[run.model] == nil {
+            slowUntilNs = slowUntilNs.filter { $0.value > nowNs }
+        }
+        slowUntilNs[run.model] = nowNs + Self.memoryNs
+    }
+
+    private static func age(_ run: Running, _ nowNs: UInt64) -> UInt64 {
+        nowNs > run.beganAtNs ? nowNs - run.beganAtNs : 0
+    }
 
     /// Whether another batch ran at some time of this one.
     func hadCompany(_ id: UInt64) -> Bool { runs.first { $0.id == id }?.hadCompany ?? true }
@@ -65,62 +85,59 @@ struct RunningBatches {
         runs[index].isHeld = true
     }
 
+    /// Whether runs go on though their requests were answered.
+    var hasHeld: Bool { runs.contains(where: \.isHeld) }
+
     /// The runs of a model that go on though their requests were answered.
     func held(of model: String) -> Int { runs.count { $0.isHeld && $0.model == model } }
 
     /// Whether some request may have to wait for the end of another's run. At the end of a server
-    /// no model has to leave a thread to others.
-    func isRestricted(atNs nowNs: UInt64, isStopped: Bool) -> Bool {
-        guard isShared else { return !runs.isEmpty }
-        return !isStopped && threads - runs.count == 1 && runs.contains { Self.isLong($0, nowNs) }
+    /// all threads take what is left.
+    func isRestricted(isStopped: Bool) -> Bool {
+        isShared ? !isStopped && runs.count >= ownThreads : !runs.isEmpty
     }
 
     /// Whether a request may run beside those that run.
-    func admits(_ job: Job, atNs nowNs: UInt64) -> Bool {
+    func admits(_ job: Job) -> Bool {
         guard isShared else {
             return job.isExclusive ? runs.isEmpty : !runs.contains(where: \.isExclusive)
         }
-        guard threads - runs.count == 1 else { return true }
-        return !runs.contains { Self.isLong($0, nowNs) && $0.model == job.slot.id.model }
+        return runs.count < ownThreads || !runs.contains { $0.model == job.slot.id.model }
     }
 
-    /// Whether the threads that are free are not needed any more. They take nothing, or one model
-    /// could hold them all with young runs, and no thread would be added when those get long.
-    func hasOnlySurplus(atNs nowNs: UInt64) -> Bool {
-        threads > ownThreads && runs.count >= wantedThreads(atNs: nowNs)
+    /// Whether all threads run something, one of them a long run, and one more may be added.
+    func mayAdd(atNs nowNs: UInt64) -> Bool {
+        guard isShared, runs.count >= threads, threads < ownThreads + Self.maxReliefThreads else {
+            return false
+        }
+        return runs.contains { run in
+            Self.age(run, nowNs) >= Self.longNs || slowUntilNs[run.model] ?? 0 > nowNs
+        }
     }
 
-    /// Adds the threads that are missing.
-    /// - Returns: how many have to be started.
-    mutating func relieve(atNs nowNs: UInt64) -> Int {
-        let missing = max(wantedThreads(atNs: nowNs) - threads, 0)
-        threads += missing
-        return missing
-    }
+    /// Adds a relief thread.
+    mutating func add() { threads += 1 }
 
     /// Takes a thread away that could not be started.
     mutating func lose() { threads = max(threads - 1, ownThreads) }
 
-    /// Whether a thread waits for work that is not needed any more.
-    func hasIdleSurplus(atNs nowNs: UInt64) -> Bool {
-        runs.count < threads && threads > wantedThreads(atNs: nowNs)
+    /// Lets a relief thread end if the pool's own are enough.
+    /// - Returns: whether a thread is to be woken for that.
+    mutating func dismiss() -> Bool {
+        guard threads > ownThreads, runs.count < ownThreads else {
+            surplus = 0
+            return false
+        }
+        surplus = 1
+        return true
     }
 
     /// Takes away a thread that is not needed any more.
     /// - Returns: whether the calling thread is to end.
-    mutating func retire(atNs nowNs: UInt64) -> Bool {
-        guard threads > wantedThreads(atNs: nowNs) else { return false }
+    mutating func retire() -> Bool {
+        guard surplus > 0 else { return false }
+        surplus -= 1
         threads -= 1
         return true
-    }
-
-    private func wantedThreads(atNs nowNs: UInt64) -> Int {
-        guard isShared else { return ownThreads }
-        let models = Set(runs.lazy.filter { Self.isLong($0, nowNs) }.map(\.model))
-        return ownThreads + min(models.count, Self.maxReliefThreads)
-    }
-
-    private static func isLong(_ run: Running, _ nowNs: UInt64) -> Bool {
-        nowNs >= run.beganAtNs && nowNs - run.beganAtNs >= longNs
     }
 }

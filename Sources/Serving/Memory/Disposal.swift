@@ -77,6 +77,9 @@ final class Disposal: Sendable {
         prompt.begin { withExtendedLifetime(value) {} }
     }
 
+    /// Gives the free pages within all heaps back to the system.
+    func giveBackFree() { prompt.begin { Heaps.giveBack() } }
+
     private func note(_ meter: VersionMeter, _ bytes: UInt64, _ thread: LastingThread?) {
         let (isFirst, total) = freed.withLock { freed in
             freed.bytes += bytes

@@ -18,6 +18,8 @@ package struct ServingFigures: Sendable {
         package let rows: Histogram.Snapshot
         /// Requests that wait, run, or whose answer is being made.
         package let running: UInt64
+        /// Requests that lost their places in a full queue to newer ones.
+        package let displaced: UInt64
         /// Plaintext bytes of its files, once for each time that it is in memory.
         package let loadedBytes: UInt64
 

@@ -14,6 +14,8 @@ package final class VersionMeter: Sendable {
     private let compute = Histogram(.latency)
     /// Of each run that gave an answer.
     private let rows = Histogram(.rows)
+    /// Requests that lost their places to newer ones.
+    private let displacedRequests = Counter()
     // Relaxed, all of them: they order no other memory.
     private let slots = Atomic<Int>(0)
     private let loadedBytes = Atomic<UInt64>(0)
@@ -30,6 +32,9 @@ package final class VersionMeter: Sendable {
 
     /// A request that was run had waited.
     func waited(_ ns: UInt64) { queue.observe(ns) }
+
+    /// A request lost its place to a newer one.
+    func displaced() { displacedRequests.add() }
 
     func loaded(_ bytes: UInt64) {
         slots.wrappingAdd(1, ordering: .relaxed)
@@ -54,6 +59,7 @@ package final class VersionMeter: Sendable {
             compute: compute.snapshot,
             rows: rows.snapshot,
             running: calls.running,
+            displaced: displacedRequests.count,
             loadedBytes: loadedBytes.load(ordering: .relaxed)
         )
     }

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Registry
 
 /// A load that has been scheduled.
 struct LoadTurn: Sendable {
@@ -18,21 +19,13 @@ struct LoadTurn: Sendable {
 /// The scheduler of the loads of one place: a plain value, and the reconciler acts.
 ///
 /// A load that has run for longer than the reconciler's patience is *overtaken*: it goes on, and the
-/// next load begins beside it. `Token` identifies a waiting load, opaque here.
+/// next load begins beside it. Loads of versions that aliases answer with go first; within a class
+/// principals take turns.
 struct LoadTurns<Token> {
-    /// A load that waits for its turn.
-    struct Waiter {
-        let model: String
-        /// Whether an alias answers with the version: such loads go first.
-        let isLive: Bool
-        /// Whether the server ended while it loaded the version before. Such a load runs alone: if
-        /// the server ends again, no other version is suspected.
-        let isSuspect: Bool
-        let token: Token
-    }
-
     private struct Running {
         let model: String
+        /// The principal whose turn it uses.
+        let principal: String
         let lane: LoadLane
         let isSuspect: Bool
         /// Whether no other load has run at any time since this one began.
@@ -45,13 +38,16 @@ struct LoadTurns<Token> {
 
     /// The most overtaken loads that run at once. With as many, later loads wait.
     static var maxOvertaken: Int { 8 }
+    /// Those of one principal, beside the width. The server's own loads are exempt.
+    static var maxOvertakenPerPrincipal: Int { maxOvertaken / 2 }
 
     private let place: LoadPlace
     /// The loads that run at once after the start.
     private let usualWidth: Int
     /// Whether at most one version of a model is loaded at once. Live versions are excepted.
     private let isOnePerModel: Bool
-    private var waiting: (live: [Waiter], other: [Waiter]) = ([], [])
+    private(set) var waiting: (live: WaitingLoads<Token>, other: WaitingLoads<Token>) =
+        (WaitingLoads(), WaitingLoads())
     private var running: [Int: Running] = [:]
     /// Lanes that run nothing; the first is used first, so that one heap has most models.
     private var idle: [LoadLane] = []
@@ -94,8 +90,14 @@ struct LoadTurns<Token> {
         idle.removeLast(max(0, idle.count - usualWidth))
     }
 
-    mutating func wait(_ waiter: Waiter) {
+    mutating func wait(_ waiter: LoadWaiter<Token>) {
         if waiter.isLive { waiting.live.append(waiter) } else { waiting.other.append(waiter) }
+    }
+
+    /// Lets a load of a version that waits use the turns of another principal too.
+    mutating func join(_ version: VersionID, _ principal: String) {
+        waiting.live.join(version, principal)
+        waiting.other.join(version, principal)
     }
 
     /// The next load that may begin, if there is one.
@@ -103,13 +105,14 @@ struct LoadTurns<Token> {
         let counted = running.values.filter { !$0.isOvertaken }
         guard counted.count < width, running.count < width + Self.maxOvertaken,
             !counted.contains(where: \.isSuspect),
-            let waiter = takeWaiter(ifSuspect: counted.isEmpty)
+            let (waiter, principal) = takeWaiter(ifSuspect: counted.isEmpty)
         else { return nil }
         let lane = idle.isEmpty ? LoadLane(place) : idle.removeFirst()
         for number in running.keys { running[number]?.isAlone = false }
         begun += 1
         running[begun] = Running(
-            model: waiter.model,
+            model: waiter.version.model,
+            principal: principal,
             lane: lane,
             isSuspect: waiter.isSuspect,
             isAlone: running.isEmpty
@@ -119,16 +122,30 @@ struct LoadTurns<Token> {
 
     /// - Parameter maySuspect: Whether a suspect may begin; if the next is one and may not, nothing
     ///   behind it begins either.
-    private mutating func takeWaiter(ifSuspect maySuspect: Bool) -> Waiter? {
-        if let first = waiting.live.first {
-            guard maySuspect || !first.isSuspect else { return nil }
-            return waiting.live.removeFirst()
+    private mutating func takeWaiter(
+        ifSuspect maySuspect: Bool
+    ) -> (waiter: LoadWaiter<Token>, principal: String)? {
+        let mayUse = mayUse
+        if let next = waiting.live.next(ofModel: { _ in true }, for: mayUse) {
+            guard maySuspect || !next.isSuspect else { return nil }
+            return (waiting.live.take(next), next.principal)
         }
         let models = isOnePerModel ? Set(running.values.map(\.model)) : []
-        guard let index = waiting.other.firstIndex(where: { !models.contains($0.model) }),
-            maySuspect || !waiting.other[index].isSuspect
+        guard let next = waiting.other.next(ofModel: { !models.contains($0) }, for: mayUse),
+            maySuspect || !next.isSuspect
         else { return nil }
-        return waiting.other.remove(at: index)
+        return (waiting.other.take(next), next.principal)
+    }
+
+    /// Whether a principal may have one more load run: its loads that take long do not take all
+    /// places.
+    private var mayUse: (String) -> Bool {
+        var running: [String: Int] = [:]
+        for load in self.running.values { running[load.principal, default: 0] += 1 }
+        let most = width + Self.maxOvertakenPerPrincipal
+        return { principal in
+            principal == AuditAction.serverPrincipal || running[principal, default: 0] < most
+        }
     }
 
     /// Lets the next load begin beside one that takes long.

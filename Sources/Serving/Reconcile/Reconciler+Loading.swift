@@ -102,7 +102,10 @@ extension Reconciler {
     }
 
     /// Tries a loaded version once more, beside the loaded one.
-    func examineAgain(_ id: VersionID) async -> Result<Void, Loader.Failure> {
+    func examineAgain(
+        _ id: VersionID,
+        for principal: String
+    ) async -> Result<Void, Loader.Failure> {
         var waited = Duration.zero
         do throws(Loader.Failure) {
             let guarded = guarded
@@ -110,9 +113,15 @@ extension Reconciler {
                 try guarded.open(id, isLive: true, isValidation: true)
             }
             guard candidate.needsTrial else {
-                return .success(try await examineInServer(candidate, &waited))
+                return .success(try await examineInServer(candidate, for: principal, &waited))
             }
-            let turn = await takeTurn(.host, candidate.version, isLive: false, &waited)
+            let turn = await takeTurn(
+                .host,
+                candidate.version,
+                isLive: false,
+                for: [principal],
+                &waited
+            )
             defer { endTurn(turn) }
             let placed = try await place(candidate.version, in: turn)
             _ = try await run(in: turn, of: placed.version) { () throws(Loader.Failure) in
@@ -141,19 +150,23 @@ extension Reconciler {
 
     /// Waits until a load may begin.
     ///
-    /// - Parameter waited: Gets the time of the wait added.
+    /// - Parameters:
+    ///   - principals: The principals whose turns it may use; nil: the owners of the version's load.
+    ///   - waited: Gets the time of the wait added.
     func takeTurn(
         _ place: LoadPlace,
         _ version: OpenedVersion,
         isLive: Bool,
         isSuspect: Bool = false,
+        for principals: [String]? = nil,
         _ waited: inout Duration
     ) async -> LoadTurn {
         let begin = ContinuousClock.now
         let turn = await withCheckedContinuation { continuation in
             schedule[place].wait(
-                .init(
-                    model: version.info.model,
+                LoadWaiter(
+                    version: version.id,
+                    principals: principals ?? loadOwners.principals(of: version.id),
                     isLive: isLive,
                     isSuspect: isSuspect,
                     token: continuation
@@ -168,6 +181,14 @@ extension Reconciler {
             self.letOvertake(turn)
         }
         return turn
+    }
+
+    /// Notes that another principal waits for a load that is under way, so that its turns count.
+    func join(_ id: VersionID, for principal: String) {
+        guard loadOwners.join(id, principal) else { return }
+        schedule[.server].join(id, principal)
+        schedule[.host].join(id, principal)
+        beginTurns()
     }
 
     private func letOvertake(_ turn: LoadTurn) {

@@ -17,7 +17,7 @@ extension Reconciler {
             if let slot = loaded.slot(target) {
                 if try await endMove(id, wish, to: slot) { return makePassAgain(id) }
             } else {
-                awaitTarget(id, target, generation: wish.generation)
+                awaitTarget(id, target, wish)
             }
         }
         showCurrent(id, wish)
@@ -91,7 +91,7 @@ extension Reconciler {
         guard aliases[id]?.broken?.generation != wish.generation,
             aliases[id]?.restoring == nil
         else { return }
-        let load = load(current)
+        let load = load(current, for: AuditAction.serverPrincipal)
         aliases[id]?.restoring = Task {
             await self.restored(id, current, generation: wish.generation, await load.value)
         }
@@ -121,11 +121,13 @@ extension Reconciler {
 
     // MARK: - What shall answer
 
-    /// Has the target of a move loaded; its end is looked at in a later pass.
-    private func awaitTarget(_ id: AliasID, _ target: VersionID, generation: UInt64) {
+    /// Has the target of a move loaded in the turns of the move's principal; its end is looked at
+    /// in a later pass.
+    private func awaitTarget(_ id: AliasID, _ target: VersionID, _ wish: AliasInfo) {
+        let generation = wish.generation
         guard !isStarting, aliases[id]?.awaited != generation else { return }
         aliases[id]?.awaited = generation
-        let load = load(target)
+        let load = load(target, for: wish.changedBy)
         Task { await self.targetEnded(id, target, generation: generation, await load.value) }
     }
 

@@ -70,10 +70,11 @@ extension Reconciler {
     /// Makes the checks of a version in the server, where there are no hosts.
     func examineInServer(
         _ candidate: GuardedLoads.Candidate,
+        for principal: String,
         _ waited: inout Duration
     ) async throws(Loader.Failure) {
         let version = candidate.version
-        let turn = await takeTurn(.server, version, isLive: false, &waited)
+        let turn = await takeTurn(.server, version, isLive: false, for: [principal], &waited)
         defer { endTurn(turn) }
         let placed = try await place(version, in: turn)
         let guarded = guarded

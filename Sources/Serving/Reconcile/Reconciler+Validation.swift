@@ -102,7 +102,7 @@ extension Reconciler {
     ) async -> RunningValidation.Verdict? {
         var failures = 0
         while !isStopping {
-            switch await tryAgain(id) {
+            switch await tryAgain(id, for: principal) {
             case .success:
                 return await record(.passed, on: id, principal: principal)
             case .failure(.rejected(let reason, _)):
@@ -121,16 +121,19 @@ extension Reconciler {
         return nil
     }
 
-    private func tryAgain(_ id: VersionID) async -> Result<Void, Loader.Failure> {
+    private func tryAgain(
+        _ id: VersionID,
+        for principal: String
+    ) async -> Result<Void, Loader.Failure> {
         loaded.beginValidation(id)
         defer {
             loaded.endValidation(id)
             sweep()
         }
         guard loaded.slot(id) != nil else {
-            return await load(id, isValidation: true).value.map { _ in }
+            return await load(id, for: principal, isValidation: true).value.map { _ in }
         }
-        return await examineAgain(id)
+        return await examineAgain(id, for: principal)
     }
 
     private func record(

@@ -3,8 +3,12 @@ internal import Registry
 
 extension Reconciler {
     /// The slot of a version asked for by number: loaded if need be, and kept while it is used.
+    /// - Parameter principal: The caller, in whose turns it is loaded.
     /// - Throws: ``ServingError`` as a prediction would.
-    package func pin(_ id: VersionID) async throws(ServingError) -> Slot {
+    package func pin(
+        _ id: VersionID,
+        for principal: String
+    ) async throws(ServingError) -> Slot {
         if let slot = loaded.slot(id) {
             slot.markUsed()
             return slot
@@ -12,7 +16,7 @@ extension Reconciler {
         // Asked first: what is not there must not stand in the queue for loads.
         try await checkMayLoad(id)
         loaded.pin(id)
-        switch await load(id).value {
+        switch await load(id, for: principal).value {
         case .success(let slot):
             sweep()
             return slot
@@ -20,6 +24,13 @@ extension Reconciler {
             loaded.unpin(id)
             throw failure.servingError(id)
         }
+    }
+
+    /// Notes that another principal waits for a version that was asked for by number.
+    package func joinLoad(_ id: VersionID, for principal: String) async {
+        // Behind the check of the caller that asked first, which begins the load.
+        await control.run {}
+        join(id, for: principal)
     }
 
     private func checkMayLoad(_ id: VersionID) async throws(ServingError) {
@@ -60,13 +71,24 @@ extension Reconciler {
 
     /// The load of a version: one that is under way, a new one, or the result of one.
     ///
-    /// - Parameter isValidation: Whether a new one is to try what was rejected, or tried before.
+    /// - Parameters:
+    ///   - principal: The principal in whose turns it is loaded.
+    ///   - isValidation: Whether a new one is to try what was rejected, or tried before.
     func load(
         _ id: VersionID,
+        for principal: String,
         isValidation: Bool = false
     ) -> Task<LoadedVersions.Loaded, Never> {
-        if let load = loaded.load(of: id) { return load }
+        if let load = loaded.load(of: id) {
+            join(id, for: principal)
+            return load
+        }
         if let slot = loaded.slot(id) { return Task { .success(slot) } }
+        do throws(ServingError) {
+            try loadOwners.begin(id, for: principal)
+        } catch {
+            return Task { .failure(.passing(error)) }
+        }
         let isLive = isLive(id)
         let task = Task {
             let result = await self.guardedLoad(
@@ -89,6 +111,7 @@ extension Reconciler {
             await recordRejection(of: id, reason: reason, detail: detail)
         }
         loaded.end(id, result)
+        loadOwners.end(id)
         if let slot = loaded.slot(id) {
             routes.swap { table in table.update(id.model) { $0.slots[id.version] = slot } }
         }

@@ -32,6 +32,8 @@ package actor Reconciler {
 
     var aliases: [AliasID: FollowedAlias] = [:]
     var loaded = LoadedVersions()
+    /// The principals for which versions are being loaded.
+    var loadOwners = LoadOwners()
     /// Which loads run at once.
     var schedule = LoadSchedule<CheckedContinuation<LoadTurn, Never>>()
     /// Timers that end the part of each load in which it holds up others.

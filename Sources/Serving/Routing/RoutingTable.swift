@@ -7,6 +7,8 @@ package struct RoutingTable: Sendable {
     private(set) var models: [String: ModelRoute] = [:]
     /// What all models have waiting and running: the same for as long as the server runs.
     let load = QueueLoad()
+    /// The shares of principals in what waits: the same for as long as the server runs.
+    private let shares = WaitingShares()
 
     /// The slot that answers for `alias` of `model`.
     /// - Throws: ``ServingError`` that says why none does.
@@ -30,7 +32,7 @@ package struct RoutingTable: Sendable {
     }
 
     mutating func update(_ model: String, _ change: (inout ModelRoute) -> Void) {
-        var route = models[model] ?? ModelRoute(admission: Admission(whole: load))
+        var route = models[model] ?? ModelRoute(admission: Admission(whole: load, shares: shares))
         change(&route)
         models[model] = route
     }

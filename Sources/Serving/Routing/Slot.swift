@@ -18,6 +18,8 @@ package final class Slot: Sendable {
     package let isDeterministic: Bool
     /// What a run was seen to take.
     let cost: RunCost
+    /// How large its results are.
+    let results: ResultSize
     /// How fast its queue empties: threads, and the turns of other versions, included.
     let drain = WorkRate()
     /// How long its runs on executors last.
@@ -67,6 +69,7 @@ package final class Slot: Sendable {
         self.isDeterministic = isDeterministic
         requiredInputCount = model.signature.requiredInputCount
         self.cost = cost
+        results = ResultSize(outputs: model.signature.outputs, rows: model.rowAnalysis)
         self.executors = executors
         runNs = UInt64(runSeconds) * 1_000_000_000
         self.meter = meter ?? VersionMeter(id)
@@ -99,6 +102,18 @@ package final class Slot: Sendable {
             !inputs.contains(where: \.holdsNaN)
         else { return nil }
         return BatchShape.rows(of: inputs).flatMap { $0 < plan.maxRows ? $0 : nil }
+    }
+
+    /// Whether the caller has room for the result of a request.
+    func hasRoom(for request: PredictionRequest) -> Bool {
+        request.room?.reserve(resultBytes: resultBytes(of: request)) ?? true
+    }
+
+    /// The bytes that the reply of a request is expected to have.
+    func resultBytes(of request: PredictionRequest) -> Int {
+        let expected = results.expected(for: request)
+        let sum = expected.addingReportingOverflow(ServingLimits.resultHeadBytes)
+        return sum.overflow ? .max : sum.partialValue
     }
 
     /// The ends of its engine hosts.

@@ -24,12 +24,7 @@ internal import Glibc
 
     /// The subject in RFC 2253 form.
     var subject: String {
-        guard let name = unsafe X509_get_subject_name(raw) else { return "" }
-        guard let memory = unsafe BIO_new(BIO_s_mem()) else { return "" }
-        defer { unsafe BIO_free_all(memory) }
-        let flags = shim_XN_FLAG_RFC2253
-        guard unsafe X509_NAME_print_ex(memory, name, 0, flags) >= 0 else { return "" }
-        return unsafe memoryText(memory)
+        unsafe X509_get_subject_name(raw).map { unsafe nameText($0) } ?? ""
     }
 
     /// The last second of validity, in seconds since 1970.
@@ -103,8 +98,17 @@ internal import Glibc
     private func drained() -> String { OpenSSLErrorQueue.drainReason() }
 }
 
+/// A distinguished name in RFC 2253 form; empty where memory is short.
+func nameText(_ name: OpaquePointer) -> String {
+    guard let memory = unsafe BIO_new(BIO_s_mem()) else { return "" }
+    defer { unsafe BIO_free_all(memory) }
+    let flags = shim_XN_FLAG_RFC2253
+    guard unsafe X509_NAME_print_ex(memory, name, 0, flags) >= 0 else { return "" }
+    return unsafe memoryText(memory)
+}
+
 /// Seconds since 1970, or nil for a time that is not well-formed.
-private func unixSeconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+func unixSeconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
     var parts = unsafe tm()
     guard let time = unsafe time, unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
     return Int64(unsafe timegm(&parts))

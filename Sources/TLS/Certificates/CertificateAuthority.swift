@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Platform
 
 /// A certificate with its key, as text to be written to files (the key's of mode 0600).
 package struct IssuedCertificate: Sendable {
@@ -44,10 +45,12 @@ package struct CertificateAuthority: Sendable {
         certificatePath: String,
         keyPath: String
     ) throws(TLSError) -> CertificateAuthority {
-        guard let certificate = try PEMFile.certificates(path: certificatePath).first else {
+        guard
+            let certificate = try PEMFile.certificates(path: certificatePath, trust: .strict).first
+        else {
             throw TLSError(.certificate, "\(certificatePath): no certificate in it")
         }
-        let key = try PEMFile.privateKey(path: keyPath)
+        let key = try PEMFile.privateKey(path: keyPath, trust: .strict)
         guard try certificate.matches(key) else {
             throw TLSError(.key, "\(keyPath): not the key of the certificate in \(certificatePath)")
         }

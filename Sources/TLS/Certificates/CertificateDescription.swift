@@ -1,3 +1,5 @@
+package import Platform
+
 /// What an operator wants to know of a certificate file, for lists and warnings.
 package struct CertificateDescription: Sendable, Equatable {
     /// The subject in RFC 2253 form.
@@ -22,9 +24,13 @@ package struct CertificateDescription: Sendable, Equatable {
 package enum CertificateFile {
     /// The first certificate of a PEM file. An expired one is described like any other.
     ///
-    /// - Throws: `file`, `certificate`.
-    package static func describe(path: String) throws(TLSError) -> CertificateDescription {
-        guard let certificate = try PEMFile.certificates(path: path).first else {
+    /// - Parameter trust: Judges the file, if more than a list for people depends on it.
+    /// - Throws: `file`, `permissions`, `certificate`.
+    package static func describe(
+        path: String,
+        trust: FileTrust = .client
+    ) throws(TLSError) -> CertificateDescription {
+        guard let certificate = try PEMFile.certificates(path: path, trust: trust).first else {
             throw TLSError(.certificate, "\(path): no certificate in it")
         }
         let names = try SubjectAlternativeNames(of: certificate)

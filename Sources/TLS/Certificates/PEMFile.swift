@@ -1,11 +1,15 @@
 internal import COpenSSL
 internal import Glibc
+internal import Platform
 
 /// Reads certificates and keys from PEM files, with limits on size, count and access.
 enum PEMFile {
     /// All certificates of a file, in its order: at least one.
-    static func certificates(path: String) throws(TLSError) -> [Certificate] {
-        try unsafe withFile(path, isKey: false) { (bio) throws(TLSError) in
+    static func certificates(
+        path: String,
+        trust: FileTrust
+    ) throws(TLSError) -> [Certificate] {
+        try unsafe withFile(path, as: .trusted, trust) { (bio) throws(TLSError) in
             try readAll(path, of: "certificate") { () throws(TLSError) in
                 let raw = unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil)
                 return unsafe raw.map { unsafe Certificate(adopting: $0) }
@@ -14,8 +18,11 @@ enum PEMFile {
     }
 
     /// All revocation lists of a file: at least one.
-    static func revocationLists(path: String) throws(TLSError) -> [RevocationList] {
-        try unsafe withFile(path, isKey: false) { (bio) throws(TLSError) in
+    static func revocationLists(
+        path: String,
+        trust: FileTrust
+    ) throws(TLSError) -> [RevocationList] {
+        try unsafe withFile(path, as: .trusted, trust) { (bio) throws(TLSError) in
             try readAll(path, of: "revocation list") { () throws(TLSError) in
                 let raw = unsafe PEM_read_bio_X509_CRL(bio, nil, refusePassphrase, nil)
                 return unsafe raw.map { unsafe RevocationList(adopting: $0) }
@@ -23,9 +30,12 @@ enum PEMFile {
         }
     }
 
-    /// The private key of a file, which only its owner may have access to.
-    static func privateKey(path: String) throws(TLSError) -> PrivateKey {
-        try unsafe withFile(path, isKey: true) { (bio) throws(TLSError) in
+    /// The private key of a file, which is judged as a key.
+    static func privateKey(
+        path: String,
+        trust: FileTrust
+    ) throws(TLSError) -> PrivateKey {
+        try unsafe withFile(path, as: .key, trust) { (bio) throws(TLSError) in
             guard let raw = unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, nil) else {
                 let reason = OpenSSLErrorQueue.drainReason()
                 throw TLSError(
@@ -71,16 +81,17 @@ enum PEMFile {
     /// Opens, checks what was opened (not what the name may mean a moment later), and lends it.
     private static func withFile<R>(
         _ path: String,
-        isKey: Bool,
+        as role: FileRole,
+        _ trust: FileTrust,
         _ body: (OpaquePointer) throws(TLSError) -> R
     ) throws(TLSError) -> R {
         // O_NONBLOCK: a FIFO of that name must not hang the start.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             throw TLSError(.file, "\(path): cannot be opened: \(systemErrorText())")
         }
         defer { close(descriptor) }
-        let byteCount = try checkAccess(descriptor, path: path, isKey: isKey)
+        let byteCount = try checkAccess(descriptor, path: path, role, trust)
         let bytes = UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(byteCount, 1),
             alignment: 1
@@ -107,37 +118,30 @@ enum PEMFile {
         return try unsafe body(bio)
     }
 
-    /// Refuses what is no file of reasonable size, and a key that is open to others.
+    /// Refuses a file that is too large, or whose kind, owner or mode the rules refuse.
     ///
     /// - Returns: the file's size in bytes.
     private static func checkAccess(
         _ descriptor: Int32,
         path: String,
-        isKey: Bool
+        _ role: FileRole,
+        _ trust: FileTrust
     ) throws(TLSError) -> Int {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
+        guard let status = FileStatus(descriptor: descriptor) else {
             throw TLSError(.file, "\(path): \(systemErrorText())")
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw TLSError(.file, "\(path): not a regular file")
+        do {
+            try trust.check(status, path, role)
+        } catch {
+            throw TLSError(error.kind == .kind ? .file : .permissions, "\(error)")
         }
-        guard status.st_size <= TLSLimits.maxFileBytes else {
+        guard status.byteCount <= TLSLimits.maxFileBytes else {
             throw TLSError(
                 .file,
-                "\(path): \(status.st_size) bytes, at most \(TLSLimits.maxFileBytes)"
+                "\(path): \(status.byteCount) bytes, at most \(TLSLimits.maxFileBytes)"
             )
         }
-        let shared = status.st_mode & 0o077
-        guard !isKey || shared == 0 else {
-            let mode = String(status.st_mode & 0o777, radix: 8)
-            throw TLSError(
-                .permissions,
-                "\(path): mode 0\(mode) lets others than the owner at the key; "
-                    + "expected 0400 or 0600"
-            )
-        }
-        return status.st_size
+        return Int(status.byteCount)
     }
 }
 

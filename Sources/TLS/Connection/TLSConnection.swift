@@ -15,6 +15,8 @@ enum Step<Value> {
 enum ReadEnd: Equatable {
     /// The peer sent close_notify: it will send no more, and we still may.
     case closeNotify
+    /// As many records were read as were asked for; more may be there.
+    case recordLimit
 }
 
 /// One TLS connection over byte buffers: no sockets, no event loop, no clock.
@@ -102,10 +104,13 @@ enum ReadEnd: Equatable {
 
     /// Decrypts all that was received and appends it to `plaintext`.
     ///
-    /// - Returns: `needsInput` when everything is read; `done` after the peer's close_notify.
-    ///   In every case, failure included, `plaintext` holds what came before.
-    func read(into plaintext: inout ByteBuffer) -> Step<ReadEnd> {
+    /// - Parameter maxRecords: records with plaintext that are read at most.
+    /// - Returns: `needsInput` when everything is read; `done` after the peer's close_notify, or at
+    ///   the limit with more to read. In every case, failure included, `plaintext` holds what came
+    ///   before.
+    func read(into plaintext: inout ByteBuffer, maxRecords: Int = .max) -> Step<ReadEnd> {
         guard !isFailed else { return .failed(afterFailure) }
+        var records = 0
         while true {
             OpenSSLErrorQueue.clear()
             var count = 0
@@ -125,6 +130,8 @@ enum ReadEnd: Equatable {
                 if buffers.inboundBytes == 0, unsafe SSL_has_pending(ssl) == 0 {
                     return .needsInput
                 }
+                records += 1
+                if records >= maxRecords { return .done(.recordLimit) }
                 continue
             }
             if unsafe SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN {

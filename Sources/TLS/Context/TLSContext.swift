@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+package import Platform
 
 /// What all connections of one side share: versions, ciphers, own certificate and key, and the
 /// authority that peers are checked against. Immutable once made; a change of certificates is a
@@ -14,6 +15,11 @@ internal import Glibc
 /// ends with `init`; its reference count is atomic.
 @safe package final class TLSContext: @unchecked Sendable {
     private let raw: OpaquePointer
+    /// The rules by which the files of certificates and keys are used or refused.
+    private let files: FileTrust
+    /// Issuers of clients' certificates without a revocation list that counts; empty without
+    /// lists. Set before the factory returns.
+    package private(set) var revocationWarnings: [RevocationWarning] = []
     /// Kept alive for the ALPN callback, which holds a bare pointer to it.
     private let applicationProtocols: ApplicationProtocols
     /// Which role connections of this context have.
@@ -22,7 +28,8 @@ internal import Glibc
     private init(
         isServer: Bool,
         minimum: TLSVersion,
-        alpn: [String]
+        alpn: [String],
+        files: FileTrust
     ) throws(TLSError) {
         OpenSSLErrorQueue.clear()
         let method = unsafe isServer ? TLS_server_method() : TLS_client_method()
@@ -30,6 +37,7 @@ internal import Glibc
             throw TLSError(.internalFailure, "SSL_CTX_new: \(OpenSSLErrorQueue.drainReason())")
         }
         unsafe self.raw = raw
+        self.files = files
         self.isServer = isServer
         do {
             applicationProtocols = try ApplicationProtocols(alpn)
@@ -52,11 +60,12 @@ internal import Glibc
     ///   - certificatePath: PEM, the server's certificate first, then those above it.
     ///   - keyPath: PEM, unencrypted, mode 0400 or 0600.
     ///   - clientAuthorityPath: PEM, the authority of clients; `nil` asks for no certificate.
-    ///   - revocationListPath: PEM, the authority's revocation list; with one, a client whose
-    ///     certificate is on it, and every client once the list is out of date, is refused.
+    ///   - revocationListPath: PEM, revocation lists; with it, each certificate of a client's
+    ///     chain needs a list of its issuer that is in its time, and must not be on it.
     ///   - minimum: the lowest version accepted.
     ///   - alpn: protocols in order of preference. A client that offers others only gets a fatal
     ///     alert; one that offers none is accepted.
+    ///   - files: the rules by which the files are used or refused.
     /// - Throws: `file`, `permissions`, `key`, `certificate`, `expired`.
     package static func server(
         certificatePath: String,
@@ -64,13 +73,16 @@ internal import Glibc
         clientAuthorityPath: String?,
         revocationListPath: String? = nil,
         minimum: TLSVersion = .v1_3,
-        alpn: [String] = []
+        alpn: [String] = [],
+        files: FileTrust = .strict
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(isServer: true, minimum: minimum, alpn: alpn)
+        let context = try TLSContext(isServer: true, minimum: minimum, alpn: alpn, files: files)
         try context.useIdentity(certificatePath: certificatePath, keyPath: keyPath)
         if let clientAuthorityPath {
-            try context.trust(authorityPath: clientAuthorityPath)
-            if let revocationListPath { try context.revoke(listPath: revocationListPath) }
+            let authorities = try context.trust(authorityPath: clientAuthorityPath)
+            if let revocationListPath {
+                try context.revoke(listPath: revocationListPath, authorities: authorities)
+            }
         } else {
             unsafe SSL_CTX_set_verify(context.raw, SSL_VERIFY_NONE, nil)
         }
@@ -94,7 +106,7 @@ internal import Glibc
         minimum: TLSVersion = .v1_3,
         alpn: [String] = []
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(isServer: false, minimum: minimum, alpn: alpn)
+        let context = try TLSContext(isServer: false, minimum: minimum, alpn: alpn, files: .client)
         switch (certificatePath, keyPath) {
         case (let certificatePath?, let keyPath?):
             try context.useIdentity(certificatePath: certificatePath, keyPath: keyPath)
@@ -103,7 +115,7 @@ internal import Glibc
         default:
             throw TLSError(.key, "a client's certificate and its key are given together or not")
         }
-        try context.trust(authorityPath: authorityPath)
+        _ = try context.trust(authorityPath: authorityPath)
         return context
     }
 
@@ -145,6 +157,10 @@ extension TLSContext {
             raw,
             shim_SSL_OP_NO_RENEGOTIATION | shim_SSL_OP_NO_COMPRESSION | shim_SSL_OP_NO_TICKET
         )
+        if isServer {
+            // The suite is the first of the server's list that the client offers.
+            unsafe SSL_CTX_set_options(raw, shim_SSL_OP_CIPHER_SERVER_PREFERENCE)
+        }
         _ = unsafe shim_SSL_CTX_set_session_cache_mode(raw, Int(SSL_SESS_CACHE_OFF))
         // An idle connection gives its record buffers back: about 34 KiB.
         _ = unsafe shim_SSL_CTX_set_mode(raw, Int(SSL_MODE_RELEASE_BUFFERS))
@@ -167,7 +183,7 @@ extension TLSContext {
 
     /// Own certificate, chain and key, each checked before it is used.
     private func useIdentity(certificatePath: String, keyPath: String) throws(TLSError) {
-        let chain = try PEMFile.certificates(path: certificatePath)
+        let chain = try PEMFile.certificates(path: certificatePath, trust: files)
         let now = Int64(time(nil))
         for certificate in chain {
             try certificate.checkValidity(at: now, what: certificatePath)
@@ -181,7 +197,7 @@ extension TLSContext {
                 )
             }
         }
-        let key = try PEMFile.privateKey(path: keyPath)
+        let key = try PEMFile.privateKey(path: keyPath, trust: files)
         guard let own = chain.first, try own.matches(key) else {
             throw TLSError(.key, "\(keyPath): not the key of the certificate in \(certificatePath)")
         }
@@ -209,8 +225,10 @@ extension TLSContext {
     }
 
     /// Peers are asked for a certificate and checked against the authorities of a file.
-    private func trust(authorityPath: String) throws(TLSError) {
-        let authorities = try PEMFile.certificates(path: authorityPath)
+    ///
+    /// - Returns: the authorities.
+    private func trust(authorityPath: String) throws(TLSError) -> [Certificate] {
+        let authorities = try PEMFile.certificates(path: authorityPath, trust: files)
         let store = unsafe SSL_CTX_get_cert_store(raw)
         let now = Int64(time(nil))
         OpenSSLErrorQueue.clear()
@@ -238,22 +256,37 @@ extension TLSContext {
         unsafe X509_VERIFY_PARAM_set_depth(parameters, Int32(TLSLimits.maxChainDepth))
         // On a server without FAIL_IF_NO_PEER_CERT: asked for, not required.
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
+        return authorities
     }
 
-    /// Peers' certificates are looked up in a revocation list.
-    private func revoke(listPath: String) throws(TLSError) {
-        let lists = try PEMFile.revocationLists(path: listPath)
+    /// Each certificate of a peer's chain is looked up in its issuer's revocation list.
+    private func revoke(
+        listPath: String,
+        authorities: [Certificate]
+    ) throws(TLSError) {
+        let lists = try PEMFile.revocationLists(path: listPath, trust: files)
         let store = unsafe SSL_CTX_get_cert_store(raw)
         OpenSSLErrorQueue.clear()
         for list in lists {
+            if let problem = list.incompleteness {
+                throw TLSError(
+                    .certificate,
+                    "\(listPath): \(problem) of \"\(list.issuer)\"; expected a complete list"
+                )
+            }
             guard try unsafe list.add(toStore: store) else {
                 throw TLSError(.certificate, "\(listPath): \(OpenSSLErrorQueue.drainReason())")
             }
         }
         let parameters = unsafe SSL_CTX_get0_param(raw)
-        guard unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_CRL_CHECK)) == 1
-        else {
+        let flags = UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
+        guard unsafe X509_VERIFY_PARAM_set_flags(parameters, flags) == 1 else {
             throw TLSError(.internalFailure, "verify rules: \(OpenSSLErrorQueue.drainReason())")
         }
+        revocationWarnings = try RevocationWarning.all(
+            authorities: authorities,
+            lists: lists,
+            nowUnix: Int64(time(nil))
+        )
     }
 }

@@ -9,6 +9,9 @@ package import NIOCore
 /// - All that one read of the socket brought is decrypted and goes up as one `channelRead` and
 ///   one `channelReadComplete`. Nothing is read from the socket beyond what the channel delivers,
 ///   so `autoRead` off bounds the plaintext that waits by one receive buffer.
+/// - With a ``TurnQueue``, a handshake starts in a turn of the loop's queue, and a read that holds
+///   more than ``TLSLimits/maxRecordsPerTurn`` records is decrypted in several turns. Nothing is
+///   read from the socket meanwhile.
 /// - What is written waits for `flush`, which encrypts it as one burst.
 /// - The peer's close_notify fires `ChannelEvent.inputClosed`; our side may go on writing.
 ///   An end without it is an error with code `truncated`, whatever ended the connection.
@@ -19,7 +22,7 @@ package import NIOCore
 ///   itself, once the alert is out.
 ///
 /// It calls no OpenSSL function: ``TLSConnection`` does.
-package final class TLSHandler: ChannelDuplexHandler {
+package final class TLSHandler: ChannelDuplexHandler, TurnTaker {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
     package typealias OutboundIn = ByteBuffer
@@ -63,6 +66,13 @@ package final class TLSHandler: ChannelDuplexHandler {
     private let tlsContext: TLSContext
     private let role: TLSRole
     private let handshakeTimeout: TimeAmount
+    private let turns: (any TurnQueue)?
+    private var context: ChannelHandlerContext?
+    /// The first bytes of a handshake that was not started.
+    private var firstBytes = ByteBuffer()
+    /// Whether the handler is in ``turns``.
+    private var awaitsTurn = false
+    private var readIsHeldBack = false
 
     /// The peer's verified certificate: nil before the handshake ended, and for a client that
     /// sent none.
@@ -72,11 +82,14 @@ package final class TLSHandler: ChannelDuplexHandler {
     ///   - context: of the same role.
     ///   - role: for a client, with the name or address that the server must have.
     ///   - handshakeTimeout: from the channel's activation to the end of the handshake.
+    ///   - turns: of the channel's loop; nil: nothing is postponed.
     package init(
         context: TLSContext,
         role: TLSRole,
-        handshakeTimeout: TimeAmount = TLSLimits.handshakeTimeout
+        handshakeTimeout: TimeAmount = TLSLimits.handshakeTimeout,
+        turns: (any TurnQueue)? = nil
     ) {
+        self.turns = turns
         tlsContext = context
         self.role = role
         self.handshakeTimeout = handshakeTimeout
@@ -85,6 +98,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     // MARK: Life
 
     package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         if context.channel.isActive { start(context) }
     }
 
@@ -92,6 +106,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         finish(failingWith: ChannelError.ioOnClosedChannel)
         closePromise?.succeed()
         closePromise = nil
+        self.context = nil
     }
 
     package func channelActive(context: ChannelHandlerContext) {
@@ -100,6 +115,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
+        if awaitsTurn { decryptAll(context) }
         let before = state
         finish(failingWith: ChannelError.ioOnClosedChannel)
         switch before {
@@ -121,6 +137,7 @@ package final class TLSHandler: ChannelDuplexHandler {
             context.fireUserInboundEventTriggered(event)
             return
         }
+        if awaitsTurn { decryptAll(context) }
         switch state {
         case .handshaking, .active, .outputClosed:
             deliver(context)
@@ -136,12 +153,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     private func start(_ context: ChannelHandlerContext) {
         guard case .idle = state else { return }
         state = .handshaking
-        do throws(TLSError) {
-            connection = try TLSConnection(context: tlsContext, role: role)
-        } catch {
-            fail(error, context)
-            return
-        }
+        // A server's peer that sends nothing costs no engine.
+        if role != .server { guard makeConnection(context) else { return } }
         let timeout = handshakeTimeout
         startTimer(timeout, context) { handler, context in
             guard case .handshaking = handler.state else { return }
@@ -157,6 +170,17 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.read()
     }
 
+    /// - Returns: whether there is an engine; if not, the channel is being closed.
+    private func makeConnection(_ context: ChannelHandlerContext) -> Bool {
+        do throws(TLSError) {
+            connection = try TLSConnection(context: tlsContext, role: role)
+            return true
+        } catch {
+            fail(error, context)
+            return false
+        }
+    }
+
     // MARK: Reading
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -169,15 +193,35 @@ package final class TLSHandler: ChannelDuplexHandler {
             return
         }
         refillKeyUpdateBudget(context)
-        connection?.receive(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        guard let connection else { return receiveFirst(bytes, context) }
+        connection.receive(bytes)
+        guard !awaitsTurn else { return }
         if case .handshaking = state { proceedWithHandshake(context) }
         decrypt(context)
+    }
+
+    /// The loop's other connections have had their turn.
+    package func takeTurn() {
+        awaitsTurn = false
+        guard let context else { return }
+        if connection == nil { startHandshake(context) }
+        decrypt(context)
+        channelReadComplete(context: context)
+        guard readIsHeldBack, !awaitsTurn else { return }
+        readIsHeldBack = false
+        context.read()
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        guard !awaitsTurn else { return readIsHeldBack = true }
+        context.read()
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
         let hadPlaintext = deliver(context)
         flushOutbound(context, promise: nil)
-        guard !hadPlaintext else { return }
+        guard !hadPlaintext, !awaitsTurn else { return }
         switch state {
         case .handshaking, .active, .outputClosed, .closing:
             // The application's read brought part of a record, or none of its bytes.
@@ -187,11 +231,31 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
+    /// The first bytes of a handshake wait for a turn.
+    private func receiveFirst(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard case .handshaking = state else { return }
+        firstBytes.writeImmutableBuffer(bytes)
+        guard !awaitsTurn else { return }
+        awaitsTurn = true
+        context.fireUserInboundEventTriggered(TLSHandshakeProgress.received)
+        turns.map { $0.take(self) } ?? takeTurn()
+    }
+
+    private func startHandshake(_ context: ChannelHandlerContext) {
+        guard case .handshaking = state else { return }
+        context.fireUserInboundEventTriggered(TLSHandshakeProgress.began)
+        guard case .handshaking = state, makeConnection(context) else { return }
+        connection?.receive(firstBytes)
+        firstBytes = ByteBuffer()
+        proceedWithHandshake(context)
+    }
+
     private func proceedWithHandshake(_ context: ChannelHandlerContext) {
         guard let connection else { return }
         switch connection.handshake() {
         case .needsInput:
-            break
+            guard role == .server, connection.hasOutbound else { return }
+            context.fireUserInboundEventTriggered(TLSHandshakeProgress.answered)
         case .failed(let error):
             fail(error, context)
         case .done:
@@ -217,7 +281,14 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    private func decrypt(_ context: ChannelHandlerContext) {
+    /// Decrypts what came before the socket's end, which ends the turns too.
+    private func decryptAll(_ context: ChannelHandlerContext) {
+        decrypt(context, maxRecords: .max)
+    }
+
+    /// - Parameter maxRecords: after which the rest waits for a turn; nil: the limit, if there are
+    ///   turns.
+    private func decrypt(_ context: ChannelHandlerContext, maxRecords: Int? = nil) {
         switch state {
         case .active, .outputClosed, .closing:
             break
@@ -225,10 +296,14 @@ package final class TLSHandler: ChannelDuplexHandler {
             return
         }
         guard let connection, !isFailed else { return }
-        let end = connection.read(into: &plaintext)
+        let limit = maxRecords ?? (turns == nil ? .max : TLSLimits.maxRecordsPerTurn)
+        let end = connection.read(into: &plaintext, maxRecords: limit)
         switch end {
         case .needsInput:
             break
+        case .done(.recordLimit):
+            awaitsTurn = true
+            turns?.wait(self)
         case .failed(let error):
             deliver(context)
             fail(error, context)

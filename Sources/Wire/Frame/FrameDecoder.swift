@@ -67,6 +67,9 @@ package struct FrameDecoder: Sendable {
         }
     }
 
+    /// Whether bytes were fed that ``next()`` has not looked at.
+    package var hasInput: Bool { input.readableBytes > 0 }
+
     /// Memory held for what is not yet a frame, in bytes; for budgets.
     package var bufferedBytes: Int { input.storageCapacity + partial.storageCapacity }
 

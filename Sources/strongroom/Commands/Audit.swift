@@ -11,8 +11,9 @@ struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List what was done to the registry, by whom and when; or check the list.",
         discussion: """
-            --verify and --save-checkpoint read the home itself, whether a server runs on it or \
-            not, and need no key-encryption key.
+            The server shows sequences and hashes to clients that observe all models. --verify \
+            and --save-checkpoint need the whole log: they read the home itself, whether a server \
+            runs on it or not, and need no key-encryption key.
             """
     )
 
@@ -56,7 +57,7 @@ struct Audit: AsyncParsableCommand {
             var table = Table("SEQUENCE", "WHEN", "WHO", "ACTION", "MODEL", "VERSION", "DETAIL")
             for event in events {
                 table.add(
-                    String(event.sequence),
+                    event.sequence == 0 ? "" : String(event.sequence),
                     Moment.text(unixMs: event.unixMs),
                     event.principal,
                     event.action,
@@ -72,18 +73,17 @@ struct Audit: AsyncParsableCommand {
     private func list() async throws -> [V1.AuditEvent] {
         try await server.withClient { client in
             var events: [V1.AuditEvent] = []
-            while true {
+            var token = ""
+            repeat {
                 let page: V1.ListAuditEventsResponse = try await client.call(
                     "Registry",
                     "ListAuditEvents",
-                    V1.ListAuditEventsRequest(
-                        model: model,
-                        afterSequence: events.last?.sequence ?? 0
-                    )
+                    V1.ListAuditEventsRequest(model: model, pageToken: token)
                 )
                 events += page.events
-                guard !page.events.isEmpty else { return events }
-            }
+                token = page.nextPageToken
+            } while !token.isEmpty
+            return events
         }
     }
 

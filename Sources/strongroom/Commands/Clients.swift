@@ -28,9 +28,26 @@ struct Clients: AsyncParsableCommand {
         )
         var models = "*"
 
+        @Option(
+            help: ArgumentHelp(
+                """
+                Lower requests of higher priority to this one, 0 to 10 (default: 0; a present grant \
+                of the same role on the same models keeps its own).
+                """,
+                valueName: "priority"
+            )
+        )
+        var maxPriority: Int?
+
         @OptionGroup var home: HomeOptions
 
         func validate() throws {
+            if let maxPriority, !Grant.maxPriorities.contains(maxPriority) {
+                throw ValidationError(
+                    "--max-priority is \(maxPriority), expected "
+                        + "\(Grant.maxPriorities.lowerBound) to \(Grant.maxPriorities.upperBound)"
+                )
+            }
             let allowed = "abcdefghijklmnopqrstuvwxyz0123456789._-*"
             guard !models.isEmpty, models.utf8.count <= ModelPattern.maxBytes,
                 models.allSatisfy(allowed.contains)
@@ -49,7 +66,8 @@ struct Clients: AsyncParsableCommand {
             try ClientCertificates(home: home).add(
                 name: name,
                 role: role,
-                models: ModelPattern(models)
+                models: ModelPattern(models),
+                maxPriority: maxPriority
             )
             StandardOutput.write("\(name) is \(role.rawValue) of \(models)")
             StandardOutput.write("certificate \(home.clientCertificate(name))")
@@ -77,6 +95,7 @@ struct Clients: AsyncParsableCommand {
                             .object([
                                 "role": .string(grant.role.rawValue),
                                 "models": .string(grant.models.text),
+                                "max_priority": .number(grant.maxPriority),
                             ])
                         }
                     ),
@@ -85,7 +104,7 @@ struct Clients: AsyncParsableCommand {
             output.write(.object(["clients": .array(json)])) {
                 var table = Table("CLIENT", "GRANTS", "CERTIFICATE GOOD UNTIL")
                 for client in clients {
-                    let grants = client.grants.map { "\($0.role.rawValue) of \($0.models.text)" }
+                    let grants = client.grants.map(\.summary)
                     table.add(
                         client.name,
                         grants.joined(separator: ", "),
@@ -117,3 +136,11 @@ struct Clients: AsyncParsableCommand {
 }
 
 extension Role: ExpressibleByArgument {}
+
+extension Grant {
+    /// For people.
+    fileprivate var summary: String {
+        "\(role.rawValue) of \(models.text)"
+            + (maxPriority > 0 ? " up to priority \(maxPriority)" : "")
+    }
+}

@@ -18,6 +18,9 @@ struct Restore: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Why it is accepted: goes to the audit log.", valueName: "text"))
     var reason: String?
 
+    @Flag(help: "Migrate a backup of a former registry format to the present one.")
+    var migrate = false
+
     @OptionGroup var home: HomeOptions
     @OptionGroup var output: OutputOptions
 
@@ -25,6 +28,9 @@ struct Restore: AsyncParsableCommand {
         if folder == "" { throw ValidationError("the backup's folder is empty") }
         guard folder != nil || accept else {
             throw ValidationError("expected a backup's folder, or --accept")
+        }
+        guard folder != nil || !migrate else {
+            throw ValidationError("--migrate is for a backup: expected its folder")
         }
         guard accept == (reason != nil) else {
             throw ValidationError("--accept and --reason TEXT are given together or not at all")
@@ -59,6 +65,7 @@ struct Restore: AsyncParsableCommand {
         let report = try restore.restore(
             from: HomeOptions.absolute(folder),
             accepting: reason,
+            migrating: migrate,
             progress: bar.update
         )
         bar.finish()
@@ -85,6 +92,7 @@ extension RegistryRestore.Report {
             "created_unix_ms": .number(createdUnixMs), "versions": .number(versions),
             "blobs": .number(blobs), "bytes": .number(bytes),
             "old_store": .string(oldStore ?? ""),
+            "migrated_from": .number(UInt64(migration?.from ?? 0)),
         ])
     }
 
@@ -94,6 +102,7 @@ extension RegistryRestore.Report {
                 + "\(Moment.text(unixMs: createdUnixMs)): versions \(versions), sealed files "
                 + "\(blobs), \(ByteCount.text(bytes))"
         ]
+        if let migration { lines.append(migration.description) }
         if let accepted { lines.append(accepted.text) }
         if let oldStore { lines.append("the old store is kept: \(oldStore)") }
         return lines.joined(separator: "\n")

@@ -24,15 +24,20 @@ struct Serve: AsyncParsableCommand {
     )
     var readyFile: String?
 
+    @Flag(help: "Use files whose owner or mode is insecure; each is logged as a warning.")
+    var insecureModes = false
+
     func run() async throws {
         let home = home.value
+        let trust = HomeTrust(toleratesFaults: insecureModes)
         try home.require()
         var flags: [String: String] = [:]
         flags["listen"] = listen
         let configuration = try await ServerConfiguration.load(
             file: home.configuration,
             flags: flags,
-            environment: Environment.all
+            environment: Environment.all,
+            trust: trust.rules
         )
         let logger = try ServerProcess.prepare(configuration)
         defer { ServerProcess.finish() }
@@ -40,6 +45,7 @@ struct Serve: AsyncParsableCommand {
             home: home,
             configuration: configuration,
             readyFile: readyFile,
+            trust: trust,
             logger: logger
         )
         try await server.run()

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Platform
 internal import Server
 internal import StrongroomClient
 
@@ -101,7 +102,7 @@ struct ServerOptions: ParsableArguments {
                 hint: "start it: strongroom serve --home \(home.path), or name one with --server"
             )
         }
-        let line = String(decoding: try Files.read(home.address), as: UTF8.self)
+        let line = String(decoding: try TrustedFile(home.address, .client).bytes, as: UTF8.self)
         return try ListenAddress(
             line.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         )

@@ -58,7 +58,7 @@ CREATE TABLE versions (
 ) STRICT;
 CREATE TABLE uploads (
     id TEXT NOT NULL PRIMARY KEY, server_id TEXT NOT NULL, principal TEXT NOT NULL,
-    model TEXT NOT NULL, idempotency_key TEXT NOT NULL, contents_sha256 TEXT NOT NULL,
+    model TEXT NOT NULL, idempotency_key TEXT NOT NULL, mac TEXT NOT NULL,
     bundle_id TEXT NOT NULL UNIQUE, used_unix_ms INTEGER NOT NULL, version INTEGER,
     alias TEXT, alias_generation INTEGER, metadata TEXT NOT NULL, files TEXT NOT NULL,
     FOREIGN KEY (model, version) REFERENCES versions (model, version)
@@ -69,7 +69,7 @@ CREATE INDEX uploads_by_version ON uploads (model, version);
 CREATE TABLE upload_files (
     upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
     file_index INTEGER NOT NULL, sha256 TEXT NOT NULL, sealed_bytes INTEGER NOT NULL,
-    sealed_sha256 TEXT NOT NULL, commitment TEXT NOT NULL,
+    sealed_sha256 TEXT NOT NULL, commitment TEXT NOT NULL, mac TEXT NOT NULL,
     PRIMARY KEY (upload_id, file_index)
 ) STRICT;
 CREATE TABLE aliases (
@@ -101,10 +101,15 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_by_model ON audit (model, sequence);
 """
-FORMAT = ("1", "2")  # the rows of grdb_migrations
-# The former format, which the first start of a newer server brings to the present one.
-FORMER_FORMAT = ("1",)
-NEW_COLUMNS = ("allow_signature_change", "force")  # of alias_moves; as if 0 in the former format
+# The rows of grdb_migrations that name a format, and the changes to the statements that each of the
+# two layouts of the former format has. The first start of a newer server migrates those.
+FORMAT, NEWEST_FORMAT = ("format-2",), 2
+FORMER = ((" mac TEXT NOT NULL,\n    bundle_id", " contents_sha256 TEXT NOT NULL,\n    bundle_id"),
+          ("commitment TEXT NOT NULL, mac TEXT NOT NULL,", "commitment TEXT NOT NULL,"))
+MOVE_COLUMNS = ("    allow_signature_change INTEGER NOT NULL DEFAULT 0, "
+                "force INTEGER NOT NULL DEFAULT 0,\n")
+FORMATS = {FORMAT: (), ("1", "2"): FORMER, ("1",): FORMER + ((MOVE_COLUMNS, ""),)}
+NEW_COLUMNS = ("allow_signature_change", "force")  # of alias_moves; 0 where a layout lacks them
 RECORD_KEYS = {"bundle", "card_sha256", "created_by", "created_unix_ms", "files", "metadata",
                "model", "previous_sha256", "registry", "sequence", "type", "version"}
 FILE_KEYS = {"commitment", "path", "sealed_bytes", "sealed_sha256", "sha256", "size"}
@@ -298,20 +303,22 @@ class SealedBlob:
 
 @functools.cache
 def _wanted_schema(steps):
+    text = SCHEMA
+    for new, old in FORMATS[steps]:
+        assert new in text
+        text = text.replace(new, old)
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(SCHEMA)
-        if steps == FORMER_FORMAT:
-            for column in NEW_COLUMNS:
-                database.execute(f"ALTER TABLE alias_moves DROP COLUMN {column}")
+        database.executescript(text)
         database.text_factory = bytes
         return _schema(database)
 
 
 def _schema(database):
-    """{(kind, name): statement}, white space aside."""
-    return {(kind.decode(), name.decode()): " ".join(sql.decode().split())
-            for kind, name, sql in database.execute(
-                "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+    """[(kind, name, table, statement)] of all objects, white space aside; SQLite's own indexes of
+    constraints have no statement."""
+    text = lambda value: " ".join(value.decode().split()) if isinstance(value, bytes) else value
+    return [tuple(map(text, row)) for row in database.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema")]
 
 
 class Registry:
@@ -345,9 +352,18 @@ class Registry:
         """Keys, then tables: enough to open files."""
         with self.about("keys/sequence"):
             self.sequence = self._number_file(self.keys_folder / "sequence")
+        with self.about("keys/format"):
+            # A home that a former release made, or that was never served, has none.
+            path = self.keys_folder / "format"
+            self.format_seen = self._number_file(path) if path.exists() else 0
         self._load_keks()
         with self.about("database"):
             self._load_tables()
+        with self.about("keys/format"):
+            seen, present = getattr(self, "format_seen", 0), getattr(self, "format", NEWEST_FORMAT)
+            check(seen <= present, f"{seen} was seen, and the database is of format {present}")
+            if seen < present == NEWEST_FORMAT:
+                self.note("keys/format", f"{seen} was seen, and the database is of format {present}")
         if not self.tables:
             return self
         with self.about("catalogue"):
@@ -474,15 +490,18 @@ class Registry:
                 identifier.decode(errors="replace") if isinstance(identifier, bytes) else identifier
                 for (identifier,) in database.execute(
                     "SELECT identifier FROM grdb_migrations ORDER BY identifier"))
-            check(steps in (FORMAT, FORMER_FORMAT), f"it is of an unknown format {steps}")
+            check(steps in FORMATS, f"it is of an unknown format {steps}")
+            self.format = NEWEST_FORMAT if steps == FORMAT else NEWEST_FORMAT - 1
             wanted, found = _wanted_schema(steps), _schema(database)
-            for thing in sorted(set(wanted.items()) ^ set(found.items())):
-                raise Damage(f"{thing[0][0]} {thing[0][1]} is not as format {steps[-1]} has it")
+            for thing in sorted(set(wanted) ^ set(found), key=repr):
+                raise Damage(f"schema: {thing[0]} {thing[1]} is not as the format {steps[-1]!r} has it")
+            check(len(found) == len(wanted), "schema: an object is there twice")
             report = database.execute("PRAGMA integrity_check(3)").fetchall()
             check(report == [(b"ok",)], f"integrity check: {report}")
             for table, row, parent, _ in database.execute("PRAGMA foreign_key_check"):
                 raise Damage(f"row {row} of {table} refers to nothing in {parent}")
-            tables = {name: self._read(database, name) for kind, name in wanted if kind == "table"}
+            tables = {name: self._read(database, name)
+                      for kind, name, _, _ in wanted if kind == "table"}
             for row in tables["alias_moves"]:
                 for column in NEW_COLUMNS:
                     row.setdefault(column, 0)
@@ -712,9 +731,7 @@ class Registry:
             with self.about(f"upload {row['id']}"):
                 files = parse_canonical(row["files"], "files")
                 metadata = parse_canonical(row["metadata"], "metadata")
-                contents = canonical({"files": files, "metadata": metadata})
-                check(sha256(contents.encode()) == row["contents_sha256"],
-                      "contents_sha256 is not that of files and metadata")
+                self._check_contents(row, files, metadata)
                 if row["version"] is None:
                     self._check_open_upload(row, files)
                 else:
@@ -731,6 +748,24 @@ class Registry:
                     check(stored >= {(file["path"], file["sha256"], file["size"])
                                      for file in files}, "its files are not its version's")
                     self._check_asked_alias(row)
+
+    def _check_contents(self, row, files, metadata):
+        if "contents_sha256" in row:
+            contents = canonical({"files": files, "metadata": metadata})
+            check(sha256(contents.encode()) == row["contents_sha256"],
+                  "contents_sha256 is not that of files and metadata")
+            return
+        stated = {"bundle": row["bundle_id"], "files": files, "metadata": metadata,
+                  **{name: row[name] for name in (
+                      "idempotency_key", "model", "principal", "server_id")}}
+        if row["id"] != row["bundle_id"]:
+            stated["id"] = row["id"]  # a server of the former format began it
+        self._check_code(row, row["bundle_id"], b"strongroom/upload/v1", stated)
+
+    def _check_code(self, row, bundle, info, stated):
+        key = hkdf(self.data_key(bundle), bytes.fromhex(bundle), info, 32)
+        code = hmac.digest(key, canonical(stated).encode(), "sha256").hex()
+        check(hmac.compare_digest(code.encode(), row["mac"].encode()), "its mac does not hold")
 
     def _check_asked_alias(self, row):
         if row["alias"] is None:
@@ -758,6 +793,11 @@ class Registry:
             path = paths[done["file_index"]]
             with self.about(f"upload {row['id']}, file {path}, blob {done['sealed_sha256']}"):
                 unhex(done["sealed_sha256"], 32, "sealed_sha256")
+                if "mac" in done:
+                    self._check_code(done, row["bundle_id"], b"strongroom/upload-file/v1", {
+                        "upload": done["upload_id"], **{name: done[name] for name in (
+                            "commitment", "file_index", "sealed_bytes", "sealed_sha256",
+                            "sha256")}})
                 with self._blob(done["sealed_sha256"]) as (stream, size):
                     check(size == done["sealed_bytes"], f"{size} bytes where "
                                                         f"{done['sealed_bytes']} were expected")

@@ -142,7 +142,7 @@ final class ConnectionStateTests {
 
     @Test("a closed input ends the connection after the last frame and the last call")
     func halfClose() {
-        state.fed()
+        state.fed(now: start)
         state.started("a", streamID: 1, deadline: nil)
         state.inputClosed()
         #expect(!state.isFinished)
@@ -154,7 +154,7 @@ final class ConnectionStateTests {
 
     @Test("a truncated frame does not keep a connection whose input is closed")
     func truncatedFrame() {
-        state.fed()
+        state.fed(now: start)
         state.consumed(.body, now: start)
         state.inputClosed()
         #expect(state.isFinished)

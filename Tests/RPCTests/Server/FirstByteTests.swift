@@ -16,9 +16,14 @@ struct FirstByteTests {
 
             var received = ""
             var isDrained = false
+            var isEnded = false
 
             func channelRead(context: ChannelHandlerContext, data: NIOAny) {
                 received += String(buffer: unwrapInboundIn(data))
+            }
+
+            func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+                if case .some(.inputClosed) = event as? ChannelEvent { isEnded = true }
             }
 
             func drain() { isDrained = true }
@@ -49,9 +54,12 @@ struct FirstByteTests {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         link = ConnectionLink(eventLoop: channel.eventLoop, logger: logger)
         #expect(table.add(link, handshakes: false, speaks: .undecided) == .admitted)
+        var limits = RPCLimits()
+        // The simulated clock stands still during a turn.
+        limits.turnTime = .zero
         let frames = ServerConnectionHandler(
             router: try Router(methods: TestMethods.all(holding: HeldCalls())),
-            limits: RPCLimits(),
+            limits: limits,
             link: link,
             principal: .certificate("alice"),
             connections: table
@@ -106,6 +114,23 @@ struct FirstByteTests {
         #expect(!hasFrameHandler)
         #expect(meter.figures.open == [.undecided: 0, .http: 1])
         #expect(table.count == 1)
+    }
+
+    @Test("the binding gets a long read in pieces, and other connections their turn between them")
+    func pieces() throws {
+        let text = "G" + String(repeating: "x", count: 3 * InputTurns.pieceBytes)
+        try receive(ByteBuffer(string: text))
+        #expect(taker.handler.received.utf8.count == InputTurns.pieceBytes)
+        // The peer's end comes after its input.
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        for round in 2...4 {
+            #expect(!taker.handler.isEnded)
+            channel.embeddedEventLoop.advanceTime(by: LoopTurns.pauseTime)
+            let expected = min(text.utf8.count, round * InputTurns.pieceBytes)
+            #expect(taker.handler.received.utf8.count == expected)
+        }
+        #expect(taker.handler.received == text)
+        #expect(taker.handler.isEnded)
     }
 
     @Test("every letter is, and no other byte")
@@ -174,8 +199,8 @@ struct FirstByteTests {
     func handshakes() {
         let other = ConnectionLink(eventLoop: channel.eventLoop, logger: link.logger)
         #expect(table.add(other, handshakes: true) == .admitted)
-        table.handshakeEnded(other)
-        table.handshakeEnded(other)
+        _ = table.handshakeEnded(other, isAnonymous: false)
+        _ = table.handshakeEnded(other, isAnonymous: false)
         table.remove(other)
         let failing = ConnectionLink(eventLoop: channel.eventLoop, logger: link.logger)
         #expect(table.add(failing, handshakes: true) == .admitted)

@@ -206,6 +206,8 @@ struct RPCServerTests {
     func handshakeLimit() async throws {
         var limits = RPCLimits()
         limits.maxHandshakes = 1
+        // None of them gives way for being slow.
+        limits.handshakeGrace = .minutes(1)
         try await LiveServer.run(limits: limits) { live in
             try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 0..<20 {
@@ -213,6 +215,50 @@ struct RPCServerTests {
                 }
                 for try await reply in group { #expect(reply == "cert:alice") }
             }
+        }
+    }
+
+    @Test("sockets that send nothing, or the start of a handshake, keep nobody waiting")
+    func silentSockets() async throws {
+        var limits = RPCLimits()
+        limits.maxHandshakes = 4
+        limits.handshakeGrace = .milliseconds(1)
+        for bytes in [[], [0x16], [0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]] as [[UInt8]] {
+            try await LiveServer.run(limits: limits) { live in
+                var silent: [RawClient] = []
+                for _ in 0..<32 {
+                    let raw = try await RawClient.connect(port: live.port, group: live.group)
+                    // One that was closed meanwhile does not take it.
+                    if !bytes.isEmpty { try? await raw.send(ByteBuffer(bytes: bytes)) }
+                    silent.append(raw)
+                }
+                #expect(try await live.connect().call("Who") == "cert:alice")
+                // The oldest were closed: the first of them was told so.
+                #expect(try await silent[0].receiveUntilClosed().readableBytes == 0)
+                for raw in silent { raw.breakOff() }
+            }
+        }
+    }
+
+    @Test("clients with a certificate get in where others have all connections")
+    func anonymousGivesWay() async throws {
+        var limits = RPCLimits()
+        limits.maxConnections = 2
+        try await LiveServer.run(limits: limits) { live in
+            let first = try await live.connect(as: nil)
+            #expect(try await first.call("Who") == "anonymous")
+            let second = try await live.connect(as: nil)
+            #expect(try await second.call("Who") == "anonymous")
+            let alice = try await live.connect()
+            #expect(try await alice.call("Who") == "cert:alice")
+            await first.whenClosed()
+            #expect(try await second.call("Who") == "anonymous")
+            let local = try await live.connectLocally()
+            #expect(try await local.call("Who") == "uid:\(getuid())")
+            await second.whenClosed()
+            let late = try await live.connect()
+            #expect(await late.failure("Who") == .unavailable)
+            #expect(try await alice.call("Who") == "cert:alice")
         }
     }
 

@@ -13,33 +13,48 @@ final class EmbeddedServer {
     let logs = LogRecorder()
 
     init(
-        limits: RPCLimits = RPCLimits(),
+        limits: RPCLimits = EmbeddedServer.wholeReads,
         principal: Principal = .anonymous,
         methods: [RPC.Method] = [],
-        interceptors: [any Interceptor] = []
+        interceptors: [any Interceptor] = [],
+        held: HeldReplies? = nil
     ) throws {
+        let held = held ?? HeldReplies(limits: limits)
+        self.held = held
         router = try Router(
             methods: TestMethods.all(holding: calls) + methods,
             interceptors: interceptors
         )
         let link = ConnectionLink(
             eventLoop: channel.eventLoop,
-            logger: Logger(label: "test") { [logs] _ in logs }
+            logger: Logger(label: "test") { [logs] _ in logs },
+            limits: limits
         )
         let handler = ServerConnectionHandler(
             router: router,
             limits: limits,
             link: link,
             principal: principal,
-            connections: nil
+            connections: nil,
+            held: held
         )
+        self.handler = handler
         try channel.pipeline.syncOperations.addHandlers([socket, handler])
         self.link = link
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
+    /// Limits under which each read is looked at in one turn.
+    static var wholeReads: RPCLimits {
+        var limits = RPCLimits()
+        limits.maxFramesPerTurn = 100_000
+        return limits
+    }
+
     let link: ConnectionLink
     let router: Router
+    let handler: ServerConnectionHandler
+    let held: HeldReplies
 
     /// Brings bytes in as one read of the socket.
     func receive(_ frames: ByteBuffer...) throws {

@@ -55,6 +55,8 @@ final class HeldCalls: Sendable {
         for waiter in ready { waiter.continuation.resume() }
     }
 
+    func removeAll() { state.withLock { $0.calls = [] } }
+
     var all: [Call] { state.withLock { $0.calls } }
 
     /// Returns all calls once there are as many.

@@ -68,7 +68,7 @@ struct AcceptanceTests {
         #expect(try home.count("SELECT COUNT(*) FROM audit") == 1)
         let registry = try home.open()
         #expect(refusal { try home.accept() } == .unavailable)
-        #expect(registry.fault == nil)
+        #expect(registry.storageFailure == nil)
     }
 
     @Test(

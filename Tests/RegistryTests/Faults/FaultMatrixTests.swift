@@ -153,13 +153,13 @@ final class FaultWalk {
         isDone: Bool
     ) throws -> Bool {
         guard let registry = session.registry else { return isDone }
-        guard injection.fault != .failedSync || registry.fault != nil else {
+        guard injection.fault != .failedSync || registry.storageFailure != nil else {
             throw TestFailure(message: "it goes on after a failed sync")
         }
-        if let fault = registry.fault, injection.isWantOfRoom(at: hit) {
+        if let fault = registry.storageFailure, injection.isWantOfRoom(at: hit) {
             throw TestFailure(message: "it ends for want of room: \(fault)")
         }
-        guard !injection.isForGood, registry.fault == nil else { return isDone }
+        guard !injection.isForGood, registry.storageFailure == nil else { return isDone }
         let now = try CatalogueState(registry, event: operation.event)
         try expectBeforeOrAfter(now, isDone: isDone)
         if now != after || operation.isRepeatable { try operation.run(session) }

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Registry
 import Sealing
 import Synchronization
@@ -119,7 +120,13 @@ struct FaultyFiles: FileCalls {
     private func loseNames(in folder: String) {
         for name in newNames.clear(folder).reversed() {
             if let before = name.before {
-                _ = FileManager.default.createFile(atPath: name.path, contents: before)
+                // The old file had the mode of the one that took its place.
+                let mode = FileStatus(path: name.path)?.permissions ?? 0o600
+                _ = FileManager.default.createFile(
+                    atPath: name.path,
+                    contents: before,
+                    attributes: [.posixPermissions: Int(mode)]
+                )
             } else if Foundation.unlink(name.path) != 0 {
                 _ = rmdir(name.path)
             }

@@ -165,4 +165,41 @@ struct LoadNotesTests {
         }
         #expect(try home.files(below: "store/loads") == [])
     }
+
+    @Test("a note that was not written with the registry's key says nothing")
+    func foreignNotes() throws {
+        try with { notes, version in
+            try notes.setChecked(version)
+            #expect(notes.isChecked(version))
+        }
+        let folder = home.path + "/store/loads/"
+        let checked = try String(contentsOfFile: folder + "sentiment@1.checked", encoding: .utf8)
+        let words = checked.split(separator: " ").map(String.init)
+        try #require(words.count == 2)
+        let (bundle, code) = (words[0], words[1])
+        // The form of old servers, another's code, and the code of a note of another kind.
+        for code in ["", " " + String(repeating: "00", count: 32) + "\n", " \(code)"] {
+            let end = code.isEmpty ? "\n" : code
+            for (kind, text) in [
+                ("crashed", bundle), ("overrun", bundle), ("loading", bundle + " 3"),
+            ] {
+                try (text + end).write(
+                    toFile: folder + "sentiment@1.\(kind)",
+                    atomically: true,
+                    encoding: .utf8
+                )
+            }
+            try with { notes, version in
+                #expect(!notes.hasCrashed(version) && !notes.hasOverrun(version))
+                #expect(notes.crashes(of: version) == 0)
+                #expect(notes.isChecked(version))
+            }
+        }
+        try "\(bundle)\n".write(
+            toFile: folder + "sentiment@1.checked",
+            atomically: true,
+            encoding: .utf8
+        )
+        try with { notes, version in #expect(!notes.isChecked(version)) }
+    }
 }

@@ -98,7 +98,7 @@ struct CrashTests {
         let outcome = refusal { try registry?.publish(Self.new, alias: "live") }
         #expect(outcome == (count.load(ordering: .relaxed) >= number ? .internalFailure : nil))
         isOn.store(false, ordering: .releasing)
-        if registry?.fault != nil {
+        if registry?.storageFailure != nil {
             registry = nil
             registry = try home.open()
         }

@@ -13,8 +13,11 @@ struct RefusalTests {
         registry = try home.open()
     }
 
-    private func begin(_ request: PublishRequest) -> RegistryError.Code? {
-        refusal { try registry.beginPublish(request, principal: "cert:ann") }
+    private func begin(
+        _ request: PublishRequest,
+        as principal: String = "cert:ann"
+    ) -> RegistryError.Code? {
+        refusal { try registry.beginPublish(request, principal: principal) }
     }
 
     private func file(_ path: ExactString, _ size: UInt64 = 1) -> BundleFile {
@@ -177,18 +180,72 @@ struct RefusalTests {
 
     @Test("the 17th upload at once, until one ends")
     func uploads() throws {
+        let principals = ["cert:ann", "cert:bob"]
         var ids: [String] = []
         for index in 0..<Limits.maxUploads {
             ids.append(
                 try registry.beginPublish(
                     request(model: "m\(index)", [file("a.onnx")]),
-                    principal: "cert:ann"
+                    principal: principals[index % 2]
                 ).uploadID
             )
         }
-        #expect(begin(request([file("a.onnx")])) == .resourceExhausted)
-        try registry.abort(uploadID: ids[3], principal: "cert:ann")
-        #expect(begin(request([file("a.onnx")])) == nil)
+        let text = message {
+            try registry.beginPublish(request([file("a.onnx")]), principal: "cert:eve")
+        }
+        #expect(text.hasPrefix("\(Limits.maxUploads) uploads are open"))
+        #expect(begin(request([file("a.onnx")]), as: "cert:eve") == .resourceExhausted)
+        try registry.abort(uploadID: ids[4], principal: "cert:ann")
+        #expect(begin(request([file("a.onnx")]), as: "cert:eve") == nil)
+    }
+
+    @Test("more uploads of one principal than its share, until one ends", arguments: [1, 8, 16])
+    func uploadsOfOne(limit: Int) throws {
+        func begin(_ index: Int, as principal: String = "cert:ann") throws -> String {
+            try registry.beginPublish(
+                request(model: "m\(index)", [file("a.onnx")], key: "\(index)"),
+                principal: principal,
+                uploadsPerPrincipal: limit
+            ).uploadID
+        }
+        let ids = try (0..<limit).map { try begin($0) }
+        guard limit < Limits.maxUploads else {
+            #expect(refusal { try begin(limit) } == .resourceExhausted)
+            return
+        }
+        let text = message { try begin(limit) }
+        #expect(text.contains("'cert:ann'") && text.contains("'limits.uploads_per_principal'"))
+        #expect(text.hasPrefix("\(limit) uploads"))
+        #expect(refusal { try begin(limit) } == .resourceExhausted)
+        // An upload that is open already is found, and others have places of their own.
+        #expect(try begin(0) == ids[0])
+        _ = try begin(limit, as: "cert:bob")
+        try registry.abort(uploadID: ids[0], principal: "cert:ann")
+        _ = try begin(limit)
+    }
+
+    @Test("uploads count after a restart, until they were idle for long")
+    func uploadsAfterRestart() throws {
+        let home = try TestHome()
+        func begin(_ model: String, in registry: Registry) -> RegistryError.Code? {
+            refusal {
+                try registry.beginPublish(
+                    request(model: model, [file("a.onnx")]),
+                    principal: "cert:ann"
+                )
+            }
+        }
+        do {
+            let first = try home.open()
+            for index in 0..<Limits.uploadsPerPrincipal {
+                #expect(begin("m\(index)", in: first) == nil)
+            }
+        }
+        let again = try home.open()
+        #expect(begin("m", in: again) == .resourceExhausted)
+        home.clock.advance(seconds: Limits.uploadIdleSeconds + 1)
+        #expect(try again.dropIdleUploads() == Limits.uploadsPerPrincipal)
+        #expect(begin("m", in: again) == nil)
     }
 
     @Test("chunks of a wrong length, ahead, of no file, of nobody's upload")
@@ -282,7 +339,8 @@ struct RefusalTests {
         #expect(try !registry.modelExists("sentiment"))
         // Nothing is left open: 16 more can begin.
         for index in 0..<Limits.maxUploads {
-            #expect(begin(request(model: "m\(index)", [file("a.onnx")])) == nil)
+            let principal = index % 2 == 0 ? "cert:ann" : "cert:bob"
+            #expect(begin(request(model: "m\(index)", [file("a.onnx")]), as: principal) == nil)
         }
     }
 

@@ -208,6 +208,9 @@ struct ResumeTests {
                 refusal { try registry.uploadStatus(uploadID: id, principal: ann) } == .notFound
             )
         }
+        // No row vouches for the blobs: the collection removes them.
+        #expect(try home.files(below: "store/blobs").count == 2)
+        #expect(try registry.collect(apply: true, principal: ann).blobs == 2)
         #expect(try home.files(below: "store/blobs").isEmpty)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Sealing
 import Synchronization
 import Testing
@@ -7,6 +8,24 @@ import Testing
 
 @Suite("Files of the store")
 struct StoreFileTests {
+    @Test("a FIFO or a device is refused without waiting")
+    func kinds() throws {
+        let fifo = path()
+        try #require(mkfifo(fifo, 0o600) == 0)
+        defer { unlink(fifo) }
+        for name in [fifo, "/dev/zero"] {
+            #expect(throws: RegistryError(.internalFailure, "")) {
+                _ = try StoreFolder.system.readText(name, maxBytes: 64)
+            }
+            #expect(throws: RegistryError(.internalFailure, "")) {
+                _ = try StoreFile(writing: name, SystemCalls())
+            }
+        }
+        #expect(throws: RegistryError(.unavailable, "")) {
+            _ = try MetadataStore.openForReading(fifo)
+        }
+    }
+
     private func path() -> String {
         NSTemporaryDirectory() + "strongroom-file-" + UUID().uuidString
     }
@@ -68,7 +87,7 @@ struct StoreFileTests {
             plan.watch(Injection(fault: fault, number: number, isForGood: false))
             #expect(refusal { try bundle.send(begun.uploadID, to: registry) } != nil)
             #expect(plan.hit == "sync")
-            #expect((registry.fault != nil) == isFatal)
+            #expect((registry.storageFailure != nil) == isFatal)
             let again = refusal { try bundle.send(begun.uploadID, to: registry) }
             #expect(again == (isFatal ? .internalFailure : nil))
         }

@@ -26,6 +26,7 @@ extension TestHome {
         from folder: String? = nil,
         accepting acceptance: Acceptance? = nil,
         keysFolder: String? = nil,
+        migrates: Bool = false,
         steps: Steps = .none
     ) throws -> RegistryRestore.Report {
         let folder = folder ?? backupPath
@@ -37,7 +38,7 @@ extension TestHome {
             keys: keys,
             clock: clock.wallClock,
             steps: steps
-        ).run(acceptance: acceptance) {
+        ).run(acceptance: acceptance, migrates: migrates) {
             try SigningKeyFile.open(folder: keysFolder, provider: keys, registryID: $0)
         }
     }

@@ -76,11 +76,10 @@ struct RepairTests {
     @Test("an index that lost its entries is rebuilt")
     func indexes() throws {
         let home = try VerifyTests.populated()
-        try home.sql("UPDATE uploads SET idempotency_key = 'k' || id")
         // The index is built under a condition that no row meets, which then is taken back.
-        try changeIndex(home, "'WHERE', 'WHERE 0 AND'")
-        try home.sql("REINDEX uploads_by_key")
-        try changeIndex(home, "'WHERE 0 AND', 'WHERE'")
+        try changeIndex(home, "'sequence)', 'sequence) WHERE 0'")
+        try home.sql("REINDEX audit_by_model")
+        try changeIndex(home, "' WHERE 0', ''")
         #expect(try home.verify().faults.allSatisfy { $0 == "database: integrity" })
         let repaired = try home.repair()
         #expect(repaired.summary.faults > 0 && repaired.summary.faultsLeft == 0)
@@ -92,7 +91,7 @@ struct RepairTests {
         try home.sql(
             """
             PRAGMA writable_schema = ON;
-            UPDATE sqlite_schema SET sql = replace(sql, \(change)) WHERE name = 'uploads_by_key';
+            UPDATE sqlite_schema SET sql = replace(sql, \(change)) WHERE name = 'audit_by_model';
             PRAGMA writable_schema = RESET;
             """
         )

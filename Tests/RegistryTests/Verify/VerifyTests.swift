@@ -221,11 +221,11 @@ struct VerifyTests {
             }
         )
         try FileManager.default.setAttributes(
-            [.posixPermissions: 0o644],
+            [.posixPermissions: 0o666],
             ofItemAtPath: home.path + "/store/registry.sqlite"
         )
         try FileManager.default.setAttributes(
-            [.posixPermissions: 0o440],
+            [.posixPermissions: 0o444],
             ofItemAtPath: "\(keys)/\(kek)"
         )
         try "x\n".write(toFile: home.path + "/store/server-id", atomically: false, encoding: .utf8)

@@ -42,8 +42,8 @@ struct FolderKeyProviderTests {
     }
 
     @Test(
-        "a key file open to group or others is refused",
-        arguments: [0o440, 0o404, 0o420, 0o402, 0o410, 0o401, 0o640, 0o644, 0o777]
+        "a key file that group or others may write, or others read, is refused",
+        arguments: [0o460, 0o444, 0o404, 0o420, 0o402, 0o410, 0o401, 0o640, 0o644, 0o777]
     )
     func openModes(mode: Int) throws {
         try withFolder { folder in
@@ -53,7 +53,10 @@ struct FolderKeyProviderTests {
         }
     }
 
-    @Test("a key file open to its owner alone is taken", arguments: [0o400, 0o600, 0o700])
+    @Test(
+        "a key file of its owner, or of a group of the process, is taken",
+        arguments: [0o400, 0o600, 0o440]
+    )
     func closedModes(mode: Int) throws {
         try withFolder { folder in
             let id = try FolderKeyProvider.create(in: folder).currentKeyID

@@ -163,7 +163,7 @@ struct PassphraseTests {
             let long = String(repeating: "x", count: SealingLimits.maxPassphraseBytes)
             _ = try passphrases(long, in: folder)
             #expect(code { _ = try passphrases(long + "x", in: folder) } == .limit)
-            #expect(code { _ = try passphrases("a", in: folder, mode: 0o440) } == .keyAccess)
+            #expect(code { _ = try passphrases("a", in: folder, mode: 0o444) } == .keyAccess)
         }
     }
 

@@ -145,6 +145,8 @@ struct SigningTests {
             #expect(open(registry) == .keyMissing)
 
             try replace("\(folder)/signing.key", "no key")
+            #expect(open(registry) == .keyAccess)
+            try setMode("\(folder)/signing.key", 0o400)
             #expect(open(registry) == .format)
         }
     }

@@ -11,8 +11,8 @@ struct AccessFileTests {
     private let alice = #"{"grants": [{"principal": "cert:alice", "role": "admin"}]}"#
     private let clara = #"{"grants": [{"principal": "cert:clara", "role": "admin"}]}"#
     private let noise = #"{"grants": [{"principal": "cert:noise", "role": "noise"}]}"#
-    private let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).json")
-        .path()
+    private let folder = NSTemporaryDirectory() + "access-\(UUID())"
+    private var path: String { folder + "/access.json" }
     private let log = RecordedLog()
 
     /// Writes in place and with the same time, so that a stamp tells nothing.
@@ -21,11 +21,18 @@ struct AccessFileTests {
         try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: path)
     }
 
-    private func open() throws -> AccessFile {
-        try AccessFile(path: path, logger: Logger(label: "test") { _ in log })
+    init() throws {
+        try FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
     }
 
-    private func remove() { try? FileManager.default.removeItem(atPath: path) }
+    private func open() throws -> AccessFile {
+        try AccessFile(path, in: folder, logger: Logger(label: "test") { _ in log })
+    }
+
+    private func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
     private func principals(_ file: AccessFile) -> [String] {
         file.current.grants.map(\.principal)

@@ -74,6 +74,22 @@ struct ServerConfigurationTests {
         }
     }
 
+    @Test("the uploads of a principal are 8, or another number up to all of them")
+    func uploadsPerPrincipal() async throws {
+        #expect(try await load(nil).uploadsPerPrincipal == 8)
+        for number in [1, 16] {
+            let read = try await load("limits: {uploads_per_principal: \(number)}")
+            #expect(read.uploadsPerPrincipal == number)
+        }
+        for wrong in ["0", "17", "-1", "all"] {
+            let error = await #expect(throws: ServerError.self) {
+                try await load("limits: {uploads_per_principal: \(wrong)}")
+            }
+            #expect(error?.message.contains("'limits.uploads_per_principal'") == true)
+            #expect(error?.message.contains("1 to 16") == true)
+        }
+    }
+
     @Test("the settings of engine hosts are read, each at both ends of its range")
     func isolation() async throws {
         let defaults = try await load(nil).serving.isolation

@@ -117,7 +117,7 @@ struct SignatureRuleTests {
             ("none.pem", "none.pem cannot be read: No such file"),
             ("ed25519.pem", "ED25519, expected an ECDSA key on P-256 or P-384"),
             ("p256-key.pem", "expected '-----BEGIN PUBLIC KEY-----'"),
-            ("..", "cannot be read: Is a directory"),
+            ("..", "is a folder; expected a regular file"),
         ]
     )
     func badKeys(file: String, part: String) {

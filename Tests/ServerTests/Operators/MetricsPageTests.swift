@@ -25,6 +25,7 @@ struct MetricsPageTests {
                     compute: histogram(.latency, 7_000, 8_000),
                     rows: histogram(.rows, 5),
                     running: 4,
+                    displaced: 6,
                     loadedBytes: 77
                 )
             ],
@@ -62,14 +63,23 @@ struct MetricsPageTests {
         return meter
     }
 
-    private func lines() throws -> [Substring] {
+    private func lines(hasRegistryFault: Bool = false) throws -> [Substring] {
         let figures = figures
         let page = MetricsPage(
             serving: { figures },
             router: try Router(methods: []),
-            connections: ConnectionMeter()
+            connections: ConnectionMeter(),
+            replies: HeldReplies(limits: RPCLimits()),
+            hasRegistryFault: { hasRegistryFault },
+            clamping: PriorityClamping()
         )
         return page.text().split(separator: "\n")
+    }
+
+    @Test("a registry that was changed by others is a figure", arguments: [true, false])
+    func registryFault(hasFault: Bool) throws {
+        let line = "strongroom_registry_fault \(hasFault ? 1 : 0)"
+        #expect(try lines(hasRegistryFault: hasFault).contains { $0 == line })
     }
 
     @Test(
@@ -86,6 +96,7 @@ struct MetricsPageTests {
             "strongroom_batch_rows_bucket{model=\"m\",version=\"3\",le=\"8\"} 1",
             "strongroom_queued_requests{model=\"m\"} 2",
             "strongroom_queued_bytes{model=\"m\"} 32",
+            "strongroom_displaced_requests_total{model=\"m\",version=\"3\"} 6",
             "strongroom_loaded_bytes{model=\"m\",version=\"3\"} 77",
             "strongroom_load_seconds_count 1",
             "strongroom_engine_hosts{model=\"m\",version=\"3\"} 2",
@@ -97,6 +108,7 @@ struct MetricsPageTests {
             "strongroom_swap_seconds_count{model=\"m\"} 1",
             "strongroom_swap_drained_requests{model=\"m\"} 9",
             "strongroom_swap_failed_requests{model=\"m\"} 1",
+            "strongroom_clamped_priorities_total 0",
             "strongroom_open_connections{protocol=\"http\"} 0",
             "strongroom_tls_handshakes_total{result=\"failed\"} 0",
         ]

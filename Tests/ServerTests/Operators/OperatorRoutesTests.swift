@@ -32,7 +32,8 @@ final class OperatorRoutesTests {
         ])
         try Data(list.json.utf8).write(to: file)
         access = try AccessFile(
-            path: file.path,
+            file.path,
+            in: folder.path,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }
@@ -53,7 +54,10 @@ final class OperatorRoutesTests {
             page: MetricsPage(
                 serving: { ServingFigures(loads: Histogram(.duration).snapshot, failedLoads: 0) },
                 router: try Router(methods: []),
-                connections: ConnectionMeter()
+                connections: ConnectionMeter(),
+                replies: HeldReplies(limits: RPCLimits()),
+                hasRegistryFault: { false },
+                clamping: PriorityClamping()
             ),
             unreadiness: { model, alias in
                 switch (model, alias) {

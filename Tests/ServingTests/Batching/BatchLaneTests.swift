@@ -37,7 +37,7 @@ struct BatchLaneTests {
         #expect(drain(&queue) == [4, 7, 1, 5, 0, 3, 2, 6])
     }
 
-    @Test("sources are served in rounds within a priority")
+    @Test("the connections of a principal take turns within a priority")
     func fairness() throws {
         let bench = try BatchBench(plan: .alone(""))
         let (greedy, modest) = (Source(), Source())
@@ -156,27 +156,6 @@ struct BatchLaneTests {
         #expect(queue.add(bench.job(3)) == .ready)
     }
 
-    @Test("the one that gives its place up is the newest of the lowest priority")
-    func givesUp() throws {
-        let bench = try BatchBench(plan: .alone(""))
-        var queue = BatchQueue()
-        var places: [BatchQueue.Place] = []
-        for (id, priority) in [0, -2, 1, -2].enumerated() {
-            let job = bench.job(id, rows: id == 3 ? 1 : 2, first: Float(id), priority: priority)
-            places.append(try place(job, in: &queue))
-        }
-        let bytes = 2 * ServingWorld.rowBytes
-        #expect(queue.giveUpLast(of: bench.slot, below: -2, bytes: 0) == nil)
-        #expect(queue.giveUpLast(of: bench.slot, below: 0, bytes: bytes) == nil)
-        #expect(id(queue.giveUpLast(of: bench.slot, below: 0, bytes: bytes / 2)) == 3)
-        #expect(queue.withdraw(places[3]) == nil)
-        _ = queue.withdraw(places[1])
-        #expect(queue.giveUpLast(of: bench.slot, below: 0, bytes: 0) == nil)
-        #expect(id(queue.giveUpLast(of: bench.slot, below: 1, bytes: bytes)) == 0)
-        #expect(drain(&queue) == [2])
-        #expect(queue.giveUpLast(of: bench.slot, below: 10, bytes: 0) == nil)
-    }
-
     @Test("a source whose requests were withdrawn does not wait for rounds that there are not")
     func withdrawnRounds() throws {
         let bench = try BatchBench(plan: .alone(""))
@@ -214,26 +193,31 @@ struct BatchLaneTests {
         #expect(order.allSatisfy { $0 % 2 == 1 })
     }
 
+    /// Takes a batch at a moment, and ends its run.
+    private func run(_ queue: inout BatchQueue, atNs nowNs: UInt64) {
+        if let taken = queue.take(atNs: nowNs) { _ = queue.ended(taken) }
+    }
+
     @Test("how fast rows leave is measured while others wait, in the version and in its model")
     func measured() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 2))
         var queue = BatchQueue()
         for id in 0..<6 { queue.add(bench.job(id)) }
         let rates = [bench.slot.drain, bench.admission.drain]
-        _ = queue.take(atNs: 1_000)
+        run(&queue, atNs: 1_000)
         #expect(rates.allSatisfy { !$0.isKnown })
-        _ = queue.take(atNs: 5_000)
+        run(&queue, atNs: 5_000)
         #expect(
             rates.allSatisfy {
                 $0.isKnown && $0.expectedNs(QueueWork(requests: 1, rows: 1)) == 2_000
             }
         )
-        _ = queue.take(atNs: 6_000)
+        run(&queue, atNs: 6_000)
         let after = bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1))
         #expect(after < 2_000 && after > 500)
         // After a time in which nothing waited.
         queue.add(bench.job(6))
-        _ = queue.take(atNs: 9_000_000)
+        run(&queue, atNs: 9_000_000)
         #expect(bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1)) == after)
     }
 
@@ -244,8 +228,8 @@ struct BatchLaneTests {
         for id in 0..<20 { queue.add(bench.job(id)) }
         // Two threads in step: each run takes 8,000, so one leaves each 4,000.
         for step in 0..<6 as Range<UInt64> {
-            _ = queue.take(atNs: step * 8_000)
-            _ = queue.take(atNs: step * 8_000 + 1)
+            let taken = [queue.take(atNs: step * 8_000), queue.take(atNs: step * 8_000 + 1)]
+            for batch in taken { if let batch { _ = queue.ended(batch) } }
         }
         let ns = bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1))
         #expect((3_900...4_100).contains(ns))
@@ -256,8 +240,8 @@ struct BatchLaneTests {
         let bench = try BatchBench(plan: .merging(maxRows: 3))
         var queue = BatchQueue()
         for id in 0..<6 { queue.add(bench.job(id, deadlineNs: id % 3 == 0 ? .max : 900)) }
-        _ = queue.take(atNs: 1_000)
-        _ = queue.take(atNs: 7_000)
+        run(&queue, atNs: 1_000)
+        run(&queue, atNs: 7_000)
         #expect(bench.slot.drain.expectedNs(QueueWork(requests: 1, rows: 1)) == 6_000)
     }
 }

@@ -105,7 +105,7 @@ struct BatchQueueTests {
         #expect(ids(queue.take()) == [0, 100, 1, 101])
         #expect(ids(queue.take()) == [2, 3, 4, 5])
         _ = queue.add(job(bench, 102, source: modest))
-        #expect(ids(queue.take()) == [6, 102, 7, 8])
+        #expect(ids(queue.take()) == [102, 6, 7, 8])
     }
 
     @Test("a card's delay holds a lane back until it is over, or the batch is full")
@@ -146,14 +146,14 @@ struct BatchQueueTests {
     @Test("a full batch waits for no run, nor do requests that have waited for company")
     func waitsForNone() throws {
         let bench = try brief(maxRows: 4)
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         #expect(queue.add(job(bench, 0)) == .ready)
         _ = try take(&queue)
         for id in 1..<4 { #expect(queue.add(job(bench, id)) == .waiting) }
         #expect(queue.add(job(bench, 4)) == .ready)
 
         let patient = try brief(maxRows: 4, maxDelayUs: 500)
-        var other = BatchQueue()
+        var other = BatchQueue(threads: 4)
         #expect(other.add(job(patient, 0, rows: 4)) == .ready)
         _ = try take(&other)
         #expect(other.add(job(patient, 1)) == .readyAfter(500))
@@ -165,7 +165,7 @@ struct BatchQueueTests {
     @Test("a few requests wait for a short run of their version to end; enough do not")
     func waitsForShortRun() throws {
         let bench = try brief()
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         #expect(queue.add(job(bench, 0)) == .ready)
         let first = try take(&queue)
         for id in 1..<16 { #expect(queue.add(job(bench, id)) == .waiting) }
@@ -183,7 +183,7 @@ struct BatchQueueTests {
     @Test("the end of a run that nobody waits for leaves nothing")
     func endsAlone() throws {
         let bench = try brief()
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         for _ in 0..<2 {
             #expect(queue.add(job(bench, 0)) == .ready)
             let taken = try take(&queue)
@@ -195,7 +195,7 @@ struct BatchQueueTests {
     @Test("what is left behind a full batch waits for its end if it is little")
     func leftBehind() throws {
         let bench = try brief(maxRows: 32)
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         for id in 0..<33 { _ = queue.add(job(bench, id)) }
         let full = try take(&queue)
         #expect(full.batch.count == 32 && full.leavesMore && !full.isReadyAgain)
@@ -208,7 +208,7 @@ struct BatchQueueTests {
     @Test("a run that lasts longer than it should is not waited for, nor one that is long")
     func longRuns() throws {
         let bench = try brief()
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         _ = queue.add(job(bench, 0))
         _ = queue.take(atNs: 1_000)
         let patience = 4 * RunCost.briefNs
@@ -219,13 +219,13 @@ struct BatchQueueTests {
         let long = try BatchBench(plan: .merging(maxRows: 64), cost: cost)
         for took in [nil, RunCost.briefNs + 1] as [UInt64?] {
             if let took { cost.ran(took: took) }
-            var queue = BatchQueue()
+            var queue = BatchQueue(threads: 4)
             _ = queue.add(job(long, 0))
             _ = queue.take(atNs: 0)
             #expect(queue.add(job(long, 1)) == .ready)
         }
         cost.ran(took: 0)
-        var other = BatchQueue()
+        var other = BatchQueue(threads: 4)
         _ = other.add(job(long, 0))
         _ = other.take(atNs: 0)
         #expect(other.add(job(long, 1)) == .waiting)
@@ -234,7 +234,7 @@ struct BatchQueueTests {
     @Test("a queue that was stopped takes nothing, and gives out what it holds")
     func stop() throws {
         let bench = try BatchBench(plan: .merging(maxRows: 3, maxDelayUs: 500))
-        var queue = BatchQueue()
+        var queue = BatchQueue(threads: 4)
         _ = queue.add(job(bench, 0))
         #expect(queue.stop() == 1)
         #expect(queue.add(job(bench, 1)) == .stopped)

@@ -265,12 +265,4 @@ struct QueueLoadTests {
         #expect(load.present == (1_000_000, bytes / 1_000_000 * 999_999))
         #expect(!load.enter(bytes: 0, requestLimit: 1_000_000, byteLimit: bytes))
     }
-
-    @Test("a place that is handed over keeps what its new holder keeps")
-    func handedOver() {
-        let load = QueueLoad()
-        #expect(load.enter(bytes: 10, requestLimit: 1, byteLimit: 10))
-        load.shrink(from: 10, to: 4)
-        #expect(load.present == (1, 4))
-    }
 }

@@ -29,6 +29,7 @@ struct QueueBoundTests {
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
         source: AnyObject? = nil,
+        principal: UInt64 = 0,
         atNs nowNs: UInt64 = 10,
         to queue: inout BatchQueue
     ) -> (refusal: QueueBound.Refusal?, displaced: [Job]) {
@@ -37,12 +38,13 @@ struct QueueBoundTests {
             rows: rows,
             first: Float(id),
             source: source,
+            principalNumber: principal,
             priority: priority,
             deadlineNs: deadlineNs
         )
         let room = queue.makeRoom(for: job, bound, atNs: nowNs)
         if room.refusal == nil { queue.add(job, atNs: nowNs) }
-        return room
+        return (room.refusal, room.displaced.map(\.job))
     }
 
     private func ids(_ jobs: [Job]) -> [Int] {
@@ -85,19 +87,45 @@ struct QueueBoundTests {
         #expect(bench.job(0, rows: 0).rows == 1)
     }
 
-    @Test("a connection cannot pass the bound, nor hold back what is taken of others")
-    func oneSource() {
+    @Test("a connection is refused for what runs before it alone, not for another's backlog")
+    func connections() {
         measure()
         var queue = BatchQueue()
         let (greedy, other) = (QueueBoundSource(), QueueBoundSource())
         for id in 0...5 { #expect(add(id, source: greedy, to: &queue).refusal == nil) }
-        #expect(add(6, source: greedy, to: &queue).refusal != nil)
-        #expect(add(7, source: other, to: &queue).refusal != nil)
-        _ = queue.take()
-        #expect(add(8, source: other, to: &queue).refusal == nil)
-        #expect(
-            queue.take().map { ids($0.batch) } == [8] || queue.take().map { ids($0.batch) } == [8]
-        )
+        #expect(add(6, source: greedy, to: &queue).refusal == .full(waitNs: 6 * Self.milliseconds))
+        #expect(add(7, source: other, to: &queue).refusal == nil)
+        #expect(queue.take().map { ids($0.batch) } == [0])
+        #expect(queue.take().map { ids($0.batch) } == [7])
+    }
+
+    @Test("a principal is refused for what runs before it alone, whatever another has queued")
+    func principals() {
+        measure()
+        var queue = BatchQueue()
+        for id in 0...5 { #expect(add(id, principal: 1, to: &queue).refusal == nil) }
+        #expect(add(6, principal: 1, to: &queue).refusal == .full(waitNs: 6 * Self.milliseconds))
+        // Each turn of the other waits for one of the first's at most.
+        for id in 7...9 {
+            let room = add(id, principal: 2, to: &queue)
+            #expect(room.refusal == nil)
+            // The bound on all stays: the principal with the most loses its newest.
+            #expect(ids(room.displaced) == [12 - id])
+        }
+        // Six run before its next one: its own three and three of the first.
+        let runs = (0..<6).compactMap { _ in queue.take().map { ids($0.batch) } }.joined()
+        #expect(Array(runs) == [0, 7, 1, 8, 2, 9])
+    }
+
+    @Test("a deadline counts what runs before the request alone")
+    func deadlineOfPrincipal() {
+        measure(runMs: 1)
+        var queue = BatchQueue()
+        for id in 0...5 { _ = add(id, principal: 1, to: &queue) }
+        // One run before it, a quarter in reserve, and its own run.
+        let enough = 10 + Self.milliseconds * 9 / 4
+        #expect(add(6, deadlineNs: enough - 1, principal: 2, to: &queue).refusal != nil)
+        #expect(add(7, deadlineNs: enough, principal: 2, to: &queue).refusal == nil)
     }
 
     @Test("higher priorities take the places of lower ones, and all together pass no bound")

@@ -28,11 +28,8 @@ struct RunLimitTests {
     }
 
     private func submit(_ job: Job, to executors: Executors) throws {
-        try job.admission.enter(
-            bytes: job.request.heldBytes,
-            model: job.request.model,
-            limits: ServingLimits()
-        )
+        let full = job.admission.enter(bytes: job.request.heldBytes, limits: ServingLimits())
+        try #require(full == nil)
         try executors.submit(job)
     }
 

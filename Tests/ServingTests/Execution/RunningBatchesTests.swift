@@ -16,36 +16,79 @@ struct RunningBatchesTests {
 
     private func model(_ taken: BatchQueue.Taken?) -> String? { taken?.batch.first?.slot.id.model }
 
-    @Test("a model with a long run leaves the last free thread to others")
-    func lastThread() throws {
+    private func take(_ queue: inout BatchQueue) throws -> BatchQueue.Taken {
+        let taken = queue.take(atNs: 0)
+        return try #require(taken)
+    }
+
+    @Test("a model takes the pool's own threads, and no relief thread")
+    func ownThreads() throws {
+        let slow = try BatchBench(plan: .alone(""), model: "slow")
+        var queue = BatchQueue(threads: 2)
+        for id in 0..<4 { queue.add(slow.job(id)) }
+        for _ in 0..<2 { #expect(model(queue.take(atNs: 0)) == "slow") }
+        #expect(queue.relieve(atNs: Self.long) == false)
+        #expect(queue.take(atNs: 0) == nil)
+    }
+
+    @Test("a model without a run begins one beside the long runs of another on all threads")
+    func relief() throws {
         let (slow, other) = (
             try BatchBench(plan: .alone(""), model: "slow"), try BatchBench(model: "other")
         )
         var queue = BatchQueue(threads: 2)
-        for id in 0..<2 { queue.add(slow.job(id)) }
-        #expect(model(queue.take(atNs: 0)) == "slow")
-        #expect(queue.take(atNs: Self.long) == nil)
+        for id in 0..<6 { queue.add(slow.job(id)) }
+        let runs = try (0..<2).map { _ in try take(&queue) }
         queue.add(other.job(0))
-        #expect(model(queue.take(atNs: Self.long)) == "other")
+        #expect(queue.relieve(atNs: Self.long) == true)
+        #expect(queue.running.threads == 3)
+        #expect(queue.relieve(atNs: Self.long) == false)
+        let beyond = try take(&queue)
+        #expect(model(beyond) == "other")
+        queue.add(other.job(1))
+        // Its second run waits for the end of one, as those of the first model do.
+        #expect(queue.relieve(atNs: Self.long) == false)
+        #expect(queue.take(atNs: 0) == nil)
+        #expect(queue.ended(beyond).isAwaited == true)
+        #expect(model(queue.take(atNs: 0)) == "other")
+        #expect(queue.ended(runs[0]).isAwaited == true)
+        #expect(queue.take(atNs: 0) == nil)
     }
 
-    @Test("a run that is not long yet keeps its model from nothing")
-    func youngRun() throws {
-        let slow = try BatchBench(plan: .alone(""), model: "slow")
-        var queue = BatchQueue(threads: 2)
-        for id in 0..<2 { queue.add(slow.job(id)) }
-        _ = queue.take(atNs: 0)
-        #expect(model(queue.take(atNs: Self.long - 1)) == "slow")
+    @Test(
+        "short runs and young ones call for no relief, those of a model with slow runs do at once"
+    )
+    func slowModels() throws {
+        let (slow, other) = (
+            try BatchBench(plan: .alone(""), model: "slow"), try BatchBench(model: "other")
+        )
+        for (tookNs, isSlow) in [(RunningBatches.slowNs - 1, false), (RunningBatches.slowNs, true)]
+        {
+            var queue = BatchQueue(threads: 1)
+            queue.add(slow.job(0))
+            _ = queue.ended(try take(&queue), atNs: tookNs)
+            queue.add(slow.job(1))
+            #expect(model(queue.take(atNs: tookNs)) == "slow")
+            queue.add(other.job(1))
+            #expect(queue.relieve(atNs: tookNs + 1) == isSlow)
+        }
     }
 
-    @Test("a thread that is not the last free one is taken in spite of a long run")
-    func moreThreads() throws {
-        let slow = try BatchBench(plan: .alone(""), model: "slow")
-        var queue = BatchQueue(threads: 3)
-        for id in 0..<3 { queue.add(slow.job(id)) }
-        _ = queue.take(atNs: 0)
-        #expect(model(queue.take(atNs: Self.long)) == "slow")
-        #expect(queue.take(atNs: Self.long) == nil)
+    @Test("a slow run is forgotten after a while")
+    func forgotten() throws {
+        let (slow, other) = (
+            try BatchBench(plan: .alone(""), model: "slow"), try BatchBench(model: "other")
+        )
+        let end = RunningBatches.slowNs + RunningBatches.memoryNs
+        for (atNs, isSlow) in [(end - 1, true), (end, false)] {
+            var queue = BatchQueue(threads: 1)
+            queue.add(slow.job(0))
+            _ = queue.ended(try take(&queue), atNs: RunningBatches.slowNs)
+            queue.add(slow.job(1))
+            _ = queue.take(atNs: atNs)
+            queue.add(other.job(1))
+            #expect(queue.relieve(atNs: atNs) == isSlow)
+        }
     }
 
     @Test("versions of one model count together")
@@ -54,115 +97,87 @@ struct RunningBatchesTests {
             try BatchBench(plan: .alone(""), model: "slow"),
             try BatchBench(plan: .alone(""), model: "slow")
         )
-        var queue = BatchQueue(threads: 2)
+        var queue = BatchQueue(threads: 1)
         queue.add(first.job(0))
-        _ = queue.take(atNs: 0)
+        _ = try take(&queue)
         queue.add(second.job(1))
-        #expect(queue.take(atNs: Self.long) == nil)
+        #expect(queue.relieve(atNs: Self.long) == false)
+        #expect(queue.take(atNs: 0) == nil)
     }
 
-    @Test("what had to wait has its turn when a run ends, and a thread is woken for it")
+    @Test("a request that had to wait has its turn when a run ends, and a thread is woken for it")
     func released() throws {
         let slow = try BatchBench(plan: .alone(""), model: "slow")
-        var queue = BatchQueue(threads: 2)
+        var queue = BatchQueue(threads: 1)
         for id in 0..<2 { queue.add(slow.job(id)) }
-        let firstTaken = queue.take(atNs: 0)
-        let first = try #require(firstTaken)
-        _ = queue.take(atNs: Self.long)
+        let first = try take(&queue)
+        #expect(queue.take(atNs: 0) == nil)
         let ended = queue.ended(first)
         #expect(ended.isAwaited && ended.released == 1)
-        #expect(model(queue.take(atNs: Self.long)) == "slow")
+        #expect(model(queue.take(atNs: 0)) == "slow")
     }
 
-    @Test(
-        "a pool has a thread more for each model with a long run, up to a bound, and not for good"
-    )
-    func relief() throws {
-        let count = RunningBatches.maxReliefThreads + 2
-        let benches = try (0..<count).map { try BatchBench(model: "slow-\($0)") }
-        var queue = queue(benches, threads: 2)
-        let taken = (0..<2).compactMap { _ in queue.take(atNs: 0) }
-        #expect(queue.relieve(atNs: Self.long - 1).added == 0)
-        #expect(queue.relieve(atNs: Self.long).added == 2)
-        #expect(queue.relieve(atNs: Self.long).added == 0)
-        var more = (2..<count).compactMap { _ in queue.take(atNs: Self.long) }
-        #expect(more.count == 2)
-        #expect(queue.relieve(atNs: 2 * Self.long).added == RunningBatches.maxReliefThreads - 2)
-        more += (4..<count).compactMap { _ in queue.take(atNs: 2 * Self.long) }
-        #expect(more.count == count - 2)
-        #expect(queue.relieve(atNs: 3 * Self.long).added == 0)
-        for batch in taken + more { _ = queue.ended(batch) }
-        let surplus = (0..<count).filter { _ in queue.retire(atNs: 3 * Self.long) }
-        #expect(surplus.count == RunningBatches.maxReliefThreads)
+    @Test("relief threads are added up to a bound, and end when the pool's own are enough")
+    func bound() throws {
+        let count = RunningBatches.maxReliefThreads + 3
+        var queue = queue(try (0..<count).map { try BatchBench(model: "slow-\($0)") }, threads: 2)
+        var taken = try (0..<2).map { _ in try take(&queue) }
+        for _ in 0..<RunningBatches.maxReliefThreads {
+            #expect(queue.relieve(atNs: Self.long) == true)
+            taken.append(try take(&queue))
+        }
+        #expect(queue.relieve(atNs: Self.long) == false)
+        #expect(queue.dismiss() == false)
+        #expect(queue.retire() == false)
+        for batch in taken { _ = queue.ended(batch) }
+        for _ in 0..<RunningBatches.maxReliefThreads {
+            #expect(queue.dismiss() == true)
+            #expect(queue.retire() == true)
+            #expect(queue.retire() == false)
+        }
+        #expect(queue.dismiss() == false)
         #expect(queue.running.threads == 2)
     }
 
-    @Test("two long runs of a model on all threads, begun at once, leave one to others")
-    func bothThreads() throws {
-        let (slow, other) = (
-            try BatchBench(plan: .alone(""), model: "slow"), try BatchBench(model: "other")
+    @Test("a relief thread that the system does not start is not counted")
+    func startFailed() throws {
+        var queue = queue(
+            [try BatchBench(model: "one"), try BatchBench(model: "other")],
+            threads: 1
         )
-        var queue = BatchQueue(threads: 2)
-        for id in 0..<4 { queue.add(slow.job(id)) }
-        for _ in 0..<2 { _ = queue.take(atNs: 0) }
-        #expect(queue.relieve(atNs: Self.long).added == 1)
-        #expect(queue.take(atNs: Self.long) == nil)
-        queue.add(other.job(0))
-        #expect(model(queue.take(atNs: Self.long)) == "other")
-    }
-
-    @Test("a thread that was added for a long run is not taken by the young runs that follow it")
-    func surplus() throws {
-        let (slow, other) = (
-            try BatchBench(plan: .alone(""), model: "slow"), try BatchBench(model: "other")
-        )
-        var queue = BatchQueue(threads: 2)
-        queue.add(slow.job(0))
-        let firstTaken = queue.take(atNs: 0)
-        let first = try #require(firstTaken)
-        #expect(queue.relieve(atNs: Self.long).added == 1)
-        for id in 1..<6 { queue.add(slow.job(id)) }
-        _ = queue.ended(first)
-        for _ in 0..<2 { #expect(model(queue.take(atNs: Self.long)) == "slow") }
-        queue.add(other.job(0))
-        #expect(queue.take(atNs: Self.long) == nil)
-        // The thread wakes another one for that, and ends.
-        #expect(queue.hasReady && queue.retire(atNs: Self.long))
-        #expect(queue.relieve(atNs: 2 * Self.long).added == 1)
-        #expect(model(queue.take(atNs: 2 * Self.long)) == "other")
+        _ = try take(&queue)
+        #expect(queue.relieve(atNs: Self.long) == true)
+        queue.startFailed()
+        #expect(queue.running.threads == 1)
+        #expect(queue.relieve(atNs: Self.long) == true)
     }
 
     @Test("at the end of a server, what waits is run on every thread that there is")
-    func surplusAtEnd() throws {
+    func atEnd() throws {
         let slow = try BatchBench(plan: .alone(""), model: "slow")
         var queue = BatchQueue(threads: 1)
-        queue.add(slow.job(0))
-        let firstTaken = queue.take(atNs: 0)
-        let first = try #require(firstTaken)
-        _ = queue.relieve(atNs: Self.long)
-        for id in 1..<3 { queue.add(slow.job(id)) }
-        _ = queue.ended(first)
+        for id in 0..<3 { queue.add(slow.job(id)) }
+        _ = try take(&queue)
         _ = queue.stop()
-        #expect(queue.take(atNs: Self.long) != nil && queue.take(atNs: Self.long) != nil)
+        for _ in 0..<2 { #expect(queue.take(atNs: 0) != nil) }
+        #expect(queue.relieve(atNs: Self.long) == false)
     }
 
     @Test("what waits for a run that goes on past its limit waits no longer than the queue may")
     func refused() throws {
-        let patience = 3 * Self.long
+        let (begin, patience) = (1_000 as UInt64, 3_000 as UInt64)
         let slow = try BatchBench(plan: .alone(""), model: "slow")
-        var queue = BatchQueue(threads: 2)
+        var queue = BatchQueue(threads: 1)
         queue.add(slow.job(0))
-        let anyTaken = queue.take(atNs: 0)
-        let taken = try #require(anyTaken)
-        for id in 1..<4 { _ = queue.add(slow.job(id), atNs: Self.long) }
-        #expect(queue.take(atNs: Self.long) == nil)
-        #expect(queue.giveUpHeld(patienceNs: patience, atNs: 100 * Self.long).isEmpty)
+        let taken = try take(&queue)
+        for id in 1..<4 { _ = queue.add(slow.job(id), atNs: begin) }
+        #expect(queue.giveUpHeld(patienceNs: patience, atNs: 100 * begin).isEmpty)
         queue.hold(taken.number)
-        #expect(queue.giveUpHeld(patienceNs: patience, atNs: Self.long + patience).isEmpty)
-        #expect(queue.giveUpHeld(patienceNs: patience, atNs: Self.long + patience + 1).count == 3)
-        #expect(queue.giveUpHeld(patienceNs: patience, atNs: 100 * Self.long).isEmpty)
+        #expect(queue.giveUpHeld(patienceNs: patience, atNs: begin + patience).isEmpty)
+        #expect(queue.giveUpHeld(patienceNs: patience, atNs: begin + patience + 1).count == 3)
+        #expect(queue.giveUpHeld(patienceNs: patience, atNs: 100 * begin).isEmpty)
         _ = queue.ended(taken)
-        #expect(queue.take(atNs: 100 * Self.long) == nil)
+        #expect(queue.take(atNs: 100 * begin) == nil)
     }
 
     @Test("in a host, a request that runs exclusively has the host to itself")

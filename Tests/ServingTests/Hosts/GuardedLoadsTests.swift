@@ -88,7 +88,11 @@ struct GuardedLoadsTests {
 
     /// A process that ended within the load.
     private func crash() throws {
-        let notes = LoadNotes(home.registry.layout)
+        let notes = try LoadNotes(
+            home.registry.layout,
+            registryKey: home.registry.cardKey,
+            registryID: home.registry.registryID
+        )
         try notes.begin(home.registry.open(model: id.model, version: id.version))
     }
 

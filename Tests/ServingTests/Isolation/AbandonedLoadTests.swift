@@ -88,14 +88,22 @@ struct AbandonedLoadTests {
             #expect(lines.map { $0.metadata["model.version"] } == ["1"])
             let place = "its load did not end in 1 s \(hang.step.place)"
             #expect(lines.first?.metadata["reason"] == place)
-            let slot = try await world.host.slot(model: "m", selector: .alias("live"))
+            let slot = try await world.host.slot(
+                model: "m",
+                selector: .alias("live"),
+                principal: "cert:ann"
+            )
             let why = "its load in the server did not end in 1 s"
             #expect(slot.isolation == SlotIsolation(isHosted: true, why: why))
             #expect(hosts.purposes() == [.trial, .serving])
             #expect(hosts.calls.last?.isKnown == true)
             #expect(world.engine.loads == 1)
             #expect(await world.reconciler.abandonedLoads.count == (hang.isDeaf ? 1 : 0))
-            let notes = LoadNotes(world.registry.layout)
+            let notes = try LoadNotes(
+                world.registry.layout,
+                registryKey: world.registry.cardKey,
+                registryID: world.registry.registryID
+            )
             let opened = try world.registry.open(model: "m", version: 1)
             #expect(await eventually { notes.hasOverrun(opened) && notes.crashes(of: opened) == 0 })
             // Another version of the same model is loaded in the server as before.
@@ -132,7 +140,11 @@ struct AbandonedLoadTests {
             try await world.restarted { world async throws in
                 #expect(try await world.answering() == 1)
                 #expect(world.engine.loads == 0)
-                let slot = try await world.host.slot(model: "m", selector: .alias("live"))
+                let slot = try await world.host.slot(
+                    model: "m",
+                    selector: .alias("live"),
+                    principal: "cert:ann"
+                )
                 #expect(slot.isolation.why == "an earlier load in the server went over a limit")
             }
             gate.open()
@@ -196,7 +208,11 @@ struct AbandonedLoadTests {
             }
             for move in moves { #expect(await world.outcome(of: move) == .served) }
             #expect(try await world.publishAndWait("v1", model: "further") == .served)
-            let slot = try await world.host.slot(model: "further", selector: .alias("live"))
+            let slot = try await world.host.slot(
+                model: "further",
+                selector: .alias("live"),
+                principal: "cert:ann"
+            )
             #expect(slot.isolation.why == "8 loads in the server were abandoned and go on")
             #expect(world.engine.loads == Reconciler.maxAbandonedLoads)
             gate.open()
@@ -224,7 +240,11 @@ struct AbandonedLoadTests {
         try await ServingWorld.with(memory: memory, firstLoad: firstLoad) { world in
             let move = try await publish(.load, world)
             #expect(await world.outcome(of: move) == .served)
-            let slot = try await world.host.slot(model: "m", selector: .alias("live"))
+            let slot = try await world.host.slot(
+                model: "m",
+                selector: .alias("live"),
+                principal: "cert:ann"
+            )
             #expect(slot.isolation.why == "its load in the server took more than 256 MiB of memory")
             gate.open()
         }

@@ -21,7 +21,7 @@ struct CrashedLoadTests {
     }
 
     private func slot(_ world: ServingWorld) async throws -> Slot {
-        try await world.host.slot(model: "m", selector: .alias("live"))
+        try await world.host.slot(model: "m", selector: .alias("live"), principal: "cert:ann")
     }
 
     @Test(

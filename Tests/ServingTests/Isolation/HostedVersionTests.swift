@@ -28,7 +28,7 @@ struct HostedVersionTests {
     }
 
     private func slot(_ world: ServingWorld, model: String = "m") async throws -> Slot {
-        try await world.host.slot(model: model, selector: .alias("live"))
+        try await world.host.slot(model: model, selector: .alias("live"), principal: "cert:ann")
     }
 
     @Test("a version that is safe is examined in a host first, and then loaded in the server")

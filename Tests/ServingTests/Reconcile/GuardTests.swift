@@ -142,7 +142,7 @@ struct GuardTests {
                 )
                 #expect(end?.outcome == .rejected(reason: Self.reason))
                 #expect(try await world.answering() == 1)
-                _ = try await world.reconciler.pin(second)
+                _ = try await world.reconciler.pin(second, for: "cert:ann")
             }
             await gate.waitForArrivals(1)
             #expect(try world.alias().targetVersion == 2)

@@ -1,3 +1,4 @@
+import Registry
 import Testing
 
 @testable import Serving
@@ -11,9 +12,28 @@ struct LoadTurnsTests {
         model: String = "m",
         isLive: Bool = true,
         isSuspect: Bool = false,
+        for principals: String...,
         in turns: inout Turns
     ) {
-        turns.wait(Turns.Waiter(model: model, isLive: isLive, isSuspect: isSuspect, token: id))
+        turns.wait(
+            LoadWaiter(
+                version: VersionID(model: model, version: UInt64(id)),
+                principals: principals.isEmpty ? [AuditAction.serverPrincipal] : principals,
+                isLive: isLive,
+                isSuspect: isSuspect,
+                token: id
+            )
+        )
+    }
+
+    /// The loads in the order in which they begin, each one ended before the next.
+    private func order(_ turns: inout Turns) -> [Int] {
+        var order: [Int] = []
+        while let next = turns.next() {
+            order.append(next.token)
+            turns.end(next.turn)
+        }
+        return order
     }
 
     private func begin(_ turns: inout Turns) -> [(token: Int, turn: LoadTurn)] {
@@ -73,6 +93,105 @@ struct LoadTurnsTests {
         for id in 0..<3 { wait(id, isLive: id == 2, in: &turns) }
         turns.beginStart(width: 2)
         #expect(begin(&turns).map(\.token) == [2, 0])
+    }
+
+    @Test("principals take turns, each in the order in which it asked", arguments: [true, false])
+    func principals(isLive: Bool) {
+        var turns = Turns(.server)
+        for id in 0..<5 { wait(id, isLive: isLive, for: "a", in: &turns) }
+        for id in 5..<7 { wait(id, isLive: isLive, for: "b", in: &turns) }
+        wait(7, isLive: isLive, for: "c", in: &turns)
+        #expect(order(&turns) == [0, 5, 7, 1, 6, 2, 3, 4])
+        // Turns that are over count: who had many before does not go first again.
+        for id in 0..<2 { wait(id, isLive: isLive, for: "a", in: &turns) }
+        wait(2, isLive: isLive, for: "c", in: &turns)
+        #expect(order(&turns) == [2, 0, 1])
+    }
+
+    @Test("loads of callers do not go before what aliases answer with, whoever they are")
+    func liveBeforeCallers() {
+        var turns = Turns(.server)
+        wait(0, isLive: false, for: "a", in: &turns)
+        for id in 1..<4 { wait(id, in: &turns) }
+        #expect(order(&turns) == [1, 2, 3, 0])
+    }
+
+    @Test("a load that waits goes in the turn of another principal that asks for it too")
+    func joined() {
+        var turns = Turns(.server)
+        for id in 0..<6 { wait(id, model: "m", isLive: false, for: "a", in: &turns) }
+        turns.join(VersionID(model: "m", version: 4), "b")
+        turns.join(VersionID(model: "m", version: 4), "b")
+        turns.join(VersionID(model: "n", version: 3), "b")
+        #expect(order(&turns) == [0, 4, 1, 2, 3, 5])
+        for id in 0..<3 { wait(id, isLive: false, for: "a", in: &turns) }
+        wait(3, isLive: false, for: "a", "c", in: &turns)
+        #expect(order(&turns) == [3, 0, 1, 2])
+    }
+
+    @Test("a suspect that has the next turn holds it until it may run alone")
+    func suspectTurn() {
+        var turns = Turns(.server)
+        turns.beginStart(width: 2)
+        wait(0, isLive: false, for: "a", in: &turns)
+        wait(1, isLive: false, for: "a", in: &turns)
+        wait(2, isLive: false, isSuspect: true, for: "b", in: &turns)
+        let first = begin(&turns)
+        #expect(first.map(\.token) == [0])
+        turns.end(first[0].turn)
+        let second = begin(&turns)
+        #expect(second.map(\.token) == [2])
+        turns.end(second[0].turn)
+        #expect(begin(&turns).map(\.token) == [1])
+    }
+
+    @Test("loads of one principal that take long leave places to others, but for the server's own")
+    func overtakenOfOne() {
+        func overtaken(_ principal: String, in turns: inout Turns) -> Int {
+            for id in 0..<Turns.maxOvertaken + 3 { wait(id, for: principal, in: &turns) }
+            var count = 0
+            while let next = turns.next() {
+                turns.letOvertake(next.turn)
+                count += 1
+            }
+            return count
+        }
+        var turns = Turns(.server)
+        #expect(overtaken("a", in: &turns) == Turns.maxOvertakenPerPrincipal + 1)
+        #expect(overtaken("b", in: &turns) == Turns.maxOvertakenPerPrincipal)
+        turns = Turns(.server)
+        #expect(overtaken(AuditAction.serverPrincipal, in: &turns) == Turns.maxOvertaken + 1)
+    }
+
+    @Test("so many principals are remembered, and those that wait besides")
+    func remembered() {
+        var waiting = WaitingLoads<Int>()
+        func add(_ id: Int, _ principal: String) {
+            waiting.append(
+                LoadWaiter(
+                    version: VersionID(model: "m", version: UInt64(id)),
+                    principals: [principal],
+                    isLive: false,
+                    isSuspect: false,
+                    token: id
+                )
+            )
+        }
+        func take() -> Int? {
+            waiting.next(ofModel: { _ in true }, for: { _ in true }).map { waiting.take($0).token }
+        }
+        add(0, "first")
+        #expect(take() == 0)
+        for id in 1..<WaitingLoads<Int>.maxRemembered {
+            add(id, "p\(id)")
+            #expect(take() == id)
+        }
+        // Its turn is remembered: another goes first.
+        add(1, "first")
+        add(2, "new")
+        #expect(take() == 2)
+        #expect(take() == 1)
+        #expect(take() == nil)
     }
 
     @Test("a version that the process ended with before is loaded alone")
@@ -186,7 +305,15 @@ struct LoadTurnsTests {
     func undisturbed() throws {
         var schedule = LoadSchedule<Int>()
         func begin(_ id: Int, _ place: LoadPlace) -> LoadTurn? {
-            schedule[place].wait(.init(model: "\(id)", isLive: true, isSuspect: false, token: id))
+            schedule[place].wait(
+                LoadWaiter(
+                    version: VersionID(model: "\(id)", version: 1),
+                    principals: ["cert:ann"],
+                    isLive: true,
+                    isSuspect: false,
+                    token: id
+                )
+            )
             return schedule.next()?.turn
         }
         let first = try #require(begin(0, .server))

@@ -22,9 +22,12 @@ struct ValidationTests {
             #expect(try await world.validate(id) == .passed)
             let info = try state(world)
             #expect(info.state == .stored && info.reason.isEmpty)
-            let events = try world.registry.auditEvents(model: "m", after: 0, limit: 100) { _ in
-                true
-            }
+            let events = try world.registry.auditPage(
+                model: "m",
+                after: 0,
+                limit: 100,
+                where: { _ in true }
+            ).events
             #expect(events.last?.action == AuditAction.versionValidate)
             #expect(events.last?.principal == "cert:ann" && events.last?.version == 1)
             #expect(await world.outcome(of: try await world.setAlias(1)) == .served)

@@ -1,6 +1,7 @@
 import Engine
 import EngineTesting
 import Synchronization
+import Testing
 import Text
 
 @testable import Serving
@@ -122,11 +123,8 @@ final class HostedBench: Sendable {
 
     /// Queues a request with its place taken.
     func submit(_ job: Job) throws {
-        try bench.admission.enter(
-            bytes: job.request.heldBytes,
-            model: job.request.model,
-            limits: ServingLimits()
-        )
+        let full = bench.admission.enter(bytes: job.request.heldBytes, limits: ServingLimits())
+        try #require(full == nil)
         try executors.submit(job)
     }
 }

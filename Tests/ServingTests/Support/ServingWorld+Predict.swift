@@ -42,12 +42,15 @@ extension ServingWorld {
         _ selector: VersionSelector = .alias("live"),
         rows: Int = 1,
         outputNames: [ExactString] = [],
+        principal: String = "",
+        principalNumber: UInt64 = 0,
         heldBytes: Int? = nil,
         priority: Int = 0,
         deadlineNs: UInt64? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false },
         onCancel: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
-        onRouted: (@Sendable (CallMeter) -> Void)? = nil
+        onRouted: (@Sendable (CallMeter) -> Void)? = nil,
+        room: (any ResultRoom)? = nil
     ) -> PendingAnswer {
         let pending = PendingAnswer()
         host.predict(
@@ -63,12 +66,15 @@ extension ServingWorld {
                     )
                 ],
                 outputNames: outputNames,
+                principalNumber: principalNumber,
+                principal: principal,
                 heldBytes: heldBytes,
                 priority: priority,
                 deadlineNs: deadlineNs,
                 isCancelled: isCancelled,
                 onCancel: onCancel,
                 onRouted: onRouted,
+                room: room,
                 completion: { pending.complete($0) }
             )
         )

@@ -23,7 +23,7 @@ struct TLSContextTests {
         let error = #expect(throws: TLSError(.permissions, "")) {
             try authority.serverContext()
         }
-        #expect(error?.message.contains("expected 0400 or 0600") == true)
+        #expect(error?.message.contains("expected mode 0400 or 0600") == true)
     }
 
     @Test("a key of its owner alone is taken", arguments: [0o400, 0o600])

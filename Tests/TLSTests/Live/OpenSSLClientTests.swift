@@ -112,6 +112,35 @@ struct OpenSSLClientTests {
         try await server.stop()
     }
 
+    @Test(
+        "the server's order of suites decides, not the client's",
+        arguments: [
+            ("-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"),
+            (
+                "-tls1_3", "-ciphersuites",
+                "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
+            ),
+            (
+                "-tls1_2", "-cipher",
+                "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:"
+                    + "ECDHE-ECDSA-AES256-GCM-SHA384"
+            ),
+        ]
+    )
+    func suites(version: String, option: String, offered: String) async throws {
+        let chosen =
+            switch (version, offered.contains("AES_256")) {
+            case ("-tls1_3", false): "TLS_CHACHA20_POLY1305_SHA256"
+            case ("-tls1_3", true): "TLS_AES_256_GCM_SHA384"
+            default: "ECDHE-ECDSA-AES256-GCM-SHA384"
+            }
+        let server = try await LiveServer(authority.serverContext(minimum: .v1_2))
+        // Said on standard error in the place of the whole state of the connection.
+        let result = try await connect(server, [version, option, offered, "-brief"])
+        #expect(result.output.contains("Ciphersuite: \(chosen)"), "\(result.output)")
+        try await server.stop()
+    }
+
     @Test("a client on the revocation list is refused, another is not")
     func revoked() async throws {
         try authority.write(authority.authority.issueClient(name: "bob"), as: "bob")

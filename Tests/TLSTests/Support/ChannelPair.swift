@@ -19,11 +19,12 @@ final class ChannelPair {
     init(
         _ authority: TestAuthority,
         identity: String? = "client",
-        hostname: String = "localhost"
+        hostname: String = "localhost",
+        turns: (any TurnQueue)? = nil
     ) throws {
         server = try Self.side(
             loop,
-            TLSHandler(context: authority.serverContext(), role: .server)
+            TLSHandler(context: authority.serverContext(), role: .server, turns: turns)
         )
         client = try Self.side(
             loop,

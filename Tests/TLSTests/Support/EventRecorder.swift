@@ -17,6 +17,7 @@ final class EventRecorder: ChannelInboundHandler {
     }
 
     private(set) var events: [Event] = []
+    private(set) var progress: [TLSHandshakeProgress] = []
     /// Run when an event has been recorded, with the channel's context.
     var onEvent: ((Event, ChannelHandlerContext) -> Void)?
 
@@ -54,6 +55,8 @@ final class EventRecorder: ChannelInboundHandler {
             record(.handshake(peer: event.peer?.clientName), context)
         case ChannelEvent.inputClosed:
             record(.inputClosed, context)
+        case let event as TLSHandshakeProgress:
+            progress.append(event)
         default:
             context.fireUserInboundEventTriggered(event)
         }

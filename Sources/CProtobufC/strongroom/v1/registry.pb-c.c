@@ -4356,7 +4356,7 @@ const ProtobufCMessageDescriptor strongroom__v1__validate_version_response__desc
   (ProtobufCMessageInit) strongroom__v1__validate_version_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_request__field_descriptors[4] =
 {
   {
     "model",
@@ -4394,16 +4394,29 @@ static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ListAuditEventsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__list_audit_events_request__field_indices_by_name[] = {
   1,   /* field[1] = after_sequence */
   0,   /* field[0] = model */
   2,   /* field[2] = page_size */
+  3,   /* field[3] = page_token */
 };
 static const ProtobufCIntRange strongroom__v1__list_audit_events_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_request__descriptor =
 {
@@ -4413,14 +4426,14 @@ const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_request__desc
   "Strongroom__V1__ListAuditEventsRequest",
   "strongroom.v1",
   sizeof(Strongroom__V1__ListAuditEventsRequest),
-  3,
+  4,
   strongroom__v1__list_audit_events_request__field_descriptors,
   strongroom__v1__list_audit_events_request__field_indices_by_name,
   1,  strongroom__v1__list_audit_events_request__number_ranges,
   (ProtobufCMessageInit) strongroom__v1__list_audit_events_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_response__field_descriptors[2] =
 {
   {
     "events",
@@ -4434,14 +4447,27 @@ static const ProtobufCFieldDescriptor strongroom__v1__list_audit_events_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Strongroom__V1__ListAuditEventsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned strongroom__v1__list_audit_events_response__field_indices_by_name[] = {
   0,   /* field[0] = events */
+  1,   /* field[1] = next_page_token */
 };
 static const ProtobufCIntRange strongroom__v1__list_audit_events_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_response__descriptor =
 {
@@ -4451,7 +4477,7 @@ const ProtobufCMessageDescriptor strongroom__v1__list_audit_events_response__des
   "Strongroom__V1__ListAuditEventsResponse",
   "strongroom.v1",
   sizeof(Strongroom__V1__ListAuditEventsResponse),
-  1,
+  2,
   strongroom__v1__list_audit_events_response__field_descriptors,
   strongroom__v1__list_audit_events_response__field_indices_by_name,
   1,  strongroom__v1__list_audit_events_response__number_ranges,

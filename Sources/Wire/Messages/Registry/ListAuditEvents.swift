@@ -1,17 +1,26 @@
 extension V1 {
-    /// Asks for what was done.
+    /// Asks for a page of the audit log.
     package struct ListAuditEventsRequest: WireMessage, Equatable {
         /// The model's name; empty: all models.
         package var model: String
-        /// Events after that one; 0: from the first.
+        /// Events after that one; 0: from the first. Callers without a grant on all models must
+        /// leave it 0.
         package var afterSequence: UInt64
         /// Most entries wanted; 0: as many as the server gives.
         package var pageSize: UInt32
+        /// The token of the page before; empty: the first page.
+        package var pageToken: String
 
-        package init(model: String = "", afterSequence: UInt64 = 0, pageSize: UInt32 = 0) {
+        package init(
+            model: String = "",
+            afterSequence: UInt64 = 0,
+            pageSize: UInt32 = 0,
+            pageToken: String = ""
+        ) {
             self.model = model
             self.afterSequence = afterSequence
             self.pageSize = pageSize
+            self.pageToken = pageToken
         }
     }
 
@@ -19,15 +28,18 @@ extension V1 {
     package struct ListAuditEventsResponse: WireMessage, Equatable {
         /// The events, oldest first.
         package var events: [AuditEvent]
+        /// Asks for the next page; empty: this was the last.
+        package var nextPageToken: String
 
-        package init(events: [AuditEvent] = []) {
+        package init(events: [AuditEvent] = [], nextPageToken: String = "") {
             self.events = events
+            self.nextPageToken = nextPageToken
         }
     }
 
     /// One entry of the audit log.
     package struct AuditEvent: WireMessage, Equatable {
-        /// Its number in the log, from 1.
+        /// Its number in the log, from 1; 0 for callers without a grant on all models.
         package var sequence: UInt64
         /// When, in milliseconds since 1970.
         package var unixMs: Int64
@@ -41,9 +53,9 @@ extension V1 {
         package var version: UInt64
         /// What exactly, as text.
         package var detail: String
-        /// Of the event before: chains the log.
+        /// The hash of the event before; empty for callers without a grant on all models.
         package var previousHash: [UInt8]
-        /// Of this event, that one's included.
+        /// The hash of this event, with the hash before; empty as that one.
         package var hash: [UInt8]
 
         package init(
@@ -77,7 +89,8 @@ extension V1.ListAuditEventsRequest: TreeMessage {
         self.init(
             model: fields.string(1),
             afterSequence: fields.uint64(2),
-            pageSize: fields.uint32(3)
+            pageSize: fields.uint32(3),
+            pageToken: fields.string(4)
         )
     }
 
@@ -85,6 +98,7 @@ extension V1.ListAuditEventsRequest: TreeMessage {
         writer.string(1, model)
         writer.uint64(2, afterSequence)
         writer.uint32(3, pageSize)
+        writer.string(4, pageToken)
     }
 }
 
@@ -92,11 +106,15 @@ extension V1.ListAuditEventsResponse: TreeMessage {
     static let schema = MessageSchema.listAuditEventsResponse
 
     init(_ fields: borrowing MessageView) {
-        self.init(events: fields.messages(1, as: V1.AuditEvent.self))
+        self.init(
+            events: fields.messages(1, as: V1.AuditEvent.self),
+            nextPageToken: fields.string(2)
+        )
     }
 
     func write(to writer: inout ProtoWriter) {
         writer.messages(1, events)
+        writer.string(2, nextPageToken)
     }
 }
 

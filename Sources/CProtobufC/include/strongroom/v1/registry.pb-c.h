@@ -740,25 +740,42 @@ struct  Strongroom__V1__ListAuditEventsRequest
    * empty: all
    */
   char *model;
+  /*
+   * INVALID_ARGUMENT, unless 0, without a grant on all models
+   */
   uint64_t after_sequence;
   uint32_t page_size;
+  /*
+   * the next_page_token of the page before; same model
+   */
+  char *page_token;
 };
 #define STRONGROOM__V1__LIST_AUDIT_EVENTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__list_audit_events_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Strongroom__V1__ListAuditEventsResponse
 {
   ProtobufCMessage base;
+  /*
+   * oldest first
+   */
   size_t n_events;
   Strongroom__V1__AuditEvent **events;
+  /*
+   * empty: this was the last page; a page with a token may be empty
+   */
+  char *next_page_token;
 };
 #define STRONGROOM__V1__LIST_AUDIT_EVENTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&strongroom__v1__list_audit_events_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
 
 
+/*
+ * Callers without a grant on all models get sequence 0 and no hashes.
+ */
 struct  Strongroom__V1__AuditEvent
 {
   ProtobufCMessage base;

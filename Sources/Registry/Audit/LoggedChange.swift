@@ -59,6 +59,26 @@ enum LoggedChange: Equatable {
     }
 }
 
+extension LoggedChange {
+    /// The alias of which the event tells; nil for one of something else.
+    func aliasName(model: String) -> AliasName? {
+        switch self {
+        case .asked(let alias, _), .served(let alias), .rejected(let alias):
+            AliasName(model: model, name: alias.name)
+        case .aliasDeleted(let name, _): AliasName(model: model, name: name)
+        case .published, .versionRejected, .versionValidated, .versionDeleted, .other: nil
+        }
+    }
+
+    /// Whether the event tells of a version's row.
+    var isOfVersion: Bool {
+        switch self {
+        case .published, .versionRejected, .versionValidated, .versionDeleted: true
+        case .asked, .served, .rejected, .aliasDeleted, .other: false
+        }
+    }
+}
+
 extension LoggedChange.Alias {
     /// Reads `NAME<words>VERSION, generation GENERATION[: REASON]`.
     ///

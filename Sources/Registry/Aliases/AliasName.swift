@@ -1,5 +1,5 @@
 /// A model's alias, as a verification speaks of it.
-struct AliasName: Hashable {
+struct AliasName: Hashable, Sendable {
     let model: String
     let name: String
 
@@ -14,5 +14,11 @@ struct AliasName: Hashable {
     init(_ row: CheckedRow) throws(CheckedRow.ColumnFault) {
         model = try row.text("model")
         name = try row.text("name")
+    }
+}
+
+extension AliasName: Comparable {
+    static func < (left: AliasName, right: AliasName) -> Bool {
+        (left.model, left.name) < (right.model, right.name)
     }
 }
