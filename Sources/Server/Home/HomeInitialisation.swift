@@ -81,7 +81,7 @@ package struct HomeInitialisation: Sendable {
     private var configuration: String {
         var lines = [
             "# Strongroom. Flags and STRONGROOM_* variables win over this file; the keys are",
-            "# listed in README.md. An unknown key is an error.",
+            "# listed in docs/CONFIGURATION.md. An unknown key is an error.",
             "listen: 127.0.0.1:8443",
         ]
         if let keys { lines.append("keys: \"\(keys)\"") }
