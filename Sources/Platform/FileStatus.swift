@@ -22,6 +22,9 @@ package struct FileStatus: Sendable, Equatable {
     package let owner: UInt32
     /// The id of the file's group.
     package let group: UInt32
+    /// The device and the inode, which together name the file whatever its path is.
+    package let device: UInt64
+    package let inode: UInt64
     /// Whether the mount that holds the folder takes no writes, whatever the folder's mode is.
     /// Only looked up for folders that group or others may write.
     package let isOnReadOnlyMount: Bool
@@ -49,6 +52,8 @@ package struct FileStatus: Sendable, Equatable {
         kind = Kind(mode: status.st_mode)
         owner = status.st_uid
         group = status.st_gid
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
         var volume = statvfs()
         isOnReadOnlyMount =
             kind == .folder && permissions & 0o022 != 0 && mount(&volume) == 0

@@ -16,6 +16,9 @@ package struct RegistryFault: Error, Sendable, Equatable {
         self.key = key
     }
 
+    /// Of the database's file, which was removed, replaced or cut.
+    static let file = RegistryFault("file", "registry.sqlite")
+
     /// Of a model's row.
     init(_ table: String, model: String) {
         self.init(table, excerpt(model))

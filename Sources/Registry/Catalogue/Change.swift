@@ -259,6 +259,7 @@ extension Registry {
     private func commit<R>(_ body: (inout Change) throws -> R) throws -> (R, Bool) {
         var isPrepared = false
         do {
+            guard metadata.isFileInPlace else { throw RegistryFault.file }
             let (result, after) = try metadata.write { transaction in
                 try steps.reach(.transactionBegin)
                 var change = try Change(

@@ -11,6 +11,8 @@ final class MetadataStore: Sendable {
     private let writer: DatabasePool?
     private let fault: StorageFault
     private let watch: SchemaWatch
+    /// The path of the database that is written, and the file that it led to at the opening.
+    private let opened: (path: String, status: FileStatus?)
     /// Whether the rows of `grdb_migrations` are those of one format.
     let isOfKnownFormat: Bool
 
@@ -48,6 +50,7 @@ final class MetadataStore: Sendable {
         configuration.readonly = true
         reader = try DatabaseQueue(path: path, configuration: configuration)
         writer = nil
+        opened = (path, FileStatus(path: path))
         let format = try reader.read { try DatabaseFormat.named(by: $0) }
         isOfKnownFormat = format != nil
         watch = SchemaWatch(format ?? .current)
@@ -74,6 +77,7 @@ final class MetadataStore: Sendable {
         self.fault = fault
         let pool = try DatabasePool(path: path, configuration: MetadataStore.configuration)
         (reader, writer) = (pool, pool)
+        opened = (path, FileStatus(path: path))
         try pool.writeWithoutTransaction { database in
             // The pool has set NORMAL, which may lose the last commits at a loss of power.
             try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -85,6 +89,16 @@ final class MetadataStore: Sendable {
 
     /// The format that the database names, or the present one if it names none.
     var format: DatabaseFormat { watch.format }
+
+    /// Whether the path still leads to the file that was opened, and no part of it was cut off.
+    /// SQLite goes on with a file that was removed or replaced, and its changes are lost with it.
+    var isFileInPlace: Bool {
+        guard let first = opened.status, let present = FileStatus(path: opened.path) else {
+            return false
+        }
+        return present.device == first.device && present.inode == first.inode
+            && present.byteCount >= first.byteCount
+    }
 
     /// Runs `body` on a snapshot.
     func read<R>(_ body: (MetadataTransaction) throws -> R) throws -> R {

@@ -306,6 +306,32 @@ struct ForeignChangeTests {
         )
     }
 
+    @Test(
+        "a database file that is removed, replaced or cut while a registry is open is named",
+        arguments: ["removed", "replaced", "cut"]
+    )
+    func file(what: String) throws {
+        let (home, registry) = try Self.populated()
+        _ = try registry.publishSmall()
+        let path = home.layout.databasePathForTests
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        switch what {
+        case "cut":
+            let file = try #require(FileHandle(forWritingAtPath: path))
+            try file.truncate(atOffset: 4096)
+            try file.close()
+        case "replaced":
+            try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
+        default: try FileManager.default.removeItem(atPath: path)
+        }
+        for _ in 1...2 {
+            let error = Self.refusal { _ = try registry.publishSmall() }
+            #expect(error?.code == .dataLoss)
+            #expect(error?.message == "the registry was changed by others: file, registry.sqlite")
+        }
+        #expect(registry.fault != nil)
+    }
+
     @Test("a lock that another program holds makes a change unavailable, and is no fault")
     func lock() throws {
         let (home, registry) = try Self.populated()
