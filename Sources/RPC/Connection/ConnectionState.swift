@@ -240,7 +240,7 @@ extension ConnectionState {
     /// Nothing more is taken until there is room for replies.
     mutating func waitForRoom(until due: NIODeadline) {
         roomDue = due
-        // What the peer sends is not read meanwhile: its frame cannot be late.
+        // Nothing is read from the peer meanwhile, so its frame cannot be late.
         partialFrame = nil
     }
 

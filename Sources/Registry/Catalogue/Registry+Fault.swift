@@ -46,7 +46,7 @@ extension Registry {
     ///   - read: Reads from a snapshot.
     ///   - expected: The same from the catalogue in memory.
     ///   - fault: The row that differs.
-    /// - Returns: What the signed catalogue has.
+    /// - Returns: The values of the signed catalogue.
     func confirmed<R: Equatable & Sendable>(
         _ read: (MetadataTransaction) throws -> R,
         _ expected: (LoggedCatalogue) -> R,
