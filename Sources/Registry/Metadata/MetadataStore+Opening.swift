@@ -76,7 +76,17 @@ extension MetadataStore {
     /// Endings of the names of the files that SQLite opens. It would wait for the writer of a FIFO.
     static let fileNames = ["", "-wal", "-shm", "-journal"]
 
+    /// Refuses files that SQLite must not open: those that are no files, and a rollback journal,
+    /// which no format has. SQLite would play it back, and remove the file that it names as its
+    /// super-journal.
     private static func checkKinds(_ path: String) throws(RegistryError) {
+        if FileStatus(path: path + "-journal")?.kind == .file {
+            throw RegistryError(
+                .unavailable,
+                "the registry's database has a rollback journal, which is not the registry's",
+                detail: "\(path)-journal exists; expected none"
+            )
+        }
         for name in fileNames.map({ path + $0 }) {
             guard let kind = FileStatus(path: name)?.kind, kind != .file else { continue }
             throw RegistryError(

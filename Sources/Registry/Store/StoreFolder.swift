@@ -110,9 +110,10 @@ struct StoreFolder: Sendable {
         }
     }
 
-    /// Removes a folder and the files in it; one that is not there is fine.
+    /// Removes a folder and the files in it; one that is not there is fine. A symbolic link is
+    /// removed itself, and not what it leads to.
     func removeFlat(_ path: String) throws(RegistryError) {
-        guard try exists(path) else { return }
+        guard StoreFolder.isFolder(path) else { return try remove(path) }
         for name in try names(in: path) {
             try remove(path + "/" + name)
         }

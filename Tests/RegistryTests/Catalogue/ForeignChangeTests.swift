@@ -332,6 +332,32 @@ struct ForeignChangeTests {
         #expect(registry.fault != nil)
     }
 
+    @Test("a rollback journal beside the database is refused, and nothing that it names is removed")
+    func journal() throws {
+        let (home, registry) = try Self.populated()
+        let path = home.layout.databasePathForTests + "-journal"
+        withExtendedLifetime(registry) {}
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
+        let copy = try home.copy()
+        let error = Self.refusal { _ = try copy.open() }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("rollback journal") == true)
+        #expect(try copy.verify().faults.contains("database"))
+    }
+
+    @Test("a link in the place of an upload's folder is removed alone")
+    func link() throws {
+        let home = try TestHome()
+        let manager = FileManager.default
+        let uploads = home.path + "/store/uploads"
+        try manager.createDirectory(atPath: uploads, withIntermediateDirectories: true)
+        let link = uploads + "/" + String(repeating: "a", count: 32)
+        try manager.createSymbolicLink(atPath: link, withDestinationPath: home.path + "/keys")
+        let names = try manager.contentsOfDirectory(atPath: home.path + "/keys").sorted()
+        _ = try home.open()
+        #expect(try manager.contentsOfDirectory(atPath: home.path + "/keys").sorted() == names)
+    }
+
     @Test("a lock that another program holds makes a change unavailable, and is no fault")
     func lock() throws {
         let (home, registry) = try Self.populated()
