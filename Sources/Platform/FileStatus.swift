@@ -29,8 +29,6 @@ package struct FileStatus: Sendable, Equatable {
     /// Only looked up for folders that group or others may write.
     package let isOnReadOnlyMount: Bool
 
-    package var isFile: Bool { kind == .file }
-
     /// Reads the status of an open file; `nil`, with `errno` set, if the call fails.
     package init?(descriptor: Int32) {
         var status = stat()
